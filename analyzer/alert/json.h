@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events and findings as JSON in the shape of Tracee v0.24.1 and before, one object a line; what is ours stands under the key "vedette". Strings from
+ * outside are made valid UTF-8 (U+FFFD for what is not) and escaped.
+ */
+#ifndef VEDETTE_ANALYZER_ALERT_JSON_H
+#define VEDETTE_ANALYZER_ALERT_JSON_H
+
+#include <stddef.h>
+
+#include "analyzer/alert/outbox.h"
+#include "analyzer/detect/engine.h"
+
+/* A growing buffer, reused from event to event. Zero-initialise; text_fini frees it. */
+struct text {
+    char *data;
+    size_t size, capacity;
+};
+void text_fini(struct text *text);
+
+/* Appends the object, without newline. 0 or -ENOMEM. */
+int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies);
+int json_finding(struct text *text, const struct finding *finding, const char *alert_id, const char *const *policies, size_t n_policies);
+
+/* The deterministic id: first 128 bits of SHA-256(node, boot, session, sequence, detection, output index), hex. */
+void alert_id(const struct finding *finding, char ret_id[ALERT_ID_BYTES]);
+
+/* A row of the readable table for people, without newline; the heading first. */
+int table_heading(struct text *text);
+int table_event(struct text *text, const struct event_context *context);
+int table_finding(struct text *text, const struct finding *finding);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prometheus text exposition (0.0.4). A module keeps its own atomic counters and registers a function that writes them at scrape time, so
+ * nothing on the hot path knows about metrics. Names are vedette_*, base units, counters end in _total.
+ */
+#ifndef VEDETTE_ANALYZER_METRICS_METRICS_H
+#define VEDETTE_ANALYZER_METRICS_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct metrics;
+struct metrics_writer;
+
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+};
+
+struct metric_label {
+    const char *name;
+    const char *value; /* any bytes; escaped by the writer */
+};
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *metrics);
+
+/* `collect` is called by the HTTP thread at each scrape, in order of registration. */
+void metrics_register(struct metrics *metrics, void (*collect)(void *arg, struct metrics_writer *writer), void *arg);
+
+/*
+ * One sample. Samples of one family may come from several collectors: the writer groups them and prints HELP and TYPE once. `labels` ends with a
+ * NULL name, or is NULL.
+ */
+void metrics_write(struct metrics_writer *writer, const char *family, enum metric_type type, const char *help, const struct metric_label *labels,
+                   double value);
+
+/* The whole page, heap, NUL terminated; NULL with errno. */
+char *metrics_render(struct metrics *metrics, size_t *ret_size);
+
+#endif

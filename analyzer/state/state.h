@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one node looks like: its processes, and the containers they run in; from fork, exec, exit and the snapshot. Event time only. A node's
+ * state belongs to one shard thread; only the counters may be read from others.
+ */
+#ifndef VEDETTE_ANALYZER_STATE_STATE_H
+#define VEDETTE_ANALYZER_STATE_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/wire/decode.h"
+
+enum {
+    STATE_MAX_PROCESSES = 65536,  /* a node; the oldest exited ones go first, then the oldest */
+    STATE_MAX_CONTAINERS = 16384, /* cgroups known as containers */
+    STATE_MAX_ARGV_BYTES = 4096,  /* kept for a process, for people */
+    STATE_MAX_ANCESTORS = 16,
+    STATE_EXIT_LINGER_S = 60,     /* an exited process stays known for events that come late */
+    STATE_MAX_LOSSES = 256,       /* ranges remembered for findings */
+    CONTAINER_ID_BYTES = 65,
+};
+
+struct container {
+    char id[CONTAINER_ID_BYTES]; /* 64 hex digits, or the runtime's own shape */
+    char runtime[16];            /* "docker", "containerd", "crio", "podman", "" unknown */
+    char pod_uid[40];            /* "" if none */
+};
+
+struct process {
+    uint32_t tgid;
+    uint64_t start_ns; /* with tgid its identity */
+    uint32_t ppid;
+    uint64_t parent_start_ns;
+    uint32_t uid;
+    uint64_t cgroup_id;
+    char comm[COMM_SIZE];
+    char prev_comm[COMM_SIZE];
+    char *executable;       /* path at exec, NULL unknown */
+    char *argv;             /* joined with spaces, cut at STATE_MAX_ARGV_BYTES, NULL unknown */
+    uint64_t exec_ns;       /* 0: has not exec'd since fork */
+    uint64_t exit_ns;       /* 0: alive */
+    bool from_snapshot;
+    bool scope_root;        /* ancestry ends here by the operator's scope */
+    bool started_in_container; /* its container saw its first own exec */
+};
+
+struct loss {
+    Vedette__V1__LossStage stage;
+    uint32_t class; /* enum event_class, 255 all */
+    uint32_t cpu;   /* UINT32_MAX all */
+    uint64_t from_ns, to_ns, count;
+    bool count_exact;
+};
+
+struct state_counters {
+    atomic_uint_fast64_t processes, containers, evicted_processes, evicted_containers, losses_forgotten;
+};
+
+struct state;
+
+/* NULL with errno. */
+struct state *state_new(void);
+void state_free(struct state *state);
+
+/* Applies one event; the event's own process is known afterwards (made from the task view if nothing else is known). */
+const struct process *state_apply(struct state *state, const struct event_view *event);
+void state_apply_loss(struct state *state, const struct loss *loss);
+
+/* By identity; start_ns 0 finds the newest of that tgid. NULL if unknown. */
+const struct process *state_process(const struct state *state, uint32_t tgid, uint64_t start_ns);
+/* Parents, nearest first, at most `limit`; returns how many. Ends at a scope root, at an unknown parent, at pid 1. */
+size_t state_ancestors(const struct state *state, const struct process *process, const struct process **ret, size_t limit);
+/* NULL when the cgroup is no container or unknown. */
+const struct container *state_container(const struct state *state, uint64_t cgroup_id);
+/* Loss ranges that overlap [from, to]; returns how many were written. */
+size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret, size_t limit);
+const struct state_counters *state_counters(const struct state *state);
+
+#endif

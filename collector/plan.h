@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan as the BPF programs read it: a fixed-size table in a memory-mapped array (.bss), changed by plain stores
+ * because bpf(2) is out of reach once the drain has dropped its capabilities. Shared by BPF and the drain.
+ */
+#ifndef VEDETTE_COLLECTOR_PLAN_H
+#define VEDETTE_COLLECTOR_PLAN_H
+
+#include "common/events/record.h"
+
+enum {
+    /* What sys_enter and sys_exit do for a syscall: a handler's index (collector/bpf/handlers.def) in the low bits, and */
+    ACTION_HANDLER_MASK = 0x3f,
+    ACTION_EVENT = 0x80, /* the syscall event itself is selected */
+};
+
+struct kernel_plan {
+    uint32_t epoch;
+    uint32_t pad;
+    uint8_t selected[EVENT_ID_LIMIT]; /* by event id: 0 or 1 */
+    uint8_t on_exit[SYSCALL_LIMIT];   /* by x86-64 number: ACTION_* */
+    uint8_t on_enter[SYSCALL_LIMIT];
+};
+
+/* What the courier hands the drain: event ids that the analyzer wants, nothing else. */
+struct plan_request {
+    uint32_t epoch;
+    uint32_t need_snapshot; /* counts requests; a change asks for one snapshot */
+    uint8_t selected[EVENT_ID_LIMIT];
+};
+
+#endif

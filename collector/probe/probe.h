@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads, attaches and proves the BPF programs, and holds what of them the drain needs afterwards: mapped memory and descriptors that were opened
+ * before the capabilities went. Everything that calls bpf(2) is in probe_start; the rest is plain loads and stores. The drain's thread.
+ */
+#ifndef VEDETTE_COLLECTOR_PROBE_PROBE_H
+#define VEDETTE_COLLECTOR_PROBE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/plan.h"
+#include "common/events/events.h"
+
+enum scope_kind {
+    SCOPE_HOST,
+    SCOPE_TREE,     /* process `pid` and its descendants */
+    SCOPE_CHILDREN, /* the descendants of `pid`, without it */
+    SCOPE_CGROUP,   /* everything below the cgroup2 directory `cgroup_path` */
+};
+
+enum { PROBE_ERROR_BYTES = 512, PROBE_MAX_SELF = 8 };
+
+struct probe_settings {
+    enum scope_kind scope;
+    uint32_t scope_pid;
+    const char *cgroup_path;
+    uint64_t ring_bytes[CLASS_COUNT]; /* a CPU group; powers of two of at least a page */
+    uint8_t allowed[EVENT_ID_LIMIT];  /* the operator's list: hooks of events that may never be selected are not attached */
+};
+
+struct probe_coverage {
+    const struct event *event;
+    bool covered;
+    char source[64];  /* "tp_btf/sched_process_exec" */
+    char reason[160]; /* why not, and what would be needed */
+};
+
+/* A program whose skipped calls can be read without bpf(2). */
+struct probe_hook {
+    const char *name;
+    uint64_t misses; /* as of the last probe_read_misses */
+    bool counted;    /* false where the kernel has no counter (before 5.12) */
+};
+
+struct ring_map {
+    int fd;
+    uint64_t size; /* bytes of the data area */
+    enum event_class class;
+    uint32_t group;
+};
+
+struct probe;
+
+/*
+ * 0, or the negative of an exit_code: -EXIT_CODE_KERNEL (no BTF, no raw tracepoints: names what and the remedy), -EXIT_CODE_PRIVILEGE (names the
+ * capability), -EXIT_CODE_USAGE (ring too small, no such pid or cgroup), -EXIT_CODE_RUNTIME. An event that cannot be had is no failure: it
+ * is a coverage row. RLIMIT_MEMLOCK is raised if the kernel needs it (before 5.11); a refusal elsewhere is nothing.
+ */
+int probe_start(const struct probe_settings *settings, struct probe **ret_probe, char error[PROBE_ERROR_BYTES]);
+/* Detaches and frees; NULL is fine. */
+void probe_stop(struct probe *probe);
+
+/* Selects: computes the per-syscall actions from the event ids and stores them. Bits of uncovered or not allowed events are ignored. */
+void probe_apply_plan(struct probe *probe, const struct plan_request *plan);
+uint32_t probe_plan_epoch(const struct probe *probe);
+
+/* tgids whose bulk events are dropped in the kernel: the collector's own processes. At most PROBE_MAX_SELF. */
+void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count);
+
+const struct probe_coverage *probe_coverage(const struct probe *probe, size_t *ret_count);
+const struct ring_map *probe_rings(const struct probe *probe, size_t *ret_count);
+uint32_t probe_cpus(const struct probe *probe);
+/* The account of one (cpu, class, context), mapped from the kernel. */
+volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class, unsigned context);
+/* Reads every program's misses from /proc/self/fdinfo descriptors opened at the start. */
+const struct probe_hook *probe_read_misses(struct probe *probe, size_t *ret_count);
+
+/*
+ * The processes of the scope, as existing_process records in start order, straight from the kernel (works from a pod's own pid namespace). Each
+ * call of _next gives one record (valid until the next call) or NULL at the end. -ENFILE from _begin when the pool of iterators is used up.
+ */
+int probe_snapshot_begin(struct probe *probe);
+const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret_available);
+void probe_snapshot_end(struct probe *probe);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shared batch ring between drain (the one writer) and the courier's worker (the one reader): a preallocated file
+ * mapped by both, which survives kill -9 of either and of both. Not of the machine: nothing is synced.
+ *
+ * Layout: one control page, then a ring of entries, each {commit word, length, sequence range, checksum, bytes}. The commit
+ * word is written last with release order; recovery walks from the tail and drops a torn entry, counted.
+ *
+ * Trust: the drain owns the head and keeps its own copy; it reads the reader's cursors as hints, clamped into
+ * [tail, head]. The worker can at worst delay or lose this node's own batches. The descriptor is closed after mapping, so that
+ * the courier cannot truncate the file under the drain.
+ */
+#ifndef VEDETTE_COLLECTOR_QUEUE_QUEUE_H
+#define VEDETTE_COLLECTOR_QUEUE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/plan.h"
+
+struct queue;
+
+struct queue_entry {
+    uint64_t position; /* byte position in the endless ring; rises, names the entry */
+    uint64_t session;
+    uint64_t first_seq;
+    uint64_t next_seq; /* first_seq + count; equal for an entry without events */
+    uint64_t time_ns;  /* CLOCK_BOOTTIME when it was queued */
+    const uint8_t *bytes;
+    size_t size;
+};
+
+struct queue_recovery {
+    bool fresh;            /* the file was new or of another layout or boot: nothing was kept */
+    uint64_t entries;      /* kept */
+    uint64_t dropped;      /* torn or corrupt, given up */
+    uint64_t last_session; /* of the life before, 0 if none */
+    uint64_t last_seq;     /* next sequence of that life as far as it was queued */
+    uint64_t last_alive_ns; /* until when that life had drained its rings completely (queue_set_drained); absence begins here */
+};
+
+/*
+ * Opens or makes the file (0600, preallocated), locks it against a second writer, recovers, maps, closes it.
+ * Before any fork. 0; -EBUSY another collector holds it; -ENOSPC, -EROFS, -EACCES from the file system; -EINVAL size.
+ * boot_id: 36 characters; entries of another boot are dropped, since their clock is gone.
+ */
+int queue_open(const char *path, size_t size, const char *boot_id, struct queue **ret_queue, struct queue_recovery *ret_recovery);
+/* Unmaps. NULL is fine. */
+void queue_close(struct queue *queue);
+
+/* --- the drain's side --- */
+
+/* Room for `size` bytes, contiguous; NULL when the queue is full (the caller counts a LOSS_QUEUE range). */
+uint8_t *queue_reserve(struct queue *queue, size_t size);
+/* Commits the reservation with its true size and wakes the worker. `entry` gives session, sequences and time. */
+void queue_commit(struct queue *queue, const struct queue_entry *entry, size_t size);
+/* Everything that happened before this time has been drained and queued or counted as lost. Once a round. */
+void queue_set_drained(struct queue *queue, uint64_t boot_ns, uint64_t session, uint64_t next_seq);
+/* What the courier asks for, copied under its sequence lock; false when there is nothing newer than *epoch and *snapshot. */
+bool queue_take_plan(struct queue *queue, uint32_t *epoch, uint32_t *snapshot, struct plan_request *ret_plan);
+/* Readable when the courier wrote a plan or moved a cursor. */
+int queue_drain_fd(const struct queue *queue);
+/* Bytes queued and not yet durable; and the ring's size. */
+uint64_t queue_used(const struct queue *queue);
+uint64_t queue_size(const struct queue *queue);
+/* All entries durable at the analyzer. */
+bool queue_is_delivered(const struct queue *queue);
+
+/* --- the worker's side --- */
+
+/* The next entry after the one last given, NULL when there is none yet. */
+const struct queue_entry *queue_next(struct queue *queue);
+/* Forgets entries of `session` below durable_seq and of sessions that came before it; a moved cursor wakes the drain. */
+void queue_set_durable(struct queue *queue, uint64_t session, uint64_t durable_seq);
+/* Start again at the oldest entry that is not below the analyzer's processed cursor of its session. */
+void queue_rewind(struct queue *queue);
+void queue_put_plan(struct queue *queue, const struct plan_request *plan);
+/* Readable when the drain committed an entry. */
+int queue_worker_fd(const struct queue *queue);
+/* The drain asked for an end: deliver what is there, then stop. */
+void queue_set_closing(struct queue *queue);
+bool queue_is_closing(const struct queue *queue);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table of options a program: flags by dotted path ("--queue.size 32M" or "--queue.size=32M") and the same keys
+ * nested in a YAML file. Flag over file over default; no environment; an unknown key is an error that names file, line and the nearest
+ * valid key. --help, the man page and the YAML reader all come from the table.
+ */
+#ifndef VEDETTE_COMMON_BASE_OPTIONS_H
+#define VEDETTE_COMMON_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum option_type {
+    OPTION_STRING,   /* char[size]: the target is an inline array, so that the struct is flat and can cross a pipe */
+    OPTION_UINT,     /* uint64_t */
+    OPTION_BYTES,    /* uint64_t; 4096, 64K, 32M, 1G */
+    OPTION_DURATION, /* uint64_t in milliseconds; 500ms, 5s, 2m */
+    OPTION_BOOL,     /* bool; a flag alone means true */
+    OPTION_LIST,     /* struct option_list: repeated flag, or a YAML sequence */
+    OPTION_CHOICE,   /* uint32_t: index in `choices` */
+};
+
+enum { OPTION_LIST_ITEMS = 64, OPTION_LIST_BYTES = 256 };
+
+struct option_list {
+    size_t count;
+    char item[OPTION_LIST_ITEMS][OPTION_LIST_BYTES];
+};
+
+struct option {
+    const char *key;  /* "queue.size" */
+    enum option_type type;
+    size_t offset;    /* in the target struct */
+    size_t size;      /* of a STRING's array */
+    const char *initial; /* as it would be written; NULL: empty, 0 or false */
+    const char *help; /* one sentence */
+    unsigned long long min, max; /* UINT, BYTES, DURATION: both 0 for no limit */
+    const char *const *choices;  /* CHOICE: NULL terminated */
+};
+
+struct option_table {
+    const struct option *options;
+    size_t count;
+    const char *program;
+    const char *summary;    /* man-page quality: what the program is */
+    const char *const *verbs; /* NULL terminated "name", "help" pairs, first is the default; or NULL */
+    const char *footer;     /* exit codes, files, examples */
+};
+
+enum { OPTION_ERROR_BYTES = 512 };
+
+/* Sets every option to its initial value; `target` is zeroed first (size bytes). Aborts on a wrong table: a programming error. */
+void options_init(const struct option_table *table, void *target, size_t size);
+
+/* Reads a YAML file over the values. 0, or -EINVAL / -errno with words naming file, line, key. */
+int options_read_file(const struct option_table *table, const char *path, void *target, char error[OPTION_ERROR_BYTES]);
+
+/*
+ * Reads argv[1...]. --config PATH is read first, wherever it stands; then flags over it. Handles no --help itself: it reports them in
+ * *ret_special ('h' for --help, 'v' for --version, 'c' for --check, 0). *ret_verb is the verb's name or the default's.
+ * Arguments after "--" or after the verb that are no flags are left: *ret_first is the index of the first. 0 or -EINVAL with words.
+ */
+int options_parse(const struct option_table *table, int argc, char **argv, void *target, const char **ret_verb, int *ret_special,
+                  int *ret_first, char error[OPTION_ERROR_BYTES]);
+
+/* --help in man-page layout. */
+void options_print_help(const struct option_table *table, FILE *out);
+
+#endif

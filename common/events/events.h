@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event table as data. Everything here is constant and may be read from any thread.
+ */
+#ifndef VEDETTE_COMMON_EVENTS_EVENTS_H
+#define VEDETTE_COMMON_EVENTS_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/events/record.h"
+
+enum arg_type {
+    ARG_INT32 = 1, /* the values are on the wire (hello): append only */
+    ARG_UINT16,
+    ARG_UINT32,
+    ARG_INT64,
+    ARG_UINT64,
+    ARG_POINTER,
+    ARG_BOOL,
+    ARG_STRING,
+    ARG_STRINGS,
+    ARG_TYPE_COUNT,
+};
+
+enum { EVENT_MAX_ARGS = 24 };
+
+struct event_arg {
+    const char *name;
+    enum arg_type type;
+};
+
+enum source_kind {
+    SOURCE_TRACEPOINT, /* tp_btf/<name> */
+    SOURCE_EXIT,       /* handler <name> on sys_exit of `syscalls` */
+    SOURCE_ENTER_EXIT, /* handler <name> on sys_enter and sys_exit of `syscalls` */
+    SOURCE_ITERATOR,   /* iterator <name> */
+    SOURCE_SYSCALL,    /* the generic sys_exit handler */
+};
+
+struct event_source {
+    enum source_kind kind;
+    const char *name;
+    const char *syscalls; /* space separated names in syscalls.def, or NULL */
+};
+
+/* Numbers of one syscall; -1 where an ABI has none. */
+struct syscall_numbers {
+    int16_t x86_64, i386, arm64;
+};
+
+struct event {
+    const char *name;
+    uint16_t id;
+    uint8_t class; /* enum event_class */
+    uint8_t n_args;
+    const char *sets; /* comma separated */
+    const struct event_arg *args;
+    struct event_source source;
+    const char *losses;
+};
+
+#define EVENT(name_, id_, ...)   EVENT_##name_ = (id_),
+#define SYSCALL(name_, id_, ...) EVENT_##name_ = (id_),
+enum event_id {
+#include "common/events/events.def"
+};
+
+/* All rows in table order; *ret_count of them. */
+const struct event *events_all(size_t *ret_count);
+
+/* The row of that id or name, NULL if there is none. Constant time by id. */
+const struct event *event_by_id(uint32_t id);
+const struct event *event_by_name(const char *name);
+
+/* Index of an argument by name, -1 if the row has none of that name. */
+int event_arg_index(const struct event *event, const char *name);
+
+/* Whether the row is in that set. */
+bool event_in_set(const struct event *event, const char *set);
+
+/* "critical", "watched", "bulk". */
+const char *event_class_name(enum event_class class);
+
+/* Tracee v0.24's type string: "int32", "trace.Pointer", "[]string", ... */
+const char *arg_type_name(enum arg_type type);
+
+/* Numbers of a syscall by name, whether or not it is an event; NULL if unknown. */
+const struct syscall_numbers *syscall_by_name(const char *name, size_t length);
+
+/* x86-64 number of a 32-bit call, -1 if it has none. */
+int syscall_from_i386(int number);
+
+/* Name of an x86-64 syscall number for JSON's "syscall" field, NULL if unknown. */
+const char *syscall_name(int number);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every limit of the contract, in one place. A receiver refuses what is beyond; a sender never sends it.
+ */
+#ifndef VEDETTE_COMMON_WIRE_LIMITS_H
+#define VEDETTE_COMMON_WIRE_LIMITS_H
+
+enum {
+    WIRE_VERSION_MIN = 1,
+    WIRE_VERSION_MAX = 1,
+
+    WIRE_REQUEST_BYTES = 256 * 1024,      /* one request, framing included; also the socket's RECVMAXSZ plus slack */
+    WIRE_REPLY_BYTES = 64 * 1024,
+    WIRE_ARENA_FACTOR = 12,               /* a decoded message may take this many times its size (measured worst honest case: 9) */
+    WIRE_ARENA_SLACK = 64 * 1024,
+    WIRE_BATCH_EVENTS = 4096,
+    WIRE_BATCH_STRINGS = 16384,
+    WIRE_BATCH_TASKS = 4096,
+    WIRE_BATCH_LOSSES = 1024,
+    WIRE_BATCH_ARGS = 1 << 18,            /* integers in EventBatch.args */
+    WIRE_STRING_BYTES = 128 * 1024,
+    WIRE_LIST_ITEMS = 8192,
+    WIRE_SCHEMA_EVENTS = 2048,
+    WIRE_NAME_BYTES = 256,                /* node, version, kernel, event and argument names */
+    WIRE_CREDENTIAL_BYTES = 16 * 1024,
+    WIRE_PLAN_EVENTS = 1024,
+    WIRE_CURSORS = 64,
+};
+
+#endif
