@@ -5,7 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
 add_library(vedette_flags INTERFACE)
-target_include_directories(vedette_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+target_include_directories(vedette_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(vedette_flags INTERFACE _GNU_SOURCE VEDETTE_VERSION="${PROJECT_VERSION}")
 target_compile_options(vedette_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wformat=2 -Wvla -Wundef
@@ -22,6 +22,11 @@ endif()
 if(VEDETTE_COVERAGE)
   target_compile_options(vedette_flags INTERFACE --coverage)
   target_link_options(vedette_flags INTERFACE --coverage)
+endif()
+if(VEDETTE_FUZZ)
+  # The libraries too report what they reach: a fuzzer that sees only its own file is blind.
+  target_compile_options(vedette_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(vedette_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(VEDETTE_SANITIZE OR VEDETTE_COVERAGE)
   # Sanitizers need system calls that no honest program of ours makes.

@@ -9,18 +9,21 @@
 #include <stddef.h>
 
 #include "analyzer/alert/outbox.h"
+#include "analyzer/alert/text.h"
 #include "analyzer/detect/engine.h"
 
-/* A growing buffer, reused from event to event. Zero-initialise; text_fini frees it. */
-struct text {
-    char *data;
-    size_t size, capacity;
-};
-void text_fini(struct text *text);
-
-/* Appends the object, without newline. 0 or -ENOMEM. */
+/*
+ * Appends the object, without newline. 0, or -ENOMEM with the text as it was before. Without policies "matchedPolicies" is [""], as Tracee
+ * has it. A string that could not be read is "", a list null; "vedette.states" tells them from empty ones.
+ */
 int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies);
 int json_finding(struct text *text, const struct finding *finding, const char *alert_id, const char *const *policies, size_t n_policies);
+
+/*
+ * threadEntityId, processEntityId, parentEntityId: our own 32-bit hash of (start time, id), equal for the same thread in every event of a node; not
+ * Tracee's number.
+ */
+uint32_t entity_id(uint64_t start_ns, uint32_t id);
 
 /* The deterministic id: first 128 bits of SHA-256(node, boot, session, sequence, detection, output index), hex. */
 void alert_id(const struct finding *finding, char ret_id[ALERT_ID_BYTES]);

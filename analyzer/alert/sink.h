@@ -6,6 +6,7 @@
 #ifndef VEDETTE_ANALYZER_ALERT_SINK_H
 #define VEDETTE_ANALYZER_ALERT_SINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "analyzer/alert/outbox.h"
@@ -25,9 +26,13 @@ struct sink_kind {
     void *(*open)(const char *target, char error[SINK_ERROR_BYTES]);
     enum sink_result (*deliver)(void *sink, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES]);
     void (*close)(void *sink);
+    /* Makes a deliver that runs, and any later one, return soon with SINK_RETRY. Another thread's call. NULL: deliver never blocks for long. */
+    void (*interrupt)(void *sink);
 };
 
 const struct sink_kind *sink_kind_by_name(const char *name);
+/* All kinds, alphabetical; *ret_count of them. */
+const struct sink_kind *const *sink_kinds(size_t *ret_count);
 
 struct sink_runner;
 
@@ -35,6 +40,14 @@ struct sink_settings {
     const struct sink_kind *kind;
     const char *target;
     uint32_t backoff_min_ms, backoff_max_ms; /* 0: 500 and 30,000 */
+    const char *name;                        /* of the cursor and in metrics; NULL: the kind's name. Two sinks of a kind need two names */
+};
+
+enum {
+    SINK_BACKOFF_MIN_MS = 500,
+    SINK_BACKOFF_MAX_MS = 30000,
+    SINK_RETRY_AFTER_MAX_MS = 300000, /* a receiver cannot send us away for longer */
+    SINK_NAME_BYTES = 64,
 };
 
 /* Starts the sink's thread. NULL with words. The first problem of an outage and its end are logged once each. */

@@ -12,7 +12,9 @@
  *
  * A value is present, truncated or missing. Truncation never counts as "no match": where the answer would depend on the bytes that are gone
  * (EQUAL, IN, SUFFIX, CONTAINS, GLOB and REGEX that did not match) an atom is unknown, and unknown fires: not(unknown) is unknown too.
- * The finding then says so ("states"). A missing value does not match, and EXISTS asks for it.
+ * The finding then says so ("states"). What is gone may be either end: a path that the collector walked has lost its head, so there it is PREFIX
+ * that is unknown, while SUFFIX and BASENAME are answered. A missing value (unreadable, not known to the state) does not match, and EXISTS asks for it;
+ * EXISTS of container.id asks whether there is a container. An integer that the collector could not read is 0.
  */
 #ifndef VEDETTE_ANALYZER_DETECT_PREDICATE_H
 #define VEDETTE_ANALYZER_DETECT_PREDICATE_H

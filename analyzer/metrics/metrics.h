@@ -35,6 +35,12 @@ void metrics_register(struct metrics *metrics, void (*collect)(void *arg, struct
 void metrics_write(struct metrics_writer *writer, const char *family, enum metric_type type, const char *help, const struct metric_label *labels,
                    double value);
 
+/*
+ * For metrics_register, `arg` unused: process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds and the others of the names
+ * that every Prometheus client library exports. What /proc does not show is left out.
+ */
+void metrics_collect_process(void *arg, struct metrics_writer *writer);
+
 /* The whole page, heap, NUL terminated; NULL with errno. */
 char *metrics_render(struct metrics *metrics, size_t *ret_size);
 

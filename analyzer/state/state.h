@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one node looks like: its processes, and the containers they run in; from fork, exec, exit and the snapshot. Event time only. A node's
- * state belongs to one shard thread; only the counters may be read from others.
+ * What one node looks like: its processes, and the containers they run in; from fork, exec, exit and the snapshot.
+ * Event time only. A node's state belongs to one shard thread; only the counters may be read from others.
  */
 #ifndef VEDETTE_ANALYZER_STATE_STATE_H
 #define VEDETTE_ANALYZER_STATE_STATE_H
@@ -17,8 +17,8 @@ enum {
     STATE_MAX_CONTAINERS = 16384, /* cgroups known as containers */
     STATE_MAX_ARGV_BYTES = 4096,  /* kept for a process, for people */
     STATE_MAX_ANCESTORS = 16,
-    STATE_EXIT_LINGER_S = 60,     /* an exited process stays known for events that come late */
-    STATE_MAX_LOSSES = 256,       /* ranges remembered for findings */
+    STATE_EXIT_LINGER_S = 60, /* an exited process stays known for events that come late */
+    STATE_MAX_LOSSES = 256,   /* ranges remembered for findings */
     CONTAINER_ID_BYTES = 65,
 };
 
@@ -37,12 +37,13 @@ struct process {
     uint64_t cgroup_id;
     char comm[COMM_SIZE];
     char prev_comm[COMM_SIZE];
-    char *executable;       /* path at exec, NULL unknown */
-    char *argv;             /* joined with spaces, cut at STATE_MAX_ARGV_BYTES, NULL unknown */
-    uint64_t exec_ns;       /* 0: has not exec'd since fork */
-    uint64_t exit_ns;       /* 0: alive */
+    char *executable;         /* path at exec, NULL unknown */
+    uint8_t executable_state; /* enum item_state of that path: a truncated one is no whole name */
+    char *argv;               /* joined with spaces, cut at STATE_MAX_ARGV_BYTES, NULL unknown */
+    uint64_t exec_ns;         /* 0: has not exec'd since fork */
+    uint64_t exit_ns;         /* 0: alive */
     bool from_snapshot;
-    bool scope_root;        /* ancestry ends here by the operator's scope */
+    bool scope_root;           /* ancestry ends here by the operator's scope */
     bool started_in_container; /* its container saw its first own exec */
 };
 
@@ -55,7 +56,8 @@ struct loss {
 };
 
 struct state_counters {
-    atomic_uint_fast64_t processes, containers, evicted_processes, evicted_containers, losses_forgotten;
+    atomic_uint_fast64_t processes, containers, evicted_processes, evicted_containers,
+        losses_forgotten; /* the first two are levels */
 };
 
 struct state;
@@ -64,18 +66,29 @@ struct state;
 struct state *state_new(void);
 void state_free(struct state *state);
 
-/* Applies one event; the event's own process is known afterwards (made from the task view if nothing else is known). */
+/*
+ * Whose lists the events of the next state_apply point into; argv is kept only when one is set. Call it for each batch,
+ * with NULL before the decoder goes.
+ */
+void state_use_decoder(struct state *state, const struct decoder *decoder);
+
+/*
+ * Applies one event; the event's own process is known afterwards (made from the task view if nothing else is known).
+ * NULL only without memory. The process lives until the next call.
+ */
 const struct process *state_apply(struct state *state, const struct event_view *event);
 void state_apply_loss(struct state *state, const struct loss *loss);
 
 /* By identity; start_ns 0 finds the newest of that tgid. NULL if unknown. */
 const struct process *state_process(const struct state *state, uint32_t tgid, uint64_t start_ns);
 /* Parents, nearest first, at most `limit`; returns how many. Ends at a scope root, at an unknown parent, at pid 1. */
-size_t state_ancestors(const struct state *state, const struct process *process, const struct process **ret, size_t limit);
+size_t state_ancestors(const struct state *state, const struct process *process, const struct process **ret,
+                       size_t limit);
 /* NULL when the cgroup is no container or unknown. */
 const struct container *state_container(const struct state *state, uint64_t cgroup_id);
 /* Loss ranges that overlap [from, to]; returns how many were written. */
-size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret, size_t limit);
+size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret,
+                            size_t limit);
 const struct state_counters *state_counters(const struct state *state);
 
 #endif

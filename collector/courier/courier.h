@@ -21,19 +21,33 @@ struct courier_settings {
     size_t hello_size;
 };
 
+enum { COURIER_ERROR_BYTES = 256 };
+
+/*
+ * Can the courier use this url? ipc:// with an absolute path, or tcp:// with a port and a loopback address ("localhost" is taken as 127.0.0.1, so that no
+ * resolver is asked). 0, or -EINVAL with words. Looks at the text only.
+ */
+int courier_check_url(const char *url, char error[COURIER_ERROR_BYTES]);
+
 /*
  * Forks the keeper, before the drain loads anything. The hello is not known yet: the keeper waits for it on the returned socket-free channel
- * (courier_send_hello, a pipe), then starts the worker. *ret_drain_alive is the write end of a pipe that the drain simply holds: when it closes, the
- * keeper ends its worker and exits. 0 or -errno.
+ * (courier_send_hello, a pipe), then starts the worker; settings->hello, where given, is sent by courier_fork itself. The drain holds the write end of a pipe: when it closes, by whatever
+ * death, the keeper ends its worker and exits. Returns when the keeper has given up all it must not have: 0, or -errno of what it could not.
+ * The settings are copied by the fork. SIGPIPE is ignored from here on in this process: a dead keeper is an error, not a signal.
+ *
+ * The courier ignores SIGINT, SIGTERM and SIGHUP, which a terminal sends to the whole group: the drain decides when it ends. After queue_set_closing
+ * it delivers until every entry is durable, then worker and keeper exit with 0.
  */
 struct courier;
 int courier_fork(const struct courier_settings *settings, struct queue *queue, struct courier **ret_courier);
 /* Gives the keeper the hello and starts delivery. 0 or -errno. */
 int courier_send_hello(struct courier *courier, const uint8_t *hello, size_t size);
 pid_t courier_keeper(const struct courier *courier);
-/* The worker's pid as the keeper last said (through shared memory), 0 if none. */
+/* The worker's pid as the keeper last said (through shared memory that the worker has no part in), 0 if none. */
 pid_t courier_worker(const struct courier *courier);
-/* Ends both and reaps the keeper. NULL is fine. */
+/* For poll: shows POLLERR when the keeper is gone. Nothing is ever written to it. */
+int courier_alive_fd(const struct courier *courier);
+/* Ends both and reaps the keeper (unless the caller already has). NULL is fine. */
 void courier_stop(struct courier *courier);
 
 #endif

@@ -22,7 +22,8 @@ struct schema_event {
     char *name;
     char *sets;
     struct event_arg args[EVENT_MAX_ARGS]; /* names owned by the schema */
-    const struct event *known;             /* our own row of that name, NULL for an event newer than we are */
+    const struct event *known; /* our own row of that name; NULL for an event that is newer than we are or whose
+                                  arguments are not ours: an index into our row is safe in event_view.args */
 };
 
 struct schema;
@@ -74,7 +75,8 @@ struct event_view {
     uint32_t flags; /* enum record_flag */
     int32_t syscall;
     uint32_t plan_epoch;
-    struct value args[EVENT_MAX_ARGS];
+    struct value args[EVENT_MAX_ARGS]; /* of schema->n_args; further ones of schema->known are absent: 0, or empty and
+                                          unreadable */
 };
 
 struct decoder;
@@ -86,10 +88,16 @@ void decoder_free(struct decoder *decoder);
 /*
  * Unpacks one Request. On success *ret_request is valid until the next call on this decoder. 0, or a negative errno:
  * -EMSGSIZE over a size limit, -EBADMSG malformed, -ENOMEM over the arena. decoder_error gives the reason in words,
- * naming the field and the limit, fit for the peer and the log.
+ * naming the field and the limit, fit for the peer and the log. Values of a newer peer are mapped to what we know: a
+ * loss stage to LOSS_UNKNOWN, a loss's class to 255, lists of statistics are cut to CLASS_COUNT.
  */
-int decoder_unpack(struct decoder *decoder, const uint8_t *bytes, size_t size, const Vedette__V1__Request **ret_request);
+int decoder_unpack(struct decoder *decoder, const uint8_t *bytes, size_t size,
+                   const Vedette__V1__Request **ret_request);
 const char *decoder_error(const struct decoder *decoder);
+
+/* The same for a Reply, as the courier gets it; at most WIRE_REPLY_BYTES, its plan's length and ids checked. */
+int decoder_unpack_reply(struct decoder *decoder, const uint8_t *bytes, size_t size,
+                         const Vedette__V1__Reply **ret_reply);
 
 /* Limits of a hello: names, counts, types. 0 or -EBADMSG with decoder_error. */
 int decoder_check_hello(struct decoder *decoder, const Vedette__V1__Hello *hello);

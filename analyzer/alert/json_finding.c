@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyzer/alert/json_internal.h"
+
+enum {
+    FINDING_ANCESTORS = 5,
+    FINDING_LOSSES = 16, /* named in one finding; "incomplete" says that there are any */
+};
+
+static const char *stage_name(Vedette__V1__LossStage stage)
+{
+    switch (stage) {
+    case VEDETTE__V1__LOSS_STAGE__LOSS_HOOK:
+        return "hook";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_RING:
+        return "ring";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE:
+        return "queue";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE:
+        return "absence";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE:
+        return "encode";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_INGEST:
+        return "ingest";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_STATE:
+        return "state";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX:
+        return "outbox";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_SINK:
+        return "sink";
+    default:
+        return "unknown";
+    }
+}
+
+/* What fired, inside the finding as in Tracee's. */
+static void finding_args(struct text *text, const struct finding *finding)
+{
+    const struct event_view *event = finding->context->event;
+    text_literal(text, ",\"args\":[");
+    if (finding->data_name != NULL) {
+        text_literal(text, "{\"name\":");
+        text_json(text, finding->data_name, strlen(finding->data_name));
+        text_literal(text, ",\"type\":\"string\",\"value\":");
+        text_json(text, finding->data.data, finding->data.length);
+        text_literal(text, "},");
+    }
+    text_literal(text, "{\"name\":\"triggeredBy\",\"type\":\"unknown\",\"value\":{\"id\":");
+    text_unsigned(text, event->schema->id);
+    json_key_string(text, "name", event->schema->name);
+    text_literal(text, ",\"returnValue\":");
+    text_signed(text, event->ret);
+    text_literal(text, ",\"args\":");
+    json_args(text, finding->context);
+    text_literal(text, "}}]");
+}
+
+static void metadata(struct text *text, const struct finding *finding)
+{
+    const struct detection *detection = finding->detection;
+    text_literal(text, ",\"metadata\":{\"Version\":\"1\"");
+    json_key_string(text, "Description", detection->description);
+    text_literal(text, ",\"Tags\":null,\"Properties\":{\"Category\":");
+    text_json(text, detection->category, strlen(detection->category));
+    text_literal(text, ",\"Kubernetes_Technique\":\"\",\"Severity\":");
+    text_unsigned(text, finding->severity);
+    json_key_string(text, "Technique", detection->technique);
+    json_key_string(text, "external_id", detection->technique_id);
+    json_key_string(text, "id", detection->technique_stix);
+    json_key_string(text, "signatureID", detection->id);
+    json_key_string(text, "signatureName", detection->title);
+    text_literal(text, "}}");
+}
+
+/* The parents, nearest first. */
+static void ancestry(struct text *text, const struct event_context *context)
+{
+    const struct process *parents[FINDING_ANCESTORS];
+    size_t n = state_ancestors(context->state, context->process, parents, FINDING_ANCESTORS);
+    text_literal(text, ",\"ancestry\":[");
+    for (size_t i = 0; i < n; i++) {
+        const struct process *parent = parents[i];
+        text_string(text, i > 0 ? ",{\"pid\":" : "{\"pid\":");
+        text_unsigned(text, parent->tgid);
+        text_literal(text, ",\"startTime\":");
+        json_time(text, context, parent->start_ns);
+        text_literal(text, ",\"comm\":");
+        text_json(text, parent->comm, strnlen(parent->comm, sizeof(parent->comm)));
+        json_key_string(text, "executable", parent->executable != NULL ? parent->executable : "");
+        if (parent->argv != NULL)
+            json_key_string(text, "argv", parent->argv);
+        text_string(text, parent->scope_root ? ",\"scope_root\":true}" : ",\"scope_root\":false}");
+    }
+    text_literal(text, "]");
+}
+
+static void loss_record(struct text *text, const struct event_context *context, const struct loss *loss)
+{
+    text_literal(text, "{\"stage\":\"");
+    text_string(text, stage_name(loss->stage));
+    text_literal(text, "\",\"class\":\"");
+    text_string(text, event_class_name((enum event_class)loss->class));
+    text_literal(text, "\",\"cpu\":");
+    if (loss->cpu == UINT32_MAX)
+        text_literal(text, "null");
+    else
+        text_unsigned(text, loss->cpu);
+    text_literal(text, ",\"from\":");
+    json_time(text, context, loss->from_ns);
+    text_literal(text, ",\"to\":");
+    json_time(text, context, loss->to_ns);
+    text_literal(text, ",\"count\":");
+    text_unsigned(text, loss->count);
+    text_string(text, loss->count_exact ? ",\"count_exact\":true}" : ",\"count_exact\":false}");
+}
+
+static void losses(struct text *text, const struct finding *finding)
+{
+    struct loss found[FINDING_LOSSES];
+    size_t n = state_losses_between(finding->context->state, finding->window_from_ns, finding->window_to_ns, found,
+                                    FINDING_LOSSES);
+    text_string(text, n > 0 ? ",\"incomplete\":true,\"losses\":[" : ",\"incomplete\":false,\"losses\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            text_literal(text, ",");
+        loss_record(text, finding->context, &found[i]);
+    }
+    text_literal(text, "]");
+}
+
+int json_finding(struct text *text, const struct finding *finding, const char *id, const char *const *policies,
+                 size_t n_policies)
+{
+    const struct event_context *context = finding->context;
+    const size_t before = text->size;
+    json_context(text, context, finding->detection->event_id, finding->detection->name,
+                 finding->data_name != NULL ? 2 : 1, (struct policies){policies, n_policies});
+    finding_args(text, finding);
+    metadata(text, finding);
+    text_literal(text, ",\"vedette\":{\"id\":");
+    text_json(text, id, strlen(id));
+    text_literal(text, ",");
+    json_place(text, context);
+    ancestry(text, context);
+    text_string(text, finding->succeeded ? ",\"succeeded\":true,\"states\":" : ",\"succeeded\":false,\"states\":");
+    json_states(text, context);
+    losses(text, finding);
+    text_literal(text, "}}");
+    return json_finish(text, before);
+}

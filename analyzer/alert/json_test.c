@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "analyzer/alert/json.h"
+#include "analyzer/detect/world.h"
+
+#define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define POD       "pod0a1b2c3d-0000-4000-8000-0123456789ab"
+
+static struct world world;
+static struct engine *engine;
+static struct record record;
+
+static int open_world(void **state)
+{
+    (void)state;
+    const char *error;
+    world_open(&world);
+    engine = engine_new(world.schema, NULL, 0, &error);
+    return engine != NULL ? 0 : -1;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    engine_free(engine);
+    world_close(&world);
+    return 0;
+}
+
+static json_t *parse(struct text *text)
+{
+    json_error_t error;
+    json_t *read = json_loadb(text->data, text->size, JSON_ALLOW_NUL, &error);
+    if (read == NULL)
+        fail_msg("%s: %.*s", error.text, (int)text->size, text->data);
+    text_fini(text);
+    return read;
+}
+
+/* Key by key: names, their order, types and values. Jansson keeps the order in which it read them. */
+static void assert_same(const json_t *got, const json_t *want, const char *where)
+{
+    char path[256];
+    if (json_typeof(got) != json_typeof(want))
+        fail_msg("%s: another type", where);
+    if (json_is_array(want)) {
+        if (json_array_size(got) != json_array_size(want))
+            fail_msg("%s: %zu items, not %zu", where, json_array_size(got), json_array_size(want));
+        for (size_t i = 0; i < json_array_size(want); i++) {
+            snprintf(path, sizeof(path), "%s[%zu]", where, i);
+            assert_same(json_array_get(got, i), json_array_get(want, i), path);
+        }
+        return;
+    }
+    if (!json_is_object(want)) {
+        if (!json_equal(got, want))
+            fail_msg("%s: another value", where);
+        return;
+    }
+    void *g = json_object_iter((json_t *)(uintptr_t)got), *w = json_object_iter((json_t *)(uintptr_t)want);
+    for (; g != NULL && w != NULL; g = json_object_iter_next((json_t *)(uintptr_t)got, g),
+                                   w = json_object_iter_next((json_t *)(uintptr_t)want, w)) {
+        snprintf(path, sizeof(path), "%s.%s", where, json_object_iter_key(w));
+        if (strcmp(json_object_iter_key(g), json_object_iter_key(w)) != 0)
+            fail_msg("%s: found %s", path, json_object_iter_key(g));
+        assert_same(json_object_iter_value(g), json_object_iter_value(w), path);
+    }
+    if (g != NULL || w != NULL)
+        fail_msg("%s: %s key %s", where, g != NULL ? "unexpected" : "missing", json_object_iter_key(g != NULL ? g : w));
+}
+
+static void assert_fixture(struct text *text, const char *path)
+{
+    json_error_t error;
+    json_t *want = json_load_file(path, 0, &error);
+    if (want == NULL)
+        fail_msg("%s:%d: %s", path, error.line, error.text);
+    json_t *got = parse(text);
+    assert_same(got, want, "");
+    json_decref(got);
+    json_decref(want);
+}
+
+static void fill_exec(void)
+{
+    record_string(&record, "cmdpath", "/proc/self/fd/3", ITEM_USER);
+    record_string(&record, "pathname", "memfd:x", ITEM_COMPLETE);
+    record_integer(&record, "dev", 271581185);
+    record_integer(&record, "inode", 131);
+    record_integer(&record, "ctime", 1690000000000000000);
+    record_integer(&record, "inode_mode", 33261);
+    record_list(&record, "argv", STRINGS("x", "-u\n"), ITEM_COMPLETE);
+    record_string(&record, "interp", "/proc/self/fd/3", ITEM_COMPLETE);
+    record_integer(&record, "stdin_type", 8192);
+    record_path(&record, "stdin_path", "/dev/pts/0", ITEM_COMPLETE);
+    record_integer(&record, "invoked_from_kernel", 0);
+    record_string(&record, "prev_comm", "bash", ITEM_COMPLETE);
+    record_list(&record, "env", STRINGS("A=b", "C=d"), ITEM_TRUNCATED);
+    record_path(&record, "pwd", "/root", ITEM_COMPLETE);
+    record_integer(&record, "link_count", 0);
+    record_integer(&record, "fs_magic", 0x01021994);
+    record_string(&record, "cgroup_path", "/kubepods/besteffort/" POD "/" CONTAINER, ITEM_COMPLETE);
+    record.header.flags = RECORD_CONTAINER_STARTED;
+    record.header.syscall = 59;
+}
+
+static void test_json_event(void **state)
+{
+    (void)state;
+    record_begin(&record, "openat");
+    record_integer(&record, "dirfd", -100);
+    record_string(&record, "pathname", "/etc/hosts", ITEM_USER);
+    record_integer(&record, "flags", 0);
+    record_integer(&record, "mode", 0);
+    record.header.ret = 3;
+    record.header.syscall = 257;
+    record.header.flags = RECORD_COMPAT;
+    const struct event_context *context = world_send(&world, &record);
+    world.event.seq = 9007199254740993u; /* 2^53 + 1: no double holds it */
+    struct text text = {0};
+    const char *const policies[] = {"p1", "p \"2\""};
+    assert_int_equal(json_event(&text, context, policies, 2), 0);
+    assert_null(memchr(text.data, '\n', text.size));
+    assert_fixture(&text, "analyzer/alert/testdata/event.json");
+}
+
+static void test_json_event_without_policies_or_values(void **state)
+{
+    (void)state;
+    record_begin(&record, "execve");
+    record.header.tgid = record.header.tid = 777;
+    const struct event_context *context = world_send(&world, &record);
+    struct text text = {0};
+    assert_int_equal(json_event(&text, context, NULL, 0), 0);
+    json_t *event = parse(&text);
+    const json_t *policies = json_object_get(event, "matchedPolicies");
+    assert_int_equal(json_array_size(policies), 1);
+    assert_string_equal(json_string_value(json_array_get(policies, 0)), "");
+    const json_t *args = json_object_get(event, "args");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(args, 0), "value")), "");
+    assert_true(json_is_null(json_object_get(json_array_get(args, 1), "value")));
+    const json_t *states = json_object_get(json_object_get(event, "vedette"), "states");
+    assert_int_equal(json_object_size(states), 3);
+    assert_string_equal(json_string_value(json_object_get(states, "pathname")), "unreadable");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(event, "executable"), "path")), "");
+    assert_string_equal(json_string_value(json_object_get(event, "syscall")), "");
+    assert_int_equal(json_object_size(json_object_get(event, "container")), 0);
+    assert_int_equal(json_object_size(json_object_get(event, "kubernetes")), 0);
+    json_decref(event);
+}
+
+/* A parent with a known command line, and a gap in the stream while the process lived. */
+static void prepare_history(void)
+{
+    record_begin(&record, "sched_process_exec");
+    record_path(&record, "pathname", "/usr/bin/bash", ITEM_COMPLETE);
+    record_list(&record, "argv", STRINGS("bash", "-l"), ITEM_COMPLETE);
+    record_comm(&record, "bash");
+    record.header.tgid = record.header.tid = 4200;
+    record.header.leader_start_ns = record.header.thread_start_ns = 500000000u;
+    record.header.ppid = 0;
+    record.header.parent_start_ns = 0;
+    record.header.time_ns = 600000000u;
+    record.header.flags = RECORD_SCOPE_ROOT;
+    world_send(&world, &record);
+    state_apply_loss(world.state, &(const struct loss){.stage = VEDETTE__V1__LOSS_STAGE__LOSS_RING,
+                                                       .class = CLASS_BULK,
+                                                       .cpu = 1,
+                                                       .from_ns = 2000000000u,
+                                                       .to_ns = 3000000000u,
+                                                       .count = 17,
+                                                       .count_exact = true});
+    state_apply_loss(world.state, &(const struct loss){.stage = VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE,
+                                                       .class = 255,
+                                                       .cpu = UINT32_MAX,
+                                                       .from_ns = 1,
+                                                       .to_ns = 2,
+                                                       .count = 0}); /* before its time */
+}
+
+static void test_json_finding(void **state)
+{
+    (void)state;
+    prepare_history();
+    record_begin(&record, "sched_process_exec");
+    fill_exec();
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 2); /* fileless, and an environment that is not whole */
+    world.event.seq = 7;
+    struct text text = {0};
+    const char *const policies[] = {"default-policy"};
+    assert_string_equal(found.list[0].detection->name, "fileless_execution");
+    assert_int_equal(json_finding(&text, &found.list[0], "00112233445566778899aabbccddeeff", policies, 1), 0);
+    assert_fixture(&text, "analyzer/alert/testdata/finding.json");
+}
+
+static void test_json_finding_with_data_of_a_failed_attempt(void **state)
+{
+    (void)state;
+    record_begin(&record, "sched_process_exec");
+    record_list(&record, "env", STRINGS("LD_PRELOAD=/x\xff.so"), ITEM_COMPLETE);
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 1);
+    struct text text = {0};
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    json_t *finding = parse(&text);
+    assert_int_equal(json_integer_value(json_object_get(finding, "argsNum")), 2);
+    const json_t *data = json_array_get(json_object_get(finding, "args"), 0);
+    assert_string_equal(json_string_value(json_object_get(data, "name")), "LD_PRELOAD");
+    assert_string_equal(json_string_value(json_object_get(data, "type")), "string");
+    assert_string_equal(json_string_value(json_object_get(data, "value")), "LD_PRELOAD=/x\xef\xbf\xbd.so");
+    json_decref(finding);
+
+    record_begin(&record, "ptrace");
+    record_integer(&record, "request", 5);
+    record.header.ret = -3;
+    found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    finding = parse(&text);
+    assert_true(json_is_false(json_object_get(json_object_get(finding, "vedette"), "succeeded")));
+    const json_t *properties = json_object_get(json_object_get(finding, "metadata"), "Properties");
+    assert_int_equal(json_integer_value(json_object_get(properties, "Severity")), SEVERITY_MEDIUM);
+    assert_int_equal(json_integer_value(json_object_get(finding, "returnValue")), -3);
+    json_decref(finding);
+}
+
+/* SHA-256 of "node1\0boot-1\0", the session and the sequence 7 as 8 bytes each, "fileless_execution\0", index 0 as 4;
+ * by coreutils. */
+static void test_json_alert_id(void **state)
+{
+    (void)state;
+    struct event_view event = {.seq = 7};
+    struct event_context context = {
+        .node = "node1", .boot_id = "boot-1", .session = 0x1122334455667788u, .event = &event};
+    struct finding finding = {.context = &context, .detection = detection_by_name("fileless_execution")};
+    char id[ALERT_ID_BYTES], other[ALERT_ID_BYTES];
+    alert_id(&finding, id);
+    assert_string_equal(id, "4ca54a1397a10478e34a9bbf2c8581fe");
+    finding.output_index = 1;
+    alert_id(&finding, other);
+    assert_string_not_equal(id, other);
+    finding.output_index = 0;
+    context.node = "node1b";
+    context.boot_id = "oot-1"; /* the border between two strings counts */
+    alert_id(&finding, other);
+    assert_string_not_equal(id, other);
+}
+
+static void test_json_entity_ids(void **state)
+{
+    (void)state;
+    assert_int_equal(entity_id(1000, 42), entity_id(1000, 42));
+    assert_int_not_equal(entity_id(1000, 42), entity_id(1000, 43));
+    assert_int_not_equal(entity_id(1000, 42), entity_id(1001, 42));
+    assert_int_not_equal(entity_id(42, 1000), entity_id(1000, 42));
+}
+
+static void test_table_rows(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    assert_int_equal(table_heading(&text), 0);
+    text_literal(&text, "\n");
+    record_begin(&record, "ptrace");
+    record_integer(&record, "request", 5);
+    record_integer(&record, "addr", 0xfff0);
+    record_comm(&record, "\x1b[31mevil");
+    record.header.ret = -3;
+    record.header.time_ns = 12345678901234u;
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(table_event(&text, &world.context), 0);
+    text_literal(&text, "\n");
+    assert_int_equal(table_finding(&text, &found.list[0]), 0);
+    text_literal(&text, "\n");
+    record_begin(&record, "execve");
+    record_string(&record, "pathname", "/x\r", ITEM_TRUNCATED);
+    record_list(&record, "argv", STRINGS("a b", "\a"), ITEM_TRUNCATED);
+    world_send(&world, &record);
+    assert_int_equal(table_event(&text, &world.context), 0);
+    text_append(&text, "", 1);
+    assert_string_equal(
+        text.data,
+        "TIME             UID    COMM             PID     TID     RET              EVENT                     ARGS\n"
+        "01:39:05.678901  1000   \\x1b[31mevil     4242    4243    -3               ptrace                    "
+        "request: 5, pid: 0, addr: 0xfff0, data: 0x0\n"
+        "01:39:05.678901  1000   \\x1b[31mevil     4242    4243    -3               ptrace_code_injection     "
+        "MEDIUM (attempt failed): Code written into a process with ptrace; ptrace: request: 5, pid: 0, addr: 0xfff0, "
+        "data: 0x0\n"
+        "22:13:30.000000  1000   cat              4242    4243    0                execve                    "
+        "pathname: /x\\r..., argv: [a b \\x07 ...], envp: [?]");
+    text_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_event),    cmocka_unit_test(test_json_event_without_policies_or_values),
+        cmocka_unit_test(test_json_finding),  cmocka_unit_test(test_json_finding_with_data_of_a_failed_attempt),
+        cmocka_unit_test(test_json_alert_id), cmocka_unit_test(test_json_entity_ids),
+        cmocka_unit_test(test_table_rows),
+    };
+    return cmocka_run_group_tests(tests, open_world, close_world);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of the outbox only. */
+#ifndef VEDETTE_ANALYZER_ALERT_OUTBOX_INTERNAL_H
+#define VEDETTE_ANALYZER_ALERT_OUTBOX_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "analyzer/alert/outbox.h"
+
+enum outbox_statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_ADD_ALERT,
+    STATEMENT_SET_CURSOR,
+    STATEMENT_TRIM_CURSORS,
+    STATEMENT_ADD_SINK,
+    STATEMENT_GET_SINK,
+    STATEMENT_ADVANCE_SINK,
+    STATEMENT_ADD_DEAD,
+    STATEMENT_TRIM_DEAD,
+    STATEMENT_PRUNE_LIMIT,
+    STATEMENT_OLDEST_STEP,
+    STATEMENT_COUNT_NEEDED,
+    STATEMENT_PRUNE,
+    STATEMENT_ADD_LOST,
+    STATEMENT_GET_LOST,
+    STATEMENT_LAST_ROW,
+    STATEMENT_BYTES,
+    WRITER_STATEMENTS,
+    STATEMENT_READ = WRITER_STATEMENTS,
+    STATEMENT_COUNT_AFTER,
+    STATEMENT_CURSORS,
+    ALL_STATEMENTS,
+};
+
+struct outbox {
+    /*
+     * Two connections, as WAL lets one read while the other writes: a commit never waits for a sink's read. Each has its lock, held for
+     * one short transaction or one row; never both, never across a delivery.
+     */
+    pthread_mutex_t write_lock, read_lock;
+    sqlite3 *writer, *reader;
+    sqlite3_stmt *statements[ALL_STATEMENTS];
+    int lock_fd;
+
+    int64_t life; /* names this opening: a sink with it in its row is in use, however long its receiver has been away */
+
+    /* Under write_lock. */
+    int64_t pruned_at; /* CLOCK_BOOTTIME seconds */
+    uint32_t alerts_since_prune;
+
+    pthread_mutex_t news_lock;
+    pthread_cond_t news; /* on CLOCK_MONOTONIC */
+    /* Under news_lock. */
+    uint64_t wakes;
+    struct outbox_figures figures;
+    char last_error[OUTBOX_ERROR_BYTES];
+};
+
+/* 0 or -errno for an SQLite result of `db`. */
+int outbox_errno(sqlite3 *db, int result);
+/* Keeps the words of a failure of `db`; returns outbox_errno. Any lock may be held but news_lock. */
+int outbox_fail(struct outbox *outbox, sqlite3 *db, int result, const char *what);
+/* Runs a statement that returns no row, its parameters bound, and resets it. SQLITE_OK or an SQLite error. */
+int outbox_run(struct outbox *outbox, enum outbox_statement which);
+/* The same for a statement that returns one integer; -1 when it returns no row or NULL. */
+int outbox_run_integer(struct outbox *outbox, enum outbox_statement which, int64_t *ret_value);
+/* Rolls back what is left of a failed transaction. Under write_lock. */
+void outbox_rollback(struct outbox *outbox);
+/* Prunes when it is time. Under write_lock, outside a transaction. */
+void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts);
+/* Reads the pages in use into the figures. Under write_lock. */
+int outbox_measure(struct outbox *outbox, uint64_t *ret_bytes);
+
+#endif

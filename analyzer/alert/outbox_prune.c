@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What leaves the outbox: delivered alerts that are old, and under the size limit also what a sink had not had, which is counted. */
+#include "analyzer/alert/outbox_internal.h"
+
+#include "common/base/clock.h"
+
+enum {
+    STEP_ROWS = 2000,     /* a transaction deletes so many at most: a few milliseconds under the write lock */
+    OVERSIZE_STEP = 256,  /* finer, as these may be alerts that a sink still needs */
+    MAX_STEPS = 64,       /* a call; what remains goes at the next */
+};
+
+static int64_t wall_seconds(void)
+{
+    return ((int64_t)clock_boot_ns() + clock_wall_minus_boot_ns()) / 1000000000;
+}
+
+int outbox_measure(struct outbox *outbox, uint64_t *ret_bytes)
+{
+    int64_t bytes = 0;
+    int result = outbox_run_integer(outbox, STATEMENT_BYTES, &bytes);
+    if (result != SQLITE_OK)
+        return result;
+    pthread_mutex_lock(&outbox->news_lock);
+    outbox->figures.bytes = (uint64_t)bytes;
+    pthread_mutex_unlock(&outbox->news_lock);
+    *ret_bytes = (uint64_t)bytes;
+    return SQLITE_OK;
+}
+
+static void count(struct outbox *outbox, uint64_t pruned, uint64_t lost)
+{
+    pthread_mutex_lock(&outbox->news_lock);
+    outbox->figures.pruned += pruned;
+    outbox->figures.lost += lost;
+    pthread_mutex_unlock(&outbox->news_lock);
+}
+
+/* Deletes up to `limit` rows up to `row`; *ret_deleted of them. */
+static int delete_step(struct outbox *outbox, int64_t row, int limit, int64_t *ret_deleted)
+{
+    sqlite3_bind_int64(outbox->statements[STATEMENT_PRUNE], 1, row);
+    sqlite3_bind_int(outbox->statements[STATEMENT_PRUNE], 2, limit);
+    int result = outbox_run(outbox, STATEMENT_PRUNE);
+    if (result == SQLITE_OK)
+        *ret_deleted = sqlite3_changes(outbox->writer);
+    return result;
+}
+
+static int prune_delivered(struct outbox *outbox)
+{
+    sqlite3_stmt *limit = outbox->statements[STATEMENT_PRUNE_LIMIT];
+    sqlite3_bind_int64(limit, 1, OUTBOX_KEEP_ROWS);
+    sqlite3_bind_int64(limit, 2, outbox->life);
+    sqlite3_bind_int64(limit, 3, wall_seconds() - OUTBOX_KEEP_SECONDS);
+    int64_t row = 0, deleted = STEP_ROWS;
+    int result = outbox_run_integer(outbox, STATEMENT_PRUNE_LIMIT, &row);
+    for (int i = 0; i < MAX_STEPS && result == SQLITE_OK && deleted == STEP_ROWS; i++) {
+        result = delete_step(outbox, row, STEP_ROWS, &deleted);
+        if (result == SQLITE_OK)
+            count(outbox, (uint64_t)deleted, 0);
+    }
+    return result;
+}
+
+/* One transaction, so that an alert is never dropped uncounted. */
+static int drop_oldest_step(struct outbox *outbox, int64_t *ret_deleted)
+{
+    int64_t row = 0, needed = 0;
+    int result = outbox_run(outbox, STATEMENT_BEGIN);
+    sqlite3_bind_int(outbox->statements[STATEMENT_OLDEST_STEP], 1, OVERSIZE_STEP);
+    if (result == SQLITE_OK)
+        result = outbox_run_integer(outbox, STATEMENT_OLDEST_STEP, &row);
+    sqlite3_stmt *count_needed = outbox->statements[STATEMENT_COUNT_NEEDED];
+    sqlite3_bind_int64(count_needed, 1, row);
+    sqlite3_bind_int64(count_needed, 2, outbox->life);
+    sqlite3_bind_int64(count_needed, 3, wall_seconds() - OUTBOX_KEEP_SECONDS);
+    if (result == SQLITE_OK)
+        result = outbox_run_integer(outbox, STATEMENT_COUNT_NEEDED, &needed);
+    if (result == SQLITE_OK)
+        result = delete_step(outbox, row, OVERSIZE_STEP, ret_deleted);
+    sqlite3_bind_int64(outbox->statements[STATEMENT_ADD_LOST], 1, needed);
+    if (result == SQLITE_OK)
+        result = outbox_run(outbox, STATEMENT_ADD_LOST);
+    if (result == SQLITE_OK)
+        result = outbox_run(outbox, STATEMENT_COMMIT);
+    if (result == SQLITE_OK)
+        count(outbox, (uint64_t)*ret_deleted, (uint64_t)needed);
+    else
+        outbox_rollback(outbox);
+    return result;
+}
+
+static int prune(struct outbox *outbox, uint64_t max_bytes)
+{
+    outbox->pruned_at = (int64_t)(clock_boot_ns() / 1000000000u);
+    outbox->alerts_since_prune = 0;
+    uint64_t bytes = 0;
+    int result = prune_delivered(outbox);
+    if (result == SQLITE_OK)
+        result = outbox_measure(outbox, &bytes);
+    int64_t deleted = 1;
+    for (int i = 0; i < MAX_STEPS && result == SQLITE_OK && bytes > max_bytes && deleted > 0; i++) {
+        result = drop_oldest_step(outbox, &deleted);
+        if (result == SQLITE_OK)
+            result = outbox_measure(outbox, &bytes);
+    }
+    return result == SQLITE_OK ? 0 : outbox_fail(outbox, outbox->writer, result, "prune");
+}
+
+int outbox_prune(struct outbox *outbox, uint64_t max_bytes)
+{
+    pthread_mutex_lock(&outbox->write_lock);
+    int result = prune(outbox, max_bytes);
+    pthread_mutex_unlock(&outbox->write_lock);
+    return result;
+}
+
+void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts)
+{
+    outbox->alerts_since_prune += (uint32_t)new_alerts;
+    int64_t now = (int64_t)(clock_boot_ns() / 1000000000u);
+    if (outbox->alerts_since_prune >= OUTBOX_PRUNE_ALERTS || now - outbox->pruned_at >= OUTBOX_PRUNE_SECONDS)
+        prune(outbox, OUTBOX_MAX_BYTES); /* a failure is kept in last_error; it is tried again when next due */
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Falcosidekick sink against integration-tests/receiver/receiver.py, which judges as the real one does and misbehaves as told. Runs from the
+ * repository's root; needs python3.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+
+#include "analyzer/alert/alert_testing.h"
+#include "analyzer/alert/sink_falcosidekick.h"
+#include "common/base/log.h"
+
+enum { HOUR_MS = 3600000, MAX_ALERTS = 64 };
+
+struct receiver {
+    pid_t pid;
+    int stdin_fd; /* it ends when this closes, also when the test dies */
+    char url[64], out[TESTING_PATH_BYTES], log[TESTING_PATH_BYTES];
+};
+
+static struct receiver receiver_start(const struct temporary *temporary, const char *script)
+{
+    struct receiver receiver = {0};
+    int in[2], out[2];
+    char line[64] = "";
+    snprintf(receiver.out, sizeof(receiver.out), "%s/accepted", temporary->folder);
+    snprintf(receiver.log, sizeof(receiver.log), "%s/requests", temporary->folder);
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+    char *const arguments[] = {(char[]){"python3"}, (char[]){"integration-tests/receiver/receiver.py"}, (char[]){"--out"}, receiver.out,
+                               (char[]){"--log"},   receiver.log, (char[]){"--script"}, strdup(script), NULL};
+    assert_int_equal(posix_spawnp(&receiver.pid, "python3", &actions, NULL, arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    free(arguments[7]);
+    close(in[0]);
+    close(out[1]);
+    size_t have = 0;
+    for (ssize_t got; !strchr(line, '\n') && (got = read(out[0], line + have, sizeof(line) - 1 - have)) > 0;)
+        have += (size_t)got;
+    close(out[0]);
+    assert_int_equal(strncmp(line, "port ", 5), 0);
+    receiver.stdin_fd = in[1];
+    snprintf(receiver.url, sizeof(receiver.url), "http://127.0.0.1:%lu/", strtoul(line + 5, NULL, 10));
+    return receiver;
+}
+
+static void receiver_stop(struct receiver *receiver)
+{
+    int status;
+    close(receiver->stdin_fd);
+    assert_int_equal(waitpid(receiver->pid, &status, 0), receiver->pid);
+    assert_int_equal(status, 0);
+}
+
+static json_t *lines_of(const char *path)
+{
+    json_t *lines = json_array();
+    FILE *file = fopen(path, "re");
+    for (json_t *line; file && (line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL));)
+        json_array_append_new(lines, line);
+    if (file)
+        fclose(file);
+    return lines;
+}
+
+/* How often the receiver accepted each alert. */
+static void count_accepted(const struct receiver *receiver, unsigned counts[MAX_ALERTS])
+{
+    json_t *lines = lines_of(receiver->out);
+    memset(counts, 0, MAX_ALERTS * sizeof(counts[0]));
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const char *id = json_string_value(json_object_get(json_object_get(json_array_get(lines, i), "output_fields"), "vedette.id"));
+        assert_non_null(id);
+        unsigned long number = strtoul(id, NULL, 16);
+        assert_true(number < MAX_ALERTS);
+        counts[number]++;
+    }
+    json_decref(lines);
+}
+
+static size_t count_requests(const struct receiver *receiver, const char *step, int *ret_connections)
+{
+    json_t *lines = lines_of(receiver->log);
+    size_t count = 0;
+    *ret_connections = 0;
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const json_t *line = json_array_get(lines, i);
+        int connection = (int)json_integer_value(json_object_get(line, "connection"));
+        *ret_connections = connection > *ret_connections ? connection : *ret_connections;
+        count += strcmp(json_string_value(json_object_get(line, "step")), step) == 0;
+    }
+    json_decref(lines);
+    return count;
+}
+
+/* Short time-outs, so that a receiver that hangs costs the test little. */
+static void *open_impatient(const char *target, char error[SINK_ERROR_BYTES])
+{
+    static const struct falcosidekick_times times = {.connect_ms = 2000, .total_ms = 300};
+    return falcosidekick_open(target, &times, error);
+}
+
+static atomic_uint attempts;
+
+static enum sink_result count_and_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+{
+    enum sink_result result = sink_kind_by_name("falcosidekick")->deliver(sink, alert, retry_after_ms, error);
+    atomic_fetch_add(&attempts, 1);
+    if (*retry_after_ms)
+        *retry_after_ms = 1; /* kept, but not waited for in a test */
+    return result;
+}
+
+struct fixture {
+    struct temporary temporary;
+    struct outbox *outbox;
+};
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    temporary_make(&fixture->temporary);
+    fixture->outbox = outbox_open_or_die(fixture->temporary.outbox);
+    atomic_store(&attempts, 0);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    outbox_close(fixture->outbox);
+    temporary_remove(&fixture->temporary);
+    free(fixture);
+    return 0;
+}
+
+static struct sink_runner *start(struct outbox *outbox, const char *url)
+{
+    static struct sink_kind kind;
+    kind = *sink_kind_by_name("falcosidekick");
+    kind.open = open_impatient;
+    kind.deliver = count_and_deliver;
+    char error[SINK_ERROR_BYTES] = "";
+    const struct sink_settings settings = {.kind = &kind, .target = url, .backoff_min_ms = 1, .backoff_max_ms = 50};
+    struct sink_runner *runner = sink_runner_start(outbox, &settings, error);
+    if (!runner)
+        fail_msg("%s", error);
+    return runner;
+}
+
+/* Delivers `count` alerts through what the script does; each must be accepted exactly once. */
+static void deliver_through(struct fixture *fixture, const char *script, unsigned count, struct receiver *ret_receiver)
+{
+    struct receiver receiver = receiver_start(&fixture->temporary, script);
+    struct sink_runner *runner = start(fixture->outbox, receiver.url);
+    unsigned accepted[MAX_ALERTS];
+    assert_int_equal(commit_alerts(fixture->outbox, 0, count), 0);
+    assert_int_equal(sink_runner_stop(runner, HOUR_MS), 0);
+    receiver_stop(&receiver);
+    count_accepted(&receiver, accepted);
+    for (unsigned i = 0; i < MAX_ALERTS; i++)
+        assert_int_equal(accepted[i], i < count);
+    *ret_receiver = receiver;
+}
+
+static void test_falcosidekick_accepts_over_one_connection(void **state)
+{
+    struct receiver receiver;
+    int connections;
+    deliver_through(*state, "ok", 20, &receiver);
+    assert_int_equal(count_requests(&receiver, "ok", &connections), 20);
+    assert_int_equal(connections, 1);
+}
+
+static void test_falcosidekick_server_errors(void **state)
+{
+    struct receiver receiver;
+    int connections;
+    deliver_through(*state, "status 500 2, status 429 1 retry-after=2, status 503 1 retry-after=1, status 302 1, status 404 1, ok", 3, &receiver);
+    assert_int_equal(count_requests(&receiver, "status", &connections), 6);
+    assert_int_equal(atomic_load(&attempts), 9);
+}
+
+static void test_falcosidekick_hangs(void **state)
+{
+    struct receiver receiver;
+    int connections;
+    deliver_through(*state, "ok 1, hang 2, ok", 3, &receiver);
+    assert_int_equal(count_requests(&receiver, "hang", &connections), 2);
+}
+
+static void test_falcosidekick_closes(void **state)
+{
+    struct receiver receiver;
+    int connections;
+    deliver_through(*state, "ok 1, close 2, half 2, ok", 4, &receiver);
+    assert_true(count_requests(&receiver, "close", &connections) == 2);
+    assert_int_equal(count_requests(&receiver, "half", &connections), 2);
+}
+
+static void test_falcosidekick_reads_slowly(void **state)
+{
+    struct receiver receiver;
+    deliver_through(*state, "slow 0.1 2, ok", 3, &receiver);
+    assert_int_equal(atomic_load(&attempts), 3);
+}
+
+/* An outage in short: a closed port, then errors, then well: each at least once, and none again after it was accepted. */
+static void test_falcosidekick_outage(void **state)
+{
+    struct receiver receiver;
+    int connections;
+    deliver_through(*state, "refuse 0.4, status 500 3, ok 5, refuse 0.2, status 503 2, close 1, ok", 40, &receiver);
+    assert_int_equal(count_requests(&receiver, "ok", &connections), 40);
+    assert_true(atomic_load(&attempts) > 40 + 6);
+}
+
+/* What the receiver will never take goes to the dead letters, and the next ones pass. */
+static void test_falcosidekick_dead_letter(void **state)
+{
+    struct fixture *fixture = *state;
+    struct receiver receiver = receiver_start(&fixture->temporary, "status 400 1, ok");
+    struct sink_runner *runner = start(fixture->outbox, receiver.url);
+    unsigned accepted[MAX_ALERTS];
+    struct alert broken = alert_of(9);
+    broken.json = "no JSON";
+    assert_int_equal(commit_alerts(fixture->outbox, 0, 2), 0);
+    assert_int_equal(outbox_commit(fixture->outbox, &broken, 1, NULL, 0), 0);
+    assert_int_equal(commit_alerts(fixture->outbox, 2, 1), 0);
+    assert_int_equal(sink_runner_stop(runner, HOUR_MS), 0);
+    receiver_stop(&receiver);
+    count_accepted(&receiver, accepted);
+    assert_int_equal(accepted[0] + accepted[9], 0);
+    assert_int_equal(accepted[1] + accepted[2], 2);
+    assert_int_equal(outside_integer(fixture->temporary.outbox, "SELECT COUNT(*) FROM dead_letters WHERE (row = 1 AND reason LIKE '%answers 400 (as scripted)%') "
+                                                                "OR (row = 3 AND reason LIKE '%no JSON object%')"),
+                     2);
+}
+
+/* The usual time-outs are ten seconds: a stop does not wait for them. */
+static void test_falcosidekick_stop_while_it_hangs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct receiver receiver = receiver_start(&fixture->temporary, "hang");
+    char error[SINK_ERROR_BYTES];
+    const struct sink_settings settings = {.kind = sink_kind_by_name("falcosidekick"), .target = receiver.url};
+    int notify = inotify_init1(IN_CLOEXEC);
+    assert_true(inotify_add_watch(notify, receiver.log, IN_MODIFY) >= 0);
+    struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
+    assert_non_null(runner);
+    assert_int_equal(commit_alerts(fixture->outbox, 0, 2), 0);
+    char event[sizeof(struct inotify_event) + 256];
+    assert_true(read(notify, event, sizeof(event)) > 0); /* the request is there, and hangs */
+    close(notify);
+    assert_int_equal(sink_runner_stop(runner, 0), 2);
+    receiver_stop(&receiver);
+}
+
+static void test_falcosidekick_urls(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "ftp://host/", "file:///etc/passwd", "http://", "http://host:99999/", "gopher://x"};
+    const struct sink_kind *kind = sink_kind_by_name("falcosidekick");
+    char error[SINK_ERROR_BYTES];
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        error[0] = '\0';
+        assert_null(kind->open(wrong[i], error));
+        assert_non_null(strstr(error, "http://HOST:2801/"));
+    }
+    assert_null(kind->open(NULL, error));
+    void *sink = kind->open("http://user:secret@127.0.0.1:1/path", error);
+    assert_non_null(sink);
+    struct alert alert = alert_of(1);
+    uint32_t retry_after;
+    assert_int_equal(kind->deliver(sink, &alert, &retry_after, error), SINK_RETRY);
+    assert_non_null(strstr(error, "http://127.0.0.1:1:"));
+    assert_null(strstr(error, "secret"));
+    kind->close(sink);
+    sink = kind->open("https://falcosidekick.example:2801/", error);
+    assert_non_null(sink);
+    kind->close(sink);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_falcosidekick_accepts_over_one_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_server_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_hangs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_closes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_reads_slowly, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_outage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_dead_letter, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_falcosidekick_stop_while_it_hangs, setup, teardown),
+        cmocka_unit_test(test_falcosidekick_urls),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    log_init("sink_falcosidekick_test", LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

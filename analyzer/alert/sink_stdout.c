@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings on standard output: one JSON object a line, or with the target "table" a readable row each. */
+#include "analyzer/alert/sink.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+
+#include "analyzer/alert/row.h"
+#include "analyzer/alert/stdout.h"
+
+struct stdout_sink {
+    bool table;
+    int cancel_fd;
+    char *line; /* reused from alert to alert */
+    size_t capacity;
+};
+
+static void *stdout_open(const char *target, char error[SINK_ERROR_BYTES])
+{
+    bool table = target && strcmp(target, "table") == 0;
+    if (target && *target && !table && strcmp(target, "json") != 0) {
+        snprintf(error, SINK_ERROR_BYTES, "sink stdout: unknown format %.64s: write json or table", target);
+        return NULL;
+    }
+    struct stdout_sink *sink = calloc(1, sizeof(*sink));
+    int cancel_fd = sink ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    if (cancel_fd < 0) {
+        snprintf(error, SINK_ERROR_BYTES, "sink stdout: %s", strerror(errno));
+        free(sink);
+        return NULL;
+    }
+    sink->table = table;
+    sink->cancel_fd = cancel_fd;
+    return sink;
+}
+
+static bool reserve(struct stdout_sink *sink, size_t size)
+{
+    if (size <= sink->capacity)
+        return true;
+    char *grown = realloc(sink->line, size);
+    if (!grown)
+        return false;
+    sink->line = grown;
+    sink->capacity = size;
+    return true;
+}
+
+/* Puts the line with its newline into sink->line; its size, 0 without memory. */
+static size_t make_line(struct stdout_sink *sink, const struct alert *alert)
+{
+    char *row = NULL;
+    if (sink->table && !(row = alert_row(alert)))
+        return 0;
+    const char *text = sink->table ? row : alert->json;
+    size_t size = strlen(text) + 1;
+    if (reserve(sink, size)) {
+        memcpy(sink->line, text, size - 1);
+        sink->line[size - 1] = '\n';
+    } else {
+        size = 0;
+    }
+    free(row);
+    return size;
+}
+
+static enum sink_result stdout_deliver(void *arg, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+{
+    struct stdout_sink *sink = arg;
+    size_t size = make_line(sink, alert);
+    int result = size ? stdout_write_until(sink->line, size, sink->cancel_fd) : -ENOMEM;
+    *retry_after_ms = 0;
+    if (!result)
+        return SINK_DELIVERED;
+    if (result == -EPIPE)
+        snprintf(error, SINK_ERROR_BYTES, "standard output is closed at the other end: start its reader, or leave this sink out");
+    else
+        snprintf(error, SINK_ERROR_BYTES, "standard output cannot be written: %s", strerror(-result));
+    return SINK_RETRY;
+}
+
+static void stdout_interrupt(void *arg)
+{
+    struct stdout_sink *sink = arg;
+    eventfd_write(sink->cancel_fd, 1);
+}
+
+static void stdout_close(void *arg)
+{
+    struct stdout_sink *sink = arg;
+    if (!sink)
+        return;
+    close(sink->cancel_fd);
+    free(sink->line);
+    free(sink);
+}
+
+extern const struct sink_kind sink_stdout;
+const struct sink_kind sink_stdout = {
+    .name = "stdout",
+    .open = stdout_open,
+    .deliver = stdout_deliver,
+    .close = stdout_close,
+    .interrupt = stdout_interrupt,
+};

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "analyzer/ingest/ingest.h"
+#include "common/base/log.h"
+#include "common/base/privilege.h"
+
+enum { COURIER_UID_WITHOUT_USERS = 64102 }; /* what ./dev run gives the courier, without making a user */
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const formats[] = {"json", "table", NULL};
+static const char *const verbs[] = {
+    "run",      "take events in, detect, and deliver alerts until SIGTERM (the default)",
+    "list",     "print `events` or `detections`; with --json for programs",
+    "validate", "check policy files and directories",
+    NULL,
+};
+
+#define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
+static const struct option options[] = {
+    {"bus.allow_uids", OPTION_LIST, AT(bus_allow_uids),
+     .help = "Users, by name or number, that may speak on an ipc bus; if empty: root, this program's own, "
+             "vedette-courier and 64102."},
+    {"bus.listen", OPTION_STRING, AT(bus_listen), .initial = "ipc:///run/vedette/bus.ipc",
+     .help = "Where collectors connect: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+    {"config", OPTION_STRING, AT(config), .initial = "/etc/vedette/analyzer.yaml",
+     .help = "File of these same keys, nested."},
+    {"events", OPTION_LIST, AT(events),
+     .help = "Events to print besides findings: names or sets, comma separated or repeated."},
+    {"http.listen", OPTION_STRING, AT(http_listen), .initial = "127.0.0.1:3366",
+     .help = "Address of /metrics, /healthz and /readyz; port 0 for any, which is printed; off for none."},
+    {"json", OPTION_BOOL, AT(json), .initial = "false", .help = "With `list`: JSON instead of a table."},
+    {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
+     .help = "How much is said on stderr."},
+    {"outbox.path", OPTION_STRING, AT(outbox_path), .initial = "/var/lib/vedette/analyzer/outbox.db",
+     .help = "Database of alerts and cursors."},
+    {"output.format", OPTION_CHOICE, AT(output_format), .initial = "table", .choices = formats,
+     .help = "How findings and events are written to stdout: table for people, json (one object a line) for programs."},
+    {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
+    {"run.allow_root", OPTION_BOOL, AT(allow_root), .initial = "false",
+     .help = "Run as root all the same; nothing here needs it."},
+    {"shards", OPTION_UINT, AT(shards), .initial = "2", .min = 1, .max = INGEST_MAX_SHARDS,
+     .help = "Threads that judge events; a node belongs to one of them."},
+    {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "5s", .max = 600000,
+     .help = "How long SIGTERM waits for slow sinks; what is left then is delivered after the next start."},
+    {"sink.falcosidekick.url", OPTION_STRING, AT(falcosidekick_url),
+     .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/."},
+    {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true", .help = "Write findings to stdout."},
+};
+
+static const struct option_table table = {
+    .options = options,
+    .count = sizeof(options) / sizeof(options[0]),
+    .program = "vedette-analyzer",
+    .summary = "the unprivileged half of Vedette: judges the events of any number of collectors and delivers alerts\n"
+               "It decodes events, keeps the process and container state of every node, runs detections and policies, "
+               "exports metrics and delivers "
+               "alerts. It needs no privilege and refuses to run as root unless told to.",
+    .verbs = verbs,
+    .footer = "FILES\n"
+              "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
+              "  /run/vedette/bus.ipc                  the bus\n"
+              "  /var/lib/vedette/analyzer/outbox.db   alerts and cursors\n"
+              "\n"
+              "EXIT STATUS\n"
+              "  0  ended in good order\n"
+              "  1  failed while running\n"
+              "  2  usage, configuration or policy\n"
+              "  4  run as root without --run.allow_root\n"
+              "  5  the bus, the HTTP port or the outbox is in use\n"
+              "  6  the outbox cannot be used\n",
+};
+
+void config_print_help(void)
+{
+    options_print_help(&table, stdout);
+}
+
+static int check_arguments(const struct config_request *request, char error[OPTION_ERROR_BYTES])
+{
+    bool is_list = strcmp(request->verb, "list") == 0, is_validate = strcmp(request->verb, "validate") == 0;
+    if (is_list && request->n_arguments != 1) {
+        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events or detections");
+        return -EINVAL;
+    }
+    if (is_validate && request->n_arguments == 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "validate: name at least one policy file or directory");
+        return -EINVAL;
+    }
+    if (!is_list && !is_validate && request->n_arguments > 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "unexpected argument '%.200s'", request->argument[0]);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
+                char error[OPTION_ERROR_BYTES])
+{
+    int first = argc;
+    options_init(&table, ret_config, sizeof(*ret_config));
+    int result =
+        options_parse(&table, argc, argv, ret_config, &ret_request->verb, &ret_request->special, &first, error);
+    if (result < 0)
+        return result;
+    ret_request->argument = argv + first;
+    ret_request->n_arguments = argc - first;
+    return ret_request->special == 'h' || ret_request->special == 'v' ? 0 : check_arguments(ret_request, error);
+}
+
+int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t limit, size_t *ret_count,
+                        char error[OPTION_ERROR_BYTES])
+{
+    size_t n = 0;
+    uid_t uid;
+    gid_t gid;
+    for (size_t i = 0; i < config->bus_allow_uids.count && n < limit; i++) {
+        if (privilege_user(config->bus_allow_uids.item[i], &uid, &gid) < 0) {
+            snprintf(error, OPTION_ERROR_BYTES, "bus.allow_uids: no user is named '%.200s': make it, or give a number",
+                     config->bus_allow_uids.item[i]);
+            return -EINVAL;
+        }
+        ret_uids[n++] = uid;
+    }
+    if (config->bus_allow_uids.count == 0 && limit >= 4) {
+        ret_uids[n++] = 0;
+        ret_uids[n++] = getuid();
+        ret_uids[n++] = COURIER_UID_WITHOUT_USERS;
+        if (privilege_user("vedette-courier", &uid, &gid) == 0)
+            ret_uids[n++] = uid;
+    }
+    *ret_count = n;
+    return 0;
+}
+
+int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
+                  char error[POLICY_ERROR_BYTES])
+{
+    const char *words[OPTION_LIST_ITEMS];
+    for (size_t i = 0; i < config->events.count; i++)
+        words[i] = config->events.item[i];
+    for (size_t i = 0; i < config->policy.count; i++)
+        if (policies_load(policies, config->policy.item[i], error) < 0)
+            return -EINVAL;
+    *ret_selection = selection_new(policies, words, config->events.count, error);
+    return *ret_selection == NULL ? -errno : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vedette-analyzer's settings and what they name. */
+#ifndef VEDETTE_ANALYZER_CONFIG_H
+#define VEDETTE_ANALYZER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "analyzer/policy/selection.h"
+#include "common/base/options.h"
+
+enum { CONFIG_PATH_BYTES = 512 };
+
+struct config {
+    char config[CONFIG_PATH_BYTES];
+    char bus_listen[CONFIG_PATH_BYTES];
+    struct option_list bus_allow_uids;
+    struct option_list events;
+    char http_listen[128];
+    bool json; /* of `list` */
+    uint32_t log_level;
+    char outbox_path[CONFIG_PATH_BYTES];
+    uint32_t output_format;
+    struct option_list policy;
+    bool allow_root;
+    uint64_t shards;
+    uint64_t shutdown_ms;
+    char falcosidekick_url[CONFIG_PATH_BYTES];
+    bool sink_stdout;
+};
+
+enum { OUTPUT_JSON, OUTPUT_TABLE }; /* output_format */
+
+struct config_request {
+    const char *verb;
+    int special;     /* 'h', 'v', 'c' (--check) or 0 */
+    char **argument; /* what follows the verb */
+    int n_arguments;
+};
+
+/* 0 or -EINVAL with words. */
+int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
+                char error[OPTION_ERROR_BYTES]);
+void config_print_help(void);
+
+/* Users that may speak on the bus: the named ones, or root, ourselves and the courier. At most `limit`. -EINVAL with
+ * words. */
+int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t limit, size_t *ret_count,
+                        char error[OPTION_ERROR_BYTES]);
+
+/* Policies and --events, resolved. 0 or -EINVAL with words. `policies` must outlive the selection. */
+int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
+                  char error[POLICY_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the matcher: what predicate.c compiles and evaluate.c runs.
+ */
+#ifndef VEDETTE_ANALYZER_DETECT_CONDITION_H
+#define VEDETTE_ANALYZER_DETECT_CONDITION_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "analyzer/detect/field.h"
+#include "analyzer/detect/matcher.h"
+#include "analyzer/detect/string_set.h"
+
+enum {
+    REGEX_MATCH_LIMIT = 100000, /* steps; a pattern that needs more on one string is given up: unknown */
+    REGEX_PATTERN_BYTES = 4096,
+    MATCHER_ERROR_BYTES = 512,
+    CACHE_EPOCHS = 63, /* a cached byte is epoch << 2 | verdict */
+};
+
+struct condition {
+    uint8_t op; /* enum predicate_op */
+    struct field field;
+    uint32_t atom; /* row of the cache, for atoms over strings */
+    int64_t number, upper;
+    uint64_t mask;
+    int64_t *numbers;
+    size_t n_numbers;
+    struct string_set *strings;
+    pcre2_code *regex;
+    const struct condition **children;
+    size_t n_children;
+    struct condition *next; /* all conditions of a matcher, for its end */
+};
+
+struct matcher {
+    struct condition *all;
+    uint32_t n_atoms;
+    /* cache[atom * capacity + string index] */
+    uint8_t *cache;
+    uint32_t cache_atoms, capacity;
+    uint8_t epoch;
+    pcre2_match_context *limits;
+    pcre2_match_data *match_data;
+    char error[MATCHER_ERROR_BYTES];
+};
+
+#endif

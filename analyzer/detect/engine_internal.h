@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the engine: what engine.c makes and engine_judge.c runs.
+ */
+#ifndef VEDETTE_ANALYZER_DETECT_ENGINE_INTERNAL_H
+#define VEDETTE_ANALYZER_DETECT_ENGINE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "analyzer/detect/engine.h"
+#include "analyzer/detect/matcher.h"
+
+struct loaded_trigger {
+    const struct trigger *trigger;
+    const struct condition *when;
+    uint32_t detection; /* index in `table` and `costs` */
+};
+
+/* Triggers of one event id: triggers[first] and the `count` - 1 after it. */
+struct span {
+    uint32_t first, count;
+};
+
+/* Written by the engine's thread alone. */
+struct cost {
+    atomic_uint_fast64_t judged, findings, nanoseconds;
+};
+
+struct gap {
+    uint32_t detection;
+    const struct trigger *trigger;
+    char *reason;
+};
+
+struct engine {
+    struct matcher *matcher;
+    const struct detection **table;
+    struct cost *costs;
+    size_t n_table;
+    struct loaded_trigger *triggers; /* by event id, then in table order */
+    size_t n_triggers;
+    struct gap *gaps;
+    size_t n_gaps;
+    struct span by_event[EVENT_ID_LIMIT];
+};
+
+#endif

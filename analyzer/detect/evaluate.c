@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions on events: yes, no, or unknown where the deciding bytes were cut off. */
+#include "analyzer/detect/condition.h"
+
+void matcher_begin_batch(struct matcher *matcher, uint32_t n_strings)
+{
+    if (n_strings > matcher->capacity || matcher->n_atoms != matcher->cache_atoms) {
+        free(matcher->cache);
+        matcher->capacity = n_strings > matcher->capacity ? n_strings : matcher->capacity;
+        matcher->cache_atoms = matcher->n_atoms;
+        matcher->cache = calloc((size_t)matcher->n_atoms + 1, (size_t)matcher->capacity + 1);
+        matcher->epoch = 0;
+        if (matcher->cache == NULL)
+            matcher->capacity = 0; /* no memory: every string is looked at anew, and the next batch tries again */
+    }
+    if (++matcher->epoch <= CACHE_EPOCHS)
+        return;
+    if (matcher->cache != NULL)
+        memset(matcher->cache, 0, ((size_t)matcher->cache_atoms + 1) * ((size_t)matcher->capacity + 1));
+    matcher->epoch = 1;
+}
+
+static enum verdict from_bool(bool yes)
+{
+    return yes ? VERDICT_YES : VERDICT_NO;
+}
+
+static void split_base(const char *data, size_t length, const char **ret_base, size_t *ret_length)
+{
+    const char *slash = memrchr(data, '/', length);
+    *ret_base = slash != NULL ? slash + 1 : data;
+    *ret_length = length - (size_t)(*ret_base - data);
+}
+
+static enum verdict judge_regex(struct matcher *matcher, const struct condition *atom, const char *data, size_t length)
+{
+    int result = pcre2_match(atom->regex, (PCRE2_SPTR)data, length, 0, 0, matcher->match_data, matcher->limits);
+    if (result >= 0)
+        return VERDICT_YES;
+    /* A string made to exhaust the limits must not pass for one that does not match. */
+    return result == PCRE2_ERROR_NOMATCH ? VERDICT_NO : VERDICT_UNKNOWN;
+}
+
+/* The atom on a complete value. */
+static enum verdict judge_bytes(struct matcher *matcher, const struct condition *atom, const char *data, size_t length)
+{
+    switch ((enum predicate_op)atom->op) {
+    case PREDICATE_STRING:
+        return from_bool(string_set_has(atom->strings, data, length));
+    case PREDICATE_PREFIX:
+        return from_bool(string_set_has_prefix_of(atom->strings, data, length));
+    case PREDICATE_SUFFIX:
+        return from_bool(string_set_has_suffix_of(atom->strings, data, length));
+    case PREDICATE_CONTAINS:
+        return from_bool(string_set_has_part_of(atom->strings, data, length));
+    case PREDICATE_BASENAME:
+        split_base(data, length, &data, &length);
+        return from_bool(string_set_has(atom->strings, data, length));
+    case PREDICATE_REGEX:
+        return judge_regex(matcher, atom, data, length);
+    default:
+        return VERDICT_NO;
+    }
+}
+
+static enum verdict judge_cached(struct matcher *matcher, const struct condition *atom, const struct string_view *view)
+{
+    if (view->index >= matcher->capacity || atom->atom >= matcher->cache_atoms)
+        return judge_bytes(matcher, atom, view->data, view->length);
+    uint8_t *cached = &matcher->cache[(size_t)atom->atom * matcher->capacity + view->index];
+    if (*cached >> 2 == matcher->epoch)
+        return (enum verdict)(*cached & 3);
+    enum verdict verdict = judge_bytes(matcher, atom, view->data, view->length);
+    *cached = (uint8_t)(matcher->epoch << 2 | verdict);
+    return verdict;
+}
+
+/* What the caller wrote into a path, as in a rename, may have been cut at its end whatever the field is. */
+static unsigned cut_of(const struct string_view *view, const struct field *field)
+{
+    if (field->kind == FIELD_STRING && (view->state & ITEM_USER) != 0)
+        return CUT_HEAD | CUT_TAIL;
+    return field->cut;
+}
+
+static enum verdict unknown_unless(bool ruled_out)
+{
+    return ruled_out ? VERDICT_NO : VERDICT_UNKNOWN;
+}
+
+/* Whether no string of the set can be the whole of which `data` is the part that was not cut. */
+static bool none_fits(const struct string_set *strings, const char *data, size_t length, unsigned cut)
+{
+    if (cut == CUT_TAIL)
+        return !string_set_begins_with(strings, data, length);
+    if (cut == CUT_HEAD)
+        return !string_set_ends_with(strings, data, length);
+    return !string_set_holds(strings, data, length);
+}
+
+/* The atom on a value of which something is missing: an answer only where the missing bytes could not change it. */
+static enum verdict judge_truncated(struct matcher *matcher, const struct condition *atom,
+                                    const struct string_view *view)
+{
+    const unsigned cut = cut_of(view, &atom->field);
+    const char *data = view->data;
+    size_t length = view->length;
+    const enum verdict seen = judge_bytes(matcher, atom, data, length);
+
+    switch ((enum predicate_op)atom->op) {
+    case PREDICATE_STRING:
+        return unknown_unless(none_fits(atom->strings, data, length, cut));
+    case PREDICATE_PREFIX:
+        if (cut != CUT_TAIL)
+            return VERDICT_UNKNOWN;
+        return seen == VERDICT_YES ? VERDICT_YES : unknown_unless(!string_set_begins_with(atom->strings, data, length));
+    case PREDICATE_SUFFIX:
+        if (cut != CUT_HEAD)
+            return VERDICT_UNKNOWN;
+        return seen == VERDICT_YES ? VERDICT_YES : unknown_unless(!string_set_ends_with(atom->strings, data, length));
+    case PREDICATE_BASENAME:
+        /* The last component is whole when only the head is gone and a slash was seen. */
+        return cut == CUT_HEAD && memchr(data, '/', length) != NULL ? seen : VERDICT_UNKNOWN;
+    default: /* contains, regex: what is there may match, what is gone might have */
+        return seen == VERDICT_YES ? VERDICT_YES : VERDICT_UNKNOWN;
+    }
+}
+
+static enum verdict judge_view(struct matcher *matcher, const struct condition *atom, const struct string_view *view)
+{
+    switch (view->state & ITEM_STATE_MASK) {
+    case ITEM_COMPLETE:
+        return judge_cached(matcher, atom, view);
+    case ITEM_TRUNCATED:
+        return judge_truncated(matcher, atom, view);
+    default:
+        return VERDICT_NO; /* missing */
+    }
+}
+
+/* Over a list: any item. *ret_item is the first that matched. */
+static enum verdict judge_list(struct matcher *matcher, const struct condition *atom,
+                               const struct event_context *context, struct string_view *ret_item)
+{
+    const struct value *list = field_list(&atom->field, context);
+    if ((list->list.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
+        return VERDICT_NO;
+    enum verdict verdict = (list->list.state & ITEM_STATE_MASK) == ITEM_TRUNCATED ? VERDICT_UNKNOWN : VERDICT_NO;
+    for (uint32_t i = 0; i < list->list.count; i++) {
+        struct string_view item = decoder_list_item(context->decoder, list, i);
+        enum verdict of_item = judge_view(matcher, atom, &item);
+        if (of_item == VERDICT_YES) {
+            *ret_item = item;
+            return VERDICT_YES;
+        }
+        if (of_item == VERDICT_UNKNOWN)
+            verdict = VERDICT_UNKNOWN;
+    }
+    return verdict;
+}
+
+static enum verdict judge_string_atom(struct matcher *matcher, const struct condition *atom,
+                                      const struct event_context *context)
+{
+    struct string_view view;
+    if (atom->field.kind == FIELD_STRINGS)
+        return judge_list(matcher, atom, context, &view);
+    view = field_string(&atom->field, context);
+    return judge_view(matcher, atom, &view);
+}
+
+static bool in_range(const struct condition *atom, uint64_t value)
+{
+    if (atom->field.kind == FIELD_SIGNED)
+        return atom->number <= (int64_t)value && (int64_t)value <= atom->upper;
+    uint64_t lower = atom->number < 0 ? 0 : (uint64_t)atom->number;
+    return atom->upper >= 0 && lower <= value && value <= (uint64_t)atom->upper;
+}
+
+static bool in_numbers(const struct condition *atom, uint64_t value)
+{
+    for (size_t i = 0; i < atom->n_numbers; i++)
+        if ((uint64_t)atom->numbers[i] == value)
+            return true;
+    return false;
+}
+
+static bool exists(const struct condition *atom, const struct event_context *context)
+{
+    if (atom->field.place == PLACE_CONTAINER_ID)
+        return context->container != NULL;
+    if (atom->field.kind == FIELD_STRING)
+        return (field_string(&atom->field, context).state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
+    if (atom->field.kind == FIELD_STRINGS)
+        return (field_list(&atom->field, context)->list.state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
+    return true;
+}
+
+static enum verdict judge_all(struct matcher *matcher, const struct condition *condition,
+                              const struct event_context *context)
+{
+    enum verdict verdict = VERDICT_YES;
+    for (size_t i = 0; i < condition->n_children; i++) {
+        enum verdict child = matcher_judge(matcher, condition->children[i], context);
+        if (child == VERDICT_NO)
+            return VERDICT_NO;
+        if (child == VERDICT_UNKNOWN)
+            verdict = VERDICT_UNKNOWN;
+    }
+    return verdict;
+}
+
+static enum verdict judge_any(struct matcher *matcher, const struct condition *condition,
+                              const struct event_context *context)
+{
+    enum verdict verdict = VERDICT_NO;
+    for (size_t i = 0; i < condition->n_children; i++) {
+        enum verdict child = matcher_judge(matcher, condition->children[i], context);
+        if (child == VERDICT_YES)
+            return VERDICT_YES;
+        if (child == VERDICT_UNKNOWN)
+            verdict = VERDICT_UNKNOWN;
+    }
+    return verdict;
+}
+
+static enum verdict judge_not(struct matcher *matcher, const struct condition *condition,
+                              const struct event_context *context)
+{
+    switch (matcher_judge(matcher, condition->children[0], context)) {
+    case VERDICT_NO:
+        return VERDICT_YES;
+    case VERDICT_YES:
+        return VERDICT_NO;
+    default:
+        return VERDICT_UNKNOWN;
+    }
+}
+
+enum verdict matcher_judge(struct matcher *matcher, const struct condition *condition,
+                           const struct event_context *context)
+{
+    if (condition == NULL)
+        return VERDICT_YES;
+    switch ((enum predicate_op)condition->op) {
+    case PREDICATE_ALL:
+        return judge_all(matcher, condition, context);
+    case PREDICATE_ANY:
+        return judge_any(matcher, condition, context);
+    case PREDICATE_NOT:
+        return judge_not(matcher, condition, context);
+    case PREDICATE_EXISTS:
+        return from_bool(exists(condition, context));
+    case PREDICATE_NUMBER:
+        return from_bool(field_number(&condition->field, context) == (uint64_t)condition->number);
+    case PREDICATE_NUMBERS:
+        return from_bool(in_numbers(condition, field_number(&condition->field, context)));
+    case PREDICATE_RANGE:
+        return from_bool(in_range(condition, field_number(&condition->field, context)));
+    case PREDICATE_BITS:
+        return from_bool((field_number(&condition->field, context) & condition->mask) == (uint64_t)condition->number);
+    default:
+        return judge_string_atom(matcher, condition, context);
+    }
+}
+
+/* Atoms in the order they are written; one below a "not" explains nothing. */
+static bool find_item(struct matcher *matcher, const struct condition *condition, const struct field *field,
+                      const struct event_context *context, struct string_view *ret_item)
+{
+    if (condition == NULL || condition->op == PREDICATE_NOT)
+        return false;
+    for (size_t i = 0; i < condition->n_children; i++)
+        if (find_item(matcher, condition->children[i], field, context, ret_item))
+            return true;
+    return condition->op >= PREDICATE_STRING && condition->field.kind == FIELD_STRINGS &&
+           condition->field.arg == field->arg && judge_list(matcher, condition, context, ret_item) == VERDICT_YES;
+}
+
+bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *name,
+                   const struct event_context *context, struct string_view *ret_value)
+{
+    struct field field;
+    if (field_resolve(context->event->schema, name, &field) != 0)
+        return false;
+    if (field.kind == FIELD_STRINGS)
+        return find_item(matcher, condition, &field, context, ret_value);
+    struct string_view view = field_string(&field, context);
+    if ((view.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
+        return false;
+    *ret_value = view;
+    return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Predicates compiled for one schema, and their answers. A matcher belongs to one thread: it keeps what each string
+ * atom said about each distinct string of the batch, so that a string is looked at once a batch however many events
+ * carry it.
+ */
+#ifndef VEDETTE_ANALYZER_DETECT_MATCHER_H
+#define VEDETTE_ANALYZER_DETECT_MATCHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analyzer/detect/predicate.h"
+#include "common/wire/decode.h"
+
+struct event_context;
+
+enum verdict {
+    VERDICT_NO,
+    VERDICT_YES,
+    VERDICT_UNKNOWN, /* the bytes that would decide were cut off */
+};
+
+struct matcher;
+struct condition; /* one compiled tree, owned by its matcher */
+
+/* NULL with errno. */
+struct matcher *matcher_new(void);
+void matcher_free(struct matcher *matcher);
+
+/*
+ * Compiles `tree` (NULL: always) for events of that schema row. 0; -ENOMEM; -EINVAL with words in matcher_error that
+ * name `owner`, the field and the nearest valid name. The tree is not kept.
+ */
+int matcher_add(struct matcher *matcher, const struct schema_event *event, const char *owner,
+                const struct predicate *tree, const struct condition **ret_condition);
+const char *matcher_error(const struct matcher *matcher);
+
+/* Forgets what was kept of the batch before; `n_strings` is decoder_string_count. */
+void matcher_begin_batch(struct matcher *matcher, uint32_t n_strings);
+
+enum verdict matcher_judge(struct matcher *matcher, const struct condition *condition,
+                           const struct event_context *context);
+
+/*
+ * The value of a string field; of a list the first item that an atom of the condition on that field matched. False when
+ * there is none. `field` is one that matcher_check_string accepted.
+ */
+bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *field,
+                   const struct event_context *context, struct string_view *ret_value);
+/* 0 when `field` names a string or a list of that row, else -EINVAL with words. */
+int matcher_check_string(struct matcher *matcher, const struct schema_event *event, const char *owner,
+                         const char *field);
+
+#endif

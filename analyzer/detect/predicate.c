@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Predicate trees to conditions: names resolved, types checked, strings and patterns prepared. */
+#include <errno.h>
+#include <stdarg.h>
+
+#include "analyzer/detect/condition.h"
+#include "common/wire/limits.h"
+
+static const char *const op_words[PREDICATE_OP_COUNT] = {
+    [PREDICATE_ALL] = "all",           [PREDICATE_ANY] = "any",       [PREDICATE_NOT] = "not",
+    [PREDICATE_EXISTS] = "exists",     [PREDICATE_NUMBER] = "number", [PREDICATE_NUMBERS] = "numbers",
+    [PREDICATE_RANGE] = "range",       [PREDICATE_BITS] = "bits",     [PREDICATE_STRING] = "string",
+    [PREDICATE_PREFIX] = "prefix",     [PREDICATE_SUFFIX] = "suffix", [PREDICATE_CONTAINS] = "contains",
+    [PREDICATE_BASENAME] = "basename", [PREDICATE_REGEX] = "regex",
+};
+
+/* What stays the same while one tree is compiled. */
+struct compilation {
+    struct matcher *matcher;
+    const struct schema_event *event;
+    const char *owner;
+};
+
+struct matcher *matcher_new(void)
+{
+    struct matcher *matcher = calloc(1, sizeof(*matcher));
+    if (matcher == NULL)
+        return NULL;
+    matcher->limits = pcre2_match_context_create(NULL);
+    matcher->match_data = pcre2_match_data_create(1, NULL);
+    if (matcher->limits == NULL || matcher->match_data == NULL) {
+        matcher_free(matcher);
+        errno = ENOMEM;
+        return NULL;
+    }
+    pcre2_set_match_limit(matcher->limits, REGEX_MATCH_LIMIT);
+    pcre2_set_depth_limit(matcher->limits, REGEX_MATCH_LIMIT);
+    return matcher;
+}
+
+static void condition_free(struct condition *condition)
+{
+    string_set_free(condition->strings);
+    pcre2_code_free(condition->regex);
+    free(condition->numbers);
+    free(condition->children);
+    free(condition);
+}
+
+void matcher_free(struct matcher *matcher)
+{
+    if (matcher == NULL)
+        return;
+    while (matcher->all != NULL) {
+        struct condition *condition = matcher->all;
+        matcher->all = condition->next;
+        condition_free(condition);
+    }
+    pcre2_match_data_free(matcher->match_data);
+    pcre2_match_context_free(matcher->limits);
+    free(matcher->cache);
+    free(matcher);
+}
+
+const char *matcher_error(const struct matcher *matcher)
+{
+    return matcher->error;
+}
+
+/* Says what is wrong with the tree, after the owner's name. */
+__attribute__((format(printf, 2, 3))) static int refuse(const struct compilation *c, const char *format, ...)
+{
+    int used = snprintf(c->matcher->error, sizeof(c->matcher->error), "%s: ", c->owner);
+    va_list arguments;
+    va_start(arguments, format);
+    if (used >= 0 && (size_t)used < sizeof(c->matcher->error))
+        vsnprintf(c->matcher->error + used, sizeof(c->matcher->error) - (size_t)used, format, arguments);
+    va_end(arguments);
+    return -EINVAL;
+}
+
+static int resolve(const struct compilation *c, const char *name, struct field *ret_field)
+{
+    if (name == NULL)
+        return refuse(c, "a condition on event %s names no field", c->event->name);
+    if (field_resolve(c->event, name, ret_field) == 0)
+        return 0;
+    char nearest[WIRE_NAME_BYTES];
+    field_nearest(c->event, name, nearest, sizeof(nearest));
+    if (nearest[0] == '\0')
+        return refuse(c, "event %s has no field \"%s\"", c->event->name, name);
+    return refuse(c, "event %s has no field \"%s\"; did you mean \"%s\"?", c->event->name, name, nearest);
+}
+
+static int compile_regex(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    const char *pattern = tree->strings[0];
+    if (strlen(pattern) > REGEX_PATTERN_BYTES)
+        return refuse(c, "the pattern for %s is longer than %d bytes", tree->field, REGEX_PATTERN_BYTES);
+    int error;
+    PCRE2_SIZE offset;
+    /* Values are bytes, not UTF-8; and '$' is the end, never "before a last newline", which a file name may hold. */
+    condition->regex =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                      PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, NULL);
+    if (condition->regex == NULL) {
+        PCRE2_UCHAR words[128];
+        pcre2_get_error_message(error, words, sizeof(words));
+        return refuse(c, "the pattern \"%s\" for %s is wrong at byte %zu: %s", pattern, tree->field, (size_t)offset,
+                      (const char *)words);
+    }
+    /* Where memory may not be made executable this fails and pcre2_match interprets the pattern. */
+    (void)pcre2_jit_compile(condition->regex, PCRE2_JIT_COMPLETE);
+    return 0;
+}
+
+static int compile_string_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    if (condition->field.kind != FIELD_STRING && condition->field.kind != FIELD_STRINGS)
+        return refuse(c, "field %s of event %s is %s, and %s wants a string", tree->field, c->event->name,
+                      field_kind_words(condition->field.kind), op_words[tree->op]);
+    if (tree->strings == NULL || tree->strings[0] == NULL)
+        return refuse(c, "%s on field %s lists no string", op_words[tree->op], tree->field);
+    condition->atom = c->matcher->n_atoms++;
+    if (tree->op == PREDICATE_REGEX)
+        return compile_regex(c, tree, condition);
+    condition->strings = string_set_new(tree->strings);
+    return condition->strings != NULL ? 0 : -ENOMEM;
+}
+
+static int compile_number_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    if (condition->field.kind != FIELD_SIGNED && condition->field.kind != FIELD_UNSIGNED)
+        return refuse(c, "field %s of event %s is %s, and %s wants an integer", tree->field, c->event->name,
+                      field_kind_words(condition->field.kind), op_words[tree->op]);
+    condition->number = tree->number;
+    condition->upper = tree->upper;
+    condition->mask = tree->mask;
+    if (tree->op == PREDICATE_RANGE && tree->number > tree->upper)
+        return refuse(c, "the range for field %s begins after its end", tree->field);
+    if (tree->op != PREDICATE_NUMBERS)
+        return 0;
+    if (tree->numbers == NULL || tree->n_numbers == 0)
+        return refuse(c, "numbers on field %s lists no number", tree->field);
+    condition->n_numbers = tree->n_numbers;
+    condition->numbers = calloc(tree->n_numbers, sizeof(*condition->numbers));
+    if (condition->numbers == NULL)
+        return -ENOMEM;
+    memcpy(condition->numbers, tree->numbers, tree->n_numbers * sizeof(*condition->numbers));
+    return 0;
+}
+
+static int compile(const struct compilation *c, const struct predicate *tree, unsigned depth,
+                   const struct condition **ret_condition);
+
+static int compile_children(const struct compilation *c, const struct predicate *tree, unsigned depth,
+                            struct condition *condition)
+{
+    size_t n = 0;
+    while (tree->children != NULL && tree->children[n] != NULL)
+        n++;
+    if (n == 0)
+        return refuse(c, "\"%s\" holds no condition", op_words[tree->op]);
+    if (tree->op == PREDICATE_NOT && n != 1)
+        return refuse(c, "\"not\" holds %zu conditions, and takes one", n);
+    condition->children = calloc(n, sizeof(const struct condition *));
+    if (condition->children == NULL)
+        return -ENOMEM;
+    condition->n_children = n;
+    for (size_t i = 0; i < n; i++) {
+        int result = compile(c, tree->children[i], depth + 1, &condition->children[i]);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int compile(const struct compilation *c, const struct predicate *tree, unsigned depth,
+                   const struct condition **ret_condition)
+{
+    if (depth >= PREDICATE_MAX_DEPTH)
+        return refuse(c, "conditions are nested deeper than %d", PREDICATE_MAX_DEPTH);
+    if ((unsigned)tree->op >= PREDICATE_OP_COUNT)
+        return refuse(c, "there is no operator %u", (unsigned)tree->op);
+    struct condition *condition = calloc(1, sizeof(*condition));
+    if (condition == NULL)
+        return -ENOMEM;
+    condition->op = (uint8_t)tree->op;
+    condition->next = c->matcher->all;
+    c->matcher->all = condition;
+    *ret_condition = condition;
+
+    if (tree->op == PREDICATE_ALL || tree->op == PREDICATE_ANY || tree->op == PREDICATE_NOT)
+        return compile_children(c, tree, depth, condition);
+    int result = resolve(c, tree->field, &condition->field);
+    if (result != 0 || tree->op == PREDICATE_EXISTS)
+        return result;
+    return tree->op >= PREDICATE_STRING ? compile_string_atom(c, tree, condition)
+                                        : compile_number_atom(c, tree, condition);
+}
+
+int matcher_add(struct matcher *matcher, const struct schema_event *event, const char *owner,
+                const struct predicate *tree, const struct condition **ret_condition)
+{
+    const struct condition *condition = NULL;
+    const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
+    /* What a refused tree has left behind is freed with the matcher. */
+    int result = tree != NULL ? compile(&c, tree, 0, &condition) : 0;
+    if (result == -ENOMEM)
+        snprintf(matcher->error, sizeof(matcher->error), "%s: out of memory", owner);
+    if (result == 0)
+        *ret_condition = condition;
+    return result;
+}
+
+int matcher_check_string(struct matcher *matcher, const struct schema_event *event, const char *owner,
+                         const char *field)
+{
+    const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
+    struct field resolved;
+    int result = resolve(&c, field, &resolved);
+    if (result != 0)
+        return result;
+    if (resolved.kind != FIELD_STRING && resolved.kind != FIELD_STRINGS)
+        return refuse(&c, "field %s of event %s is %s, and a finding's data is a string", field, event->name,
+                      field_kind_words(resolved.kind));
+    return 0;
+}

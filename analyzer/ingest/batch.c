@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/node_internal.h"
+
+#include <errno.h>
+
+#include "common/base/log.h"
+
+enum { SHOWN_FLUSH_BYTES = 256 * 1024 };
+
+/* What applying one batch needs. */
+struct applying {
+    struct node *node;
+    struct event_context context;
+    uint64_t delivered[CLASS_COUNT];
+    uint64_t lost_findings;
+};
+
+static void emit(void *arg, const struct finding *finding)
+{
+    struct applying *applying = arg;
+    const struct selection *selection = applying->node->environment->selection;
+    size_t n_policies;
+    const char *const *policies = selection_detection_policies(selection, finding->detection, &n_policies);
+    if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies) < 0)
+        applying->lost_findings++;
+}
+
+static void show(struct node *node, const struct event_context *context)
+{
+    const struct node_environment *environment = node->environment;
+    const struct event *known = context->event->schema->known;
+    if (environment->output == NULL || known == NULL || !selection_has_event(environment->selection, known->id) ||
+        atomic_load_explicit(&environment->output->broken, memory_order_relaxed))
+        return;
+    size_t n_policies;
+    const char *const *policies = selection_event_policies(environment->selection, known->id, &n_policies);
+    output_event(environment->output, &node->shown, context, policies, n_policies);
+    if (node->shown.size >= SHOWN_FLUSH_BYTES)
+        output_flush(environment->output, &node->shown);
+}
+
+static void apply_event(struct applying *applying, const struct event_view *event, uint64_t now_ns)
+{
+    struct node *node = applying->node;
+    struct event_context *context = &applying->context;
+    uint8_t class = event->schema->class < CLASS_COUNT ? event->schema->class : CLASS_BULK;
+    applying->delivered[class]++;
+    if (event->time_ns > node->last_event_ns)
+        node->last_event_ns = event->time_ns;
+
+    context->event = event;
+    context->process = state_apply(node->state, event);
+    if (context->process == NULL) {
+        /* No memory: what follows would judge by half the facts. */
+        struct loss loss = {.stage = VEDETTE__V1__LOSS_STAGE__LOSS_STATE,
+                            .class = class,
+                            .cpu = event->cpu,
+                            .from_ns = event->time_ns,
+                            .to_ns = event->time_ns,
+                            .count = 1,
+                            .count_exact = true};
+        totals_count(&node->lost[loss.stage][class], 1);
+        state_apply_loss(node->state, &loss);
+        return;
+    }
+    context->container = state_container(node->state, event->task->cgroup_id);
+    engine_judge(node->engine, context, emit, applying);
+    show(node, context);
+    if (node->pending.bytes >= PENDING_FLUSH_BYTES && node_commit_is_due(node, true, now_ns))
+        node_commit_alerts(node, now_ns);
+}
+
+static void apply_events(struct node *node, struct decoder *decoder, const Vedette__V1__EventBatch *batch,
+                         uint32_t skip, struct balance *balance, uint64_t now_ns)
+{
+    struct applying applying = {
+        .node = node,
+        .context = {.node = node->name,
+                    .boot_id = node->boot_id,
+                    .session = batch->session,
+                    .wall_minus_boot_ns = batch->wall_minus_boot_ns,
+                    .decoder = decoder,
+                    .state = node->state},
+    };
+    struct event_view event;
+    engine_begin_batch(node->engine, decoder_string_count(decoder));
+    state_use_decoder(node->state, decoder);
+    totals_count(&node->duplicates, skip);
+    while (decoder_next(decoder, &event)) {
+        if (skip > 0)
+            skip--;
+        else
+            apply_event(&applying, &event, now_ns);
+    }
+    state_use_decoder(node->state, NULL);
+    if (node->shown.size > 0)
+        output_flush(node->environment->output, &node->shown);
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
+        balance->delivered[class] += applying.delivered[class];
+        totals_count(&node->received[class], applying.delivered[class]);
+    }
+    if (applying.lost_findings > 0) {
+        totals_count(&node->environment->totals->findings_lost, applying.lost_findings);
+        totals_count(&node->lost[VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX][CLASS_COUNT], applying.lost_findings);
+        log_error("%llu findings of node %s are lost: no room for more than %d MiB while the outbox cannot be written",
+                  (unsigned long long)applying.lost_findings, node->name, PENDING_MAX_BYTES >> 20);
+    }
+}
+
+static void take_statistics(struct node *node, struct balance *balance, const Vedette__V1__Statistics *statistics)
+{
+    uint64_t more[CLASS_COUNT];
+    balance_take_statistics(balance, statistics, more);
+    for (size_t class = 0; class < CLASS_COUNT; class ++)
+        totals_count(&node->reserved[class], more[class]);
+}
+
+/* Events of a plan that is newer than ours: the clock went back, or another analyzer spoke to this node. Ours must win.
+ */
+static void raise_epoch(struct node *node, const Vedette__V1__EventBatch *batch)
+{
+    for (size_t i = 0; i < batch->n_plan_epoch; i++)
+        if (batch->plan_epoch[i] > node->plan.epoch && batch->plan_epoch[i] < UINT32_MAX)
+            node->plan.epoch = batch->plan_epoch[i] + 1;
+    atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
+}
+
+static void acknowledge(struct node *node, const struct session_cursor *cursor, uint64_t now_ns, struct reply *reply)
+{
+    const struct plan *plan = node->plan.epoch > node->sent_epoch ? &node->plan : NULL;
+    bool snapshot =
+        node->wants_snapshot && now_ns - node->snapshot_asked_ns >= (uint64_t)NODE_SNAPSHOT_INTERVAL_S * 1000000000;
+    node->sent_epoch = node->plan.epoch;
+    if (snapshot) {
+        node->wants_snapshot = false;
+        node->snapshot_asked_ns = now_ns;
+    }
+    reply_ack(reply, cursor, plan, snapshot);
+}
+
+/* A courier's own heartbeat says nothing about a place in the stream. */
+static bool is_heartbeat(const Vedette__V1__EventBatch *batch)
+{
+    return batch->count == 0 && batch->n_loss == 0 && !batch->final && batch->statistics == NULL;
+}
+
+/*
+ * Of an entry that was refused the courier says how many events it held, in an empty batch that begins behind them:
+ * that gap has its loss record. A drain's own queue losses have no sequence numbers and explain nothing; its batches
+ * carry statistics.
+ */
+static uint64_t explained_by_courier(const Vedette__V1__EventBatch *batch)
+{
+    uint64_t explained = 0;
+    for (size_t i = 0; i < batch->n_loss && batch->count == 0 && batch->statistics == NULL && !batch->final; i++) {
+        const Vedette__V1__Loss *loss = batch->loss[i];
+        if (loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE &&
+            (loss->session == 0 || loss->session == batch->session) && loss->count <= UINT64_MAX - explained)
+            explained += loss->count;
+    }
+    return explained;
+}
+
+static bool is_busy(struct node *node, uint64_t now_ns)
+{
+    if (node->pending.bytes < PENDING_BUSY_BYTES)
+        return false;
+    return !node_commit_is_due(node, true, now_ns) || node_commit(node, now_ns) < 0;
+}
+
+static void apply(struct node *node, struct decoder *decoder, const Vedette__V1__EventBatch *batch,
+                  struct session_cursor *cursor, uint64_t now_ns)
+{
+    struct balance *balance = node_balance(node, cursor);
+    struct sequence_step step = sequence_judge(cursor, batch->first_seq, batch->count);
+    uint64_t explained = explained_by_courier(batch);
+    balance->missing += explained < step.gap ? explained : step.gap;
+    step.gap -= explained < step.gap ? explained : step.gap;
+    if (step.gap > 0)
+        node_lose_gap(node, balance, &step, batch);
+    node_apply_losses(node, batch);
+    apply_events(node, decoder, batch, step.skip, balance, now_ns);
+    sequence_advance(cursor, batch->first_seq, batch->count);
+    raise_epoch(node, batch);
+    if (batch->statistics != NULL)
+        take_statistics(node, balance, batch->statistics);
+    if (batch->final && !balance->told)
+        node_tell_balance(node, balance);
+}
+
+void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
+                const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply)
+{
+    uint64_t session = batch->session != 0 ? batch->session : node->session;
+    struct session_cursor *cursor = sequence_session(&node->sequence, session, 0);
+    atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&node->queue_fill_permille, request->queue_fill_permille, memory_order_relaxed);
+    totals_count(&node->batches, 1);
+
+    if (is_busy(node, now_ns)) {
+        totals_count(&node->environment->totals->refused[VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY], 1);
+        reply_refusal(reply, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY, "alerts cannot be stored at the moment", cursor,
+                      NODE_BUSY_RETRY_MS);
+        return;
+    }
+    if (batch->first_seq > UINT64_MAX - batch->count) {
+        node_refuse(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED, "first_seq: the sequence would overflow",
+                    now_ns, reply);
+        return;
+    }
+    if (decoder_open_batch(decoder, batch, node->schema) < 0) {
+        node_refuse(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED, decoder_error(decoder), now_ns, reply);
+        return;
+    }
+    if (!is_heartbeat(batch))
+        apply(node, decoder, batch, cursor, now_ns);
+    if (node_commit_is_due(node, batch->final || request->queue_fill_permille > NODE_FULL_PERMILLE, now_ns))
+        node_commit(node, now_ns);
+    acknowledge(node, cursor, now_ns, reply);
+}

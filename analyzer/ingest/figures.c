@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/ingest_internal.h"
+#include "common/base/clock.h"
+
+static const char *const refused_names[REFUSED_COUNT] = {
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_UNKNOWN] = "unknown",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED] = "malformed",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_TOO_LARGE] = "too_large",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_NO_HELLO] = "no_hello",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION] = "version",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_NODE_TAKEN] = "node_taken",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_IDENTITY] = "identity",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY] = "busy",
+    [VEDETTE__V1__REFUSAL_CODE__REFUSED_SEQUENCE] = "sequence",
+    [REFUSED_PEER] = "peer_uid",
+    [REFUSED_PIPES] = "too_many_connections",
+    [REFUSED_FLOOD] = "flood",
+};
+
+const char *ingest_health(struct ingest *ingest)
+{
+    uint64_t now_ns = clock_boot_ns();
+    for (unsigned i = 0; i < ingest->n_shards; i++) {
+        uint64_t since_ns = shard_busy_since_ns(ingest->shard[i]);
+        if (since_ns != 0 && now_ns > since_ns && now_ns - since_ns > (uint64_t)INGEST_STUCK_S * 1000000000)
+            return "an ingest thread has been at one request for more than 30 s: does the reader of standard output "
+                   "stand still?";
+    }
+    return NULL;
+}
+
+const char *ingest_readiness(struct ingest *ingest)
+{
+    if (atomic_load(&ingest->stopping))
+        return "stopping";
+    return atomic_load(&ingest->totals.outbox_failing) ? "alerts cannot be stored: see the log" : NULL;
+}
+
+static double load(const atomic_uint_fast64_t *counter)
+{
+    return (double)atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void write_detections(struct ingest *ingest, struct metrics_writer *writer)
+{
+    size_t count;
+    const struct detection *const *all = detections_all(&count);
+    struct engine_cost *costs = calloc(count + 1, sizeof(*costs));
+    if (costs == NULL)
+        return; /* this scrape goes without */
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_add_costs(ingest->shard[i], costs, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct metric_label labels[] = {{"detection", all[i]->name}, {0}};
+        metrics_write(writer, "vedette_findings_total", METRIC_COUNTER, "Findings, by detection.", labels,
+                      (double)costs[i].findings);
+        metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER, "Events a detection looked at.", labels,
+                      (double)costs[i].judged);
+        metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
+                      "Time a detection took, estimated from one event in 64.", labels,
+                      (double)costs[i].nanoseconds / 1e9);
+    }
+    free(costs);
+}
+
+void ingest_collect(void *arg, struct metrics_writer *writer)
+{
+    struct ingest *ingest = arg;
+    const struct ingest_totals *totals = &ingest->totals;
+    const struct metric_label build[] = {{"version", VEDETTE_VERSION}, {0}};
+    metrics_write(writer, "vedette_build_info", METRIC_GAUGE, "The version of this analyzer.", build, 1);
+    metrics_write(writer, "vedette_ingest_connections", METRIC_GAUGE, "Connections on the bus.", NULL,
+                  (double)peers_count(ingest->peers));
+    for (size_t reason = 0; reason < REFUSED_COUNT; reason++) {
+        const struct metric_label labels[] = {{"reason", refused_names[reason]}, {0}};
+        metrics_write(writer, "vedette_ingest_refused_total", METRIC_COUNTER, "Requests and connections refused.",
+                      labels, load(&totals->refused[reason]));
+    }
+    metrics_write(writer, "vedette_commits_total", METRIC_COUNTER, "Transactions of alerts and cursors.", NULL,
+                  load(&totals->commits));
+    metrics_write(writer, "vedette_commit_failures_total", METRIC_COUNTER,
+                  "Transactions that failed; nothing is lost by one.", NULL, load(&totals->commit_failures));
+    metrics_write(writer, "vedette_findings_lost_total", METRIC_COUNTER,
+                  "Findings lost because neither outbox nor memory had room.", NULL, load(&totals->findings_lost));
+    metrics_write(writer, "vedette_alerts_committed_total", METRIC_COUNTER, "Alerts committed.", NULL,
+                  load(&totals->alerts));
+    metrics_write(writer, "vedette_alert_latency_seconds_total", METRIC_COUNTER,
+                  "From an event to the commit of its alert, summed over alerts.", NULL,
+                  load(&totals->alert_latency_ns) / 1e9);
+    write_detections(ingest, writer);
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_collect(ingest->shard[i], writer);
+}

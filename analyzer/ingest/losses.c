@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/node_internal.h"
+
+#include <inttypes.h>
+
+#include "common/base/log.h"
+#include "common/events/events.h"
+
+static const char *const stage_words[LOSS_STAGES] = {
+    [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "at a stage this analyzer does not know",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_HOOK] = "hook programs were skipped",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_RING] = "ring full",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE] = "the collector's queue was full",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE] = "no collector was running",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "records that made no sense",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "batches never came or were refused",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "a table of the analyzer was full",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "the outbox had no room",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "a sink gave up",
+};
+
+/* One line of the log: ranges of a batch that differ only in CPU and time. */
+struct total {
+    uint64_t count, ranges, from_ns, to_ns;
+    bool exact;
+};
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * 0xff51afd7ed558ccdu;
+    return hash ^ (hash >> 33);
+}
+
+static uint64_t identity_of(const Vedette__V1__Loss *loss, uint64_t session)
+{
+    uint64_t hash = mix(0x9e3779b97f4a7c15u, loss->session != 0 ? loss->session : session);
+    hash = mix(hash, (uint64_t)loss->stage << 40 ^ (uint64_t)loss->event_class << 32 ^ loss->cpu);
+    hash = mix(hash, loss->from_ns);
+    hash = mix(hash, loss->to_ns);
+    hash = mix(hash, loss->count);
+    for (const char *c = loss->hook; *c != '\0'; c++)
+        hash = mix(hash, (uint64_t)*c);
+    return hash;
+}
+
+/* Whether this very record came before; it is remembered. Without memory every record is new, and a repeated one counts
+ * twice. */
+static bool was_seen(struct node *node, uint64_t identity)
+{
+    if (node->seen_losses == NULL)
+        node->seen_losses = calloc(SEEN_LOSSES, sizeof(*node->seen_losses));
+    if (node->seen_losses == NULL)
+        return false;
+    for (size_t i = 0; i < node->n_seen; i++)
+        if (node->seen_losses[i] == identity)
+            return true;
+    node->seen_losses[node->next_seen] = identity;
+    node->next_seen = (node->next_seen + 1) % SEEN_LOSSES;
+    if (node->n_seen < SEEN_LOSSES)
+        node->n_seen++;
+    return false;
+}
+
+static void count(struct node *node, const struct loss *loss)
+{
+    size_t class = loss->class < CLASS_COUNT ? loss->class : CLASS_COUNT;
+    totals_count(&node->lost[loss->stage][class], loss->count);
+    state_apply_loss(node->state, loss);
+    /* The process tree may lack what was lost. */
+    if (class == CLASS_CRITICAL && loss->stage != VEDETTE__V1__LOSS_STAGE__LOSS_HOOK)
+        node->wants_snapshot = true;
+}
+
+static void add(struct total *total, const struct loss *loss)
+{
+    if (total->ranges == 0)
+        *total = (struct total){.from_ns = loss->from_ns, .to_ns = loss->to_ns, .exact = true};
+    total->count += loss->count;
+    total->ranges++;
+    total->exact = total->exact && loss->count_exact;
+    if (loss->from_ns < total->from_ns)
+        total->from_ns = loss->from_ns;
+    if (loss->to_ns > total->to_ns)
+        total->to_ns = loss->to_ns;
+}
+
+static void format_time(uint64_t boot_ns, int64_t wall_minus_boot_ns, char text[40])
+{
+    uint64_t wall_ns = boot_ns + (uint64_t)wall_minus_boot_ns;
+    time_t seconds = (time_t)(wall_ns / 1000000000);
+    struct tm parts;
+    char date[24] = "";
+    if (gmtime_r(&seconds, &parts) != NULL)
+        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text, 40, "%s.%03uZ", date, (unsigned)(wall_ns / 1000000 % 1000));
+}
+
+static void tell(const struct node *node, const struct total *total, Vedette__V1__LossStage stage, size_t class,
+                 int64_t wall_minus_boot_ns)
+{
+    char from[40], to[40];
+    format_time(total->from_ns, wall_minus_boot_ns, from);
+    format_time(total->to_ns, wall_minus_boot_ns, to);
+    const char *classes = class < CLASS_COUNT ? event_class_name((enum event_class) class) : "any";
+    if (total->count == 0 && !total->exact)
+        log_warning("lost an unknown number of events of class %s on node %s between %s and %s: %s", classes,
+                    node->name, from, to, stage_words[stage]);
+    else
+        log_warning("lost %s%" PRIu64 " events of class %s on node %s between %s and %s: %s",
+                    total->exact ? "" : "up to ", total->count, classes, node->name, from, to, stage_words[stage]);
+}
+
+void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch)
+{
+    struct total totals[LOSS_STAGES][LOSS_CLASSES] = {0};
+    for (size_t i = 0; i < batch->n_loss; i++) {
+        const Vedette__V1__Loss *from = batch->loss[i];
+        if (was_seen(node, identity_of(from, batch->session)))
+            continue;
+        struct loss loss = {
+            .stage = (unsigned)from->stage < LOSS_STAGES ? from->stage : VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN,
+            .class = from->event_class,
+            .cpu = from->cpu,
+            .from_ns = from->from_ns,
+            .to_ns = from->to_ns,
+            .count = from->count,
+            .count_exact = from->count_exact,
+        };
+        count(node, &loss);
+        add(&totals[loss.stage][loss.class < CLASS_COUNT ? loss.class : CLASS_COUNT], &loss);
+    }
+    for (size_t stage = 0; stage < LOSS_STAGES && batch->n_loss > 0; stage++)
+        for (size_t class = 0; class < LOSS_CLASSES; class ++)
+            if (totals[stage][class].ranges > 0)
+                tell(node, &totals[stage][class], (Vedette__V1__LossStage)stage, class, batch->wall_minus_boot_ns);
+}
+
+void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
+                   const Vedette__V1__EventBatch *batch)
+{
+    uint64_t to_ns = batch->base_boot_ns;
+    uint64_t from_ns = node->last_event_ns != 0 && node->last_event_ns < to_ns ? node->last_event_ns : to_ns;
+    struct loss loss = {
+        .stage = VEDETTE__V1__LOSS_STAGE__LOSS_INGEST,
+        .class = 255,
+        .cpu = UINT32_MAX,
+        .from_ns = from_ns,
+        .to_ns = to_ns,
+        .count = step->gap,
+        .count_exact = true,
+    };
+    struct total total = {0};
+    count(node, &loss);
+    add(&total, &loss);
+    balance->missing += step->gap;
+    balance->told = false;
+    node->wants_snapshot = true; /* any class may be among them */
+    tell(node, &total, loss.stage, CLASS_COUNT, batch->wall_minus_boot_ns);
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/node_internal.h"
+
+#include <errno.h>
+
+#include "common/base/log.h"
+
+static const uint64_t MINUTE_NS = 60000000000;
+
+enum { WORDS_BYTES = 700 };
+
+struct node *node_new(const struct node_environment *environment, const char *name)
+{
+    struct node *node = calloc(1, sizeof(*node));
+    size_t n_detections;
+    detections_all(&n_detections);
+    if (node == NULL)
+        return NULL;
+    node->environment = environment;
+    node->plan.epoch = environment->first_epoch;
+    node->name = strdup(name);
+    node->past_costs = calloc(n_detections + 1, sizeof(*node->past_costs));
+    if (node->name == NULL || node->past_costs == NULL || pthread_mutex_init(&node->lock, NULL) != 0) {
+        free(node->name);
+        free(node->past_costs);
+        free(node);
+        errno = ENOMEM;
+        return NULL;
+    }
+    return node;
+}
+
+static void coverage_free(struct node_coverage *coverage, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(coverage[i].event);
+    free(coverage);
+}
+
+void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    engine_free(node->engine);
+    state_free(node->state);
+    schema_free(node->schema);
+    coverage_free(node->coverage, node->n_coverage);
+    pending_fini(&node->pending);
+    text_fini(&node->shown);
+    pthread_mutex_destroy(&node->lock);
+    free(node->past_costs);
+    free(node->seen_losses);
+    free(node->version);
+    free(node->kernel);
+    free(node->boot_id);
+    free(node->name);
+    free(node);
+}
+
+const char *node_name(const struct node *node)
+{
+    return node->name;
+}
+
+uint64_t node_last_seen_ns(const struct node *node)
+{
+    return atomic_load_explicit(&node->last_seen_ns, memory_order_relaxed);
+}
+
+void node_set_connected(struct node *node, bool connected)
+{
+    atomic_store(&node->connected, connected);
+}
+
+struct balance *node_balance(struct node *node, const struct session_cursor *cursor)
+{
+    struct balance *balance = &node->balance[cursor - node->sequence.cursor];
+    if (balance->session != cursor->session)
+        *balance = (struct balance){.session = cursor->session, .from_seq = cursor->start};
+    return balance;
+}
+
+void node_tell_balance(struct node *node, struct balance *balance)
+{
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        char line[BALANCE_LINE_BYTES];
+        balance_line(balance, node->name, (enum event_class) class, line);
+        log_info("%s", line);
+    }
+    balance->told = true;
+}
+
+/* What a hello brings, made whole before any of it replaces what is there. */
+struct facts {
+    struct schema *schema;
+    struct engine *engine;
+    struct state *state; /* NULL: the old one stays */
+    struct node_coverage *coverage;
+    size_t n_coverage;
+    char *version, *kernel, *boot_id;
+};
+
+static void facts_free(struct facts *facts)
+{
+    engine_free(facts->engine);
+    state_free(facts->state);
+    schema_free(facts->schema);
+    coverage_free(facts->coverage, facts->n_coverage);
+    free(facts->version);
+    free(facts->kernel);
+    free(facts->boot_id);
+}
+
+static int copy_coverage(struct facts *facts, const Vedette__V1__Hello *hello)
+{
+    facts->coverage = calloc(hello->n_coverage + 1, sizeof(*facts->coverage));
+    if (facts->coverage == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < hello->n_coverage; i++) {
+        const struct schema_event *event = schema_event_by_id(facts->schema, hello->coverage[i]->event_id);
+        if (event == NULL)
+            continue;
+        struct node_coverage *row = &facts->coverage[facts->n_coverage];
+        row->event = strdup(event->name);
+        row->covered = hello->coverage[i]->covered;
+        if (row->event == NULL)
+            return -ENOMEM;
+        facts->n_coverage++;
+    }
+    return 0;
+}
+
+static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct facts *facts, const char **ret_words)
+{
+    size_t n_selected;
+    const char *const *selected = selection_detections(node->environment->selection, &n_selected);
+    facts->schema = schema_new(hello);
+    if (facts->schema == NULL) {
+        *ret_words = "the schema of the hello cannot be kept";
+        return -errno;
+    }
+    facts->engine = engine_new(facts->schema, selected, n_selected, ret_words);
+    if (facts->engine == NULL)
+        return -errno;
+    *ret_words = "no memory for the node";
+    facts->version = strdup(hello->version);
+    facts->kernel = strdup(hello->kernel);
+    facts->boot_id = strdup(hello->boot_id);
+    if (facts->version == NULL || facts->kernel == NULL || facts->boot_id == NULL || copy_coverage(facts, hello) < 0)
+        return -ENOMEM;
+    if (node->state == NULL || strcmp(node->boot_id, hello->boot_id) != 0) {
+        facts->state = state_new();
+        if (facts->state == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Adds an engine's costs to a table by position in detections_all; without memory they are left out. */
+static void add_engine_costs(const struct engine *engine, struct engine_cost *costs, size_t n_costs)
+{
+    size_t n_all;
+    const struct detection *const *all = detections_all(&n_all);
+    struct engine_cost *of_engine = calloc(n_all + 1, sizeof(*of_engine));
+    size_t n = engine == NULL || of_engine == NULL ? 0 : engine_costs(engine, of_engine, n_all);
+    for (size_t i = 0; i < n; i++)
+        for (size_t at = 0; at < n_all && at < n_costs; at++)
+            if (all[at] == of_engine[i].detection) {
+                costs[at].judged += of_engine[i].judged;
+                costs[at].findings += of_engine[i].findings;
+                costs[at].nanoseconds += of_engine[i].nanoseconds;
+            }
+    free(of_engine);
+}
+
+void node_add_costs(struct node *node, struct engine_cost *costs, size_t n_costs)
+{
+    size_t n_all;
+    detections_all(&n_all);
+    pthread_mutex_lock(&node->lock);
+    for (size_t i = 0; i < n_all && i < n_costs; i++) {
+        costs[i].judged += node->past_costs[i].judged;
+        costs[i].findings += node->past_costs[i].findings;
+        costs[i].nanoseconds += node->past_costs[i].nanoseconds;
+    }
+    add_engine_costs(node->engine, costs, n_costs);
+    pthread_mutex_unlock(&node->lock);
+}
+
+#define SWAP(type, member)                                                                                             \
+    do {                                                                                                               \
+        type old = node->member;                                                                                       \
+        node->member = facts->member;                                                                                  \
+        facts->member = old;                                                                                           \
+    } while (0)
+
+/* After it `facts` holds what is to be freed. */
+static void swap_facts(struct node *node, struct facts *facts)
+{
+    size_t n_all;
+    detections_all(&n_all);
+    pthread_mutex_lock(&node->lock);
+    SWAP(struct schema *, schema);
+    SWAP(struct engine *, engine);
+    SWAP(struct node_coverage *, coverage);
+    SWAP(size_t, n_coverage);
+    SWAP(char *, version);
+    SWAP(char *, kernel);
+    SWAP(char *, boot_id);
+    if (facts->state != NULL)
+        SWAP(struct state *, state);
+    add_engine_costs(facts->engine, node->past_costs, n_all);
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void append(char words[WORDS_BYTES], const char *name, const char *reason)
+{
+    size_t used = strlen(words);
+    snprintf(words + used, WORDS_BYTES - used, "%s%s (%s)", used == 0 ? "" : ", ", name, reason);
+}
+
+static const Vedette__V1__Coverage *coverage_of(const Vedette__V1__Hello *hello, uint32_t event_id)
+{
+    for (size_t i = 0; i < hello->n_coverage; i++)
+        if (hello->coverage[i]->event_id == event_id)
+            return hello->coverage[i];
+    return NULL;
+}
+
+static const struct schema_event *row_of(const struct schema *schema, const struct event *event)
+{
+    for (size_t i = 0; i < schema_count(schema); i++)
+        if (schema_event_at(schema, i)->known == event)
+            return schema_event_at(schema, i);
+    return NULL;
+}
+
+/* One warning that names what is wanted and will not come. */
+static void tell_uncovered(const struct node *node, const Vedette__V1__Hello *hello,
+                           const uint8_t wanted[EVENT_ID_LIMIT])
+{
+    char words[WORDS_BYTES] = "";
+    size_t n_events;
+    const struct event *events = events_all(&n_events);
+    for (size_t i = 0; i < n_events; i++) {
+        if (!plan_wants(node->environment->selection, wanted, events[i].id))
+            continue;
+        const struct schema_event *row = row_of(node->schema, &events[i]);
+        const Vedette__V1__Coverage *coverage = row == NULL ? NULL : coverage_of(hello, row->id);
+        if (row == NULL)
+            append(words, events[i].name, "unknown to its collector");
+        else if (coverage != NULL && !coverage->covered)
+            append(words, events[i].name, coverage->reason[0] == '\0' ? "no reason given" : coverage->reason);
+    }
+    struct engine_gap gaps[8];
+    size_t n_gaps = engine_gaps(node->engine, gaps, sizeof(gaps) / sizeof(gaps[0]));
+    for (size_t i = 0; i < n_gaps && i < sizeof(gaps) / sizeof(gaps[0]); i++)
+        append(words, gaps[i].detection->name, gaps[i].reason);
+    if (words[0] != '\0')
+        log_warning("node %s does not cover what is asked for: %s", node->name, words);
+}
+
+static void know_cursor(void *arg, uint64_t session, uint64_t seq)
+{
+    struct node *node = arg;
+    sequence_session(&node->sequence, session, seq);
+}
+
+/* Where a former life of the analyzer stopped. */
+static int read_cursors(struct node *node)
+{
+    int result = node->knows_cursors ? 0 : outbox_cursors(node->environment->outbox, node->name, know_cursor, node);
+    node->knows_cursors = result == 0;
+    return result;
+}
+
+static void make_plan(struct node *node, const Vedette__V1__Hello *hello)
+{
+    uint8_t wanted[EVENT_ID_LIMIT] = {0};
+    engine_wanted_events(node->engine, wanted);
+    plan_build(&node->plan, node->schema, node->environment->selection, wanted);
+    node->sent_epoch = node->plan.epoch;
+    atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
+    tell_uncovered(node, hello, wanted);
+}
+
+static bool refuse_hello(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint32_t retry_ms,
+                         struct reply *reply)
+{
+    totals_count(&node->environment->totals->refused[code], 1);
+    log_warning("node %s: hello refused: %s", node->name, words);
+    reply_refusal(reply, code, words, NULL, retry_ms);
+    return false;
+}
+
+static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, struct reply *reply)
+{
+    struct facts facts = {0};
+    const char *words = NULL;
+    int result = make_facts(node, hello, &facts, &words);
+    if (result == 0 && read_cursors(node) < 0) {
+        words = "the cursors of this node cannot be read from the outbox";
+        result = -EIO;
+    }
+    if (result == 0)
+        swap_facts(node, &facts);
+    else
+        refuse_hello(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY, words == NULL ? strerror(-result) : words,
+                     NODE_BUSY_RETRY_MS, reply);
+    facts_free(&facts);
+    return result == 0;
+}
+
+bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns, struct reply *reply)
+{
+    uint32_t wire = hello->wire_max < WIRE_VERSION_MAX ? hello->wire_max : WIRE_VERSION_MAX;
+    if (wire < hello->wire_min || wire < WIRE_VERSION_MIN) {
+        char words[128];
+        snprintf(words, sizeof(words),
+                 "it speaks versions %u to %u of the contract, this analyzer %d to %d: update the older of the two",
+                 hello->wire_min, hello->wire_max, WIRE_VERSION_MIN, WIRE_VERSION_MAX);
+        return refuse_hello(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION, words, 0, reply);
+    }
+    const struct state *before = node->state;
+    if (!take_hello(node, hello, reply))
+        return false;
+    bool snapshot = node->state != before || node->session != hello->session;
+    if (snapshot)
+        node->snapshot_asked_ns = now_ns;
+    node->wants_snapshot = node->wants_snapshot && !snapshot;
+    node->session = hello->session;
+    atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
+    log_info("node %s: collector %s on Linux %s%s%s", node->name, node->version, node->kernel,
+             hello->scope[0] == '\0' ? "" : ", narrowed to ", hello->scope);
+    make_plan(node, hello);
+    reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);
+    return true;
+}
+
+void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,
+                 struct reply *reply)
+{
+    totals_count(&node->environment->totals->refused[code], 1);
+    if (node->last_complaint_ns == 0 || now_ns - node->last_complaint_ns >= MINUTE_NS) {
+        log_warning(
+            "node %s: a batch was refused: %s (%llu more since the last such line); its events show up as a gap",
+            node->name, words, (unsigned long long)node->complaints_kept_back);
+        node->last_complaint_ns = now_ns;
+        node->complaints_kept_back = 0;
+    } else {
+        node->complaints_kept_back++;
+    }
+    reply_refusal(reply, code, words, sequence_find(&node->sequence, node->session), 0);
+}
+
+int node_settle(struct node *node, uint64_t now_ns)
+{
+    int result = node_commit(node, now_ns);
+    for (size_t i = 0; i < node->sequence.count; i++) {
+        struct balance *balance = node_balance(node, &node->sequence.cursor[i]);
+        if (balance->has_statistics && !balance->told)
+            node_tell_balance(node, balance);
+    }
+    return result;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All that is known of one node: schema, cursors, state, detections, what waits to be committed. A node belongs to one
+ * shard thread; only node_collect and node_add_costs may be called from another. Knows nothing of sockets: requests in,
+ * reply bytes out.
+ */
+#ifndef VEDETTE_ANALYZER_INGEST_NODE_H
+#define VEDETTE_ANALYZER_INGEST_NODE_H
+
+#include "analyzer/alert/outbox.h"
+#include "analyzer/detect/engine.h"
+#include "analyzer/ingest/output.h"
+#include "analyzer/ingest/reply.h"
+#include "analyzer/ingest/totals.h"
+#include "analyzer/metrics/metrics.h"
+#include "analyzer/policy/selection.h"
+
+enum {
+    NODE_COMMIT_INTERVAL_MS = 1000,
+    NODE_BUSY_RETRY_MS = 1000,
+    NODE_FULL_PERMILLE = 500, /* a collector's queue beyond this wants its room back at once */
+    NODE_SNAPSHOT_INTERVAL_S = 60,
+};
+
+/* Shared by all nodes, constant but for what its members synchronise themselves. */
+struct node_environment {
+    const struct selection *selection;
+    struct outbox *outbox;
+    struct output *output; /* NULL: events are not shown */
+    uint32_t first_epoch;
+    struct ingest_totals *totals;
+};
+
+struct node;
+
+/* NULL with errno. The name is copied. */
+struct node *node_new(const struct node_environment *environment, const char *name);
+void node_free(struct node *node);
+const char *node_name(const struct node *node);
+uint64_t node_last_seen_ns(const struct node *node);
+
+/* A hello that decoder_check_hello accepted. True when the node is welcome; the reply is filled either way. `now_ns` is
+ * CLOCK_BOOTTIME here. */
+bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns, struct reply *reply);
+
+/* A batch or snapshot of a request of this decoder, from a node that was welcomed. */
+void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
+                const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply);
+
+/* Refuses what could not be decoded, counts it, and logs it at most once a minute a node. */
+void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,
+                 struct reply *reply);
+
+/* Commits what waits, and logs the balance of sessions that have not said theirs. 0, or -errno when alerts could not be
+ * committed. */
+int node_settle(struct node *node, uint64_t now_ns);
+
+void node_set_connected(struct node *node, bool connected);
+
+/* vedette_node_* and the others that carry a node label. Any thread. */
+void node_collect(struct node *node, struct metrics_writer *writer);
+/* Adds judged, findings and nanoseconds of this node's engines to costs[position in detections_all]. Any thread. */
+void node_add_costs(struct node *node, struct engine_cost *costs, size_t n_costs);
+
+#endif

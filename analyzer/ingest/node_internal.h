@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a node, for the files that make it: node.c (life, hello), batch.c, losses.c, commit.c, node_figures.c.
+ */
+#ifndef VEDETTE_ANALYZER_INGEST_NODE_INTERNAL_H
+#define VEDETTE_ANALYZER_INGEST_NODE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "analyzer/ingest/balance.h"
+#include "analyzer/ingest/node.h"
+#include "analyzer/ingest/pending.h"
+#include "analyzer/ingest/plan.h"
+#include "analyzer/ingest/sequence.h"
+#include "analyzer/state/state.h"
+
+enum {
+    LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_SINK + 1,
+    LOSS_CLASSES = CLASS_COUNT + 1, /* the last is "all" */
+    SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
+};
+
+struct node_coverage {
+    char *event;
+    bool covered;
+};
+
+struct node {
+    const struct node_environment *environment;
+    char *name;
+
+    /* Of the newest hello. Swapped under `lock`, because scrapes read them; the shard thread reads them without. */
+    pthread_mutex_t lock;
+    struct schema *schema;
+    struct engine *engine;
+    struct state *state;
+    struct node_coverage *coverage;
+    size_t n_coverage;
+    char *version, *kernel;
+    struct engine_cost *past_costs; /* of engines before this one, by position in detections_all */
+
+    char *boot_id;
+    uint64_t session;
+    struct plan plan;
+    uint32_t sent_epoch; /* on this connection */
+    bool wants_snapshot;
+    uint64_t snapshot_asked_ns; /* 0: never */
+    bool knows_cursors;         /* those of former lives were read from the outbox */
+
+    struct sequence sequence;
+    struct balance balance[WIRE_CURSORS]; /* beside sequence.cursor */
+    uint64_t last_event_ns;
+    uint64_t *seen_losses; /* hashes of the last ones: a batch that is sent again repeats its losses */
+    size_t n_seen, next_seen;
+
+    struct pending pending;
+    uint64_t last_commit_ns, last_failure_ns;
+    struct text shown;
+    uint64_t last_complaint_ns;
+    uint64_t complaints_kept_back;
+
+    /* For scrapes. */
+    atomic_bool connected;
+    atomic_uint_fast64_t last_seen_ns, received[CLASS_COUNT], reserved[CLASS_COUNT], lost[LOSS_STAGES][LOSS_CLASSES];
+    atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
+};
+
+/* losses.c: counts, remembers in the state and logs what was lost; repeated records are left out. */
+void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch);
+void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
+                   const Vedette__V1__EventBatch *batch);
+
+/* commit.c */
+bool node_commit_is_due(const struct node *node, bool urgent, uint64_t now_ns);
+int node_commit(struct node *node, uint64_t now_ns);
+/* The alerts alone, in the middle of a batch: the cursor does not move. */
+int node_commit_alerts(struct node *node, uint64_t now_ns);
+
+/* The balance of a cursor's session. */
+struct balance *node_balance(struct node *node, const struct session_cursor *cursor);
+void node_tell_balance(struct node *node, struct balance *balance);
+
+#endif

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/node.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "analyzer/alert/alert_testing.h"
+#include "analyzer/ingest/balance.h"
+#include "analyzer/ingest/test_collector.h"
+
+static const uint64_t SECOND_NS = 1000000000;
+
+enum { SESSION = 77 };
+
+struct fixture {
+    struct temporary temporary;
+    struct outbox *outbox;
+    struct selection *selection;
+    struct ingest_totals totals;
+    struct node_environment environment;
+    struct node *node;
+    struct decoder *decoder;
+    struct test_collector *collector;
+    struct reply reply;
+    Vedette__V1__Reply *answer;
+    uint64_t now_ns;
+};
+
+static int setup(void **test)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    const struct policies none = {0};
+    char error[POLICY_ERROR_BYTES];
+    assert_non_null(f);
+    temporary_make(&f->temporary);
+    f->outbox = outbox_open_or_die(f->temporary.outbox);
+    f->selection = selection_new(&none, NULL, 0, error);
+    f->environment = (struct node_environment){
+        .selection = f->selection, .outbox = f->outbox, .first_epoch = 1000, .totals = &f->totals};
+    f->node = node_new(&f->environment, "node1");
+    f->decoder = decoder_new(WIRE_REQUEST_BYTES);
+    f->collector = test_collector_new("node1", "boot-1", SESSION);
+    f->now_ns = 100 * SECOND_NS;
+    assert_true(f->selection && f->node && f->decoder);
+    *test = f;
+    return 0;
+}
+
+static int teardown(void **test)
+{
+    struct fixture *f = *test;
+    if (f->answer != NULL)
+        test_reply_free(f->answer);
+    test_collector_free(f->collector);
+    node_free(f->node);
+    decoder_free(f->decoder);
+    selection_free(f->selection);
+    outbox_close(f->outbox);
+    temporary_remove(&f->temporary);
+    free(f);
+    return 0;
+}
+
+/* Takes the request in as a shard would. */
+static const Vedette__V1__Reply *ask(struct fixture *f, struct test_request from)
+{
+    const Vedette__V1__Request *request;
+    assert_int_equal(decoder_unpack(f->decoder, from.bytes, from.size, &request), 0);
+    if (request->body_case == VEDETTE__V1__REQUEST__BODY_HELLO) {
+        assert_int_equal(decoder_check_hello(f->decoder, request->hello), 0);
+        node_hello(f->node, request->hello, f->now_ns, &f->reply);
+    } else {
+        node_batch(f->node, f->decoder, request, request->batch, f->now_ns, &f->reply);
+    }
+    if (f->answer != NULL)
+        test_reply_free(f->answer);
+    f->answer = test_reply(f->reply.bytes, f->reply.size);
+    return f->answer;
+}
+
+static const Vedette__V1__Welcome *greet(struct fixture *f)
+{
+    const Vedette__V1__Reply *reply = ask(f, test_collector_hello(f->collector, 0));
+    assert_int_equal(reply->body_case, VEDETTE__V1__REPLY__BODY_WELCOME);
+    return reply->welcome;
+}
+
+static const Vedette__V1__Ack *send(struct fixture *f)
+{
+    const Vedette__V1__Reply *reply = ask(f, test_collector_end(f->collector));
+    assert_int_equal(reply->body_case, VEDETTE__V1__REPLY__BODY_ACK);
+    return reply->ack;
+}
+
+static const Vedette__V1__Ack *send_execs(struct fixture *f, uint64_t first_seq, uint32_t count, const char *path)
+{
+    test_collector_begin(f->collector, first_seq);
+    for (uint32_t i = 0; i < count; i++)
+        test_collector_exec(f->collector, 5000 + i, path, 10);
+    return send(f);
+}
+
+static char *figures(struct fixture *f)
+{
+    struct metrics *metrics = metrics_new();
+    size_t size;
+    assert_non_null(metrics);
+    union {
+        void (*node)(struct node *, struct metrics_writer *);
+        void (*any)(void *, struct metrics_writer *);
+    } collect = {.node = node_collect};
+    metrics_register(metrics, collect.any, f->node);
+    char *page = metrics_render(metrics, &size);
+    metrics_free(metrics);
+    assert_non_null(page);
+    return page;
+}
+
+static void assert_figure(struct fixture *f, const char *line)
+{
+    char *page = figures(f);
+    if (strstr(page, line) == NULL)
+        fail_msg("no %s in\n%s", line, page);
+    free(page);
+}
+
+static int64_t alerts(struct fixture *f)
+{
+    struct outbox_figures figure;
+    outbox_figures(f->outbox, &figure);
+    return (int64_t)figure.alerts;
+}
+
+static uint64_t durable(struct fixture *f, uint64_t session);
+
+static bool plan_has(const Vedette__V1__Plan *plan, uint32_t id)
+{
+    for (size_t i = 0; i < plan->n_event_id; i++)
+        if (plan->event_id[i] == id)
+            return true;
+    return false;
+}
+
+static void test_node_hello(void **test)
+{
+    struct fixture *f = *test;
+    const Vedette__V1__Welcome *welcome = greet(f);
+    assert_int_equal(welcome->wire, WIRE_VERSION_MAX);
+    assert_int_equal(welcome->n_cursor, 0);
+    assert_true(welcome->need_snapshot);
+    assert_int_equal(welcome->plan->epoch, 1000);
+    assert_true(plan_has(welcome->plan, EVENT_sched_process_fork));
+    assert_true(plan_has(welcome->plan, EVENT_sched_process_exit));
+    assert_true(plan_has(welcome->plan, EVENT_ptrace)); /* a detection wants it */
+    assert_false(plan_has(welcome->plan, EVENT_creat)); /* nobody does */
+    assert_figure(f, "vedette_event_covered{node=\"node1\",event=\"ptrace\"} 1\n");
+    assert_figure(f, "vedette_node_plan_epoch{node=\"node1\"} 1000\n");
+
+    /* The same collector comes back: its state is known. */
+    send_execs(f, 0, 3, "/bin/x");
+    welcome = greet(f);
+    assert_false(welcome->need_snapshot);
+    assert_int_equal(welcome->n_cursor, 1);
+    assert_int_equal(welcome->cursor[0]->session, SESSION);
+    assert_int_equal(welcome->cursor[0]->processed_seq, 3);
+    assert_figure(f, "vedette_state_processes{node=\"node1\"} 3\n");
+
+    /* After a boot nothing of it holds. */
+    test_collector_free(f->collector);
+    f->collector = test_collector_new("node1", "boot-2", SESSION + 1);
+    assert_true(greet(f)->need_snapshot);
+    assert_figure(f, "vedette_state_processes{node=\"node1\"} 0\n");
+}
+
+static void test_node_uncovered_is_exported(void **test)
+{
+    struct fixture *f = *test;
+    ask(f, test_collector_hello(f->collector, EVENT_ptrace));
+    assert_figure(f, "vedette_event_covered{node=\"node1\",event=\"ptrace\"} 0\n");
+}
+
+static void test_node_alert_is_committed_with_its_cursor(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    const Vedette__V1__Ack *ack = send_execs(f, 0, 2, "/bin/true");
+    assert_int_equal(ack->cursor->processed_seq, 2);
+    assert_int_equal(ack->cursor->durable_seq, 2); /* the first commit of a node is due */
+    ack = send_execs(f, 2, 2, "/bin/true");
+    assert_int_equal(ack->cursor->processed_seq, 4);
+    assert_int_equal(ack->cursor->durable_seq, 2); /* too early for another */
+    ack = send_execs(f, 4, 1, "/dev/shm/x");
+    assert_int_equal(ack->cursor->durable_seq, 5); /* an alert is not kept waiting */
+    assert_int_equal(alerts(f), 1);
+    assert_int_equal(durable(f, SESSION), 5);
+    ack = send_execs(f, 5, 1, "/bin/true");
+    assert_int_equal(ack->cursor->durable_seq, 5);
+    f->now_ns += SECOND_NS;
+    test_collector_begin(f->collector, 6);
+    ack = send(f);
+    assert_int_equal(ack->cursor->durable_seq, 6); /* a heartbeat a second later */
+    assert_null(ack->plan);
+}
+
+struct found {
+    uint64_t session, seq;
+};
+
+static void find(void *arg, uint64_t session, uint64_t seq)
+{
+    struct found *found = arg;
+    if (session == found->session)
+        found->seq = seq;
+}
+
+static uint64_t durable(struct fixture *f, uint64_t session)
+{
+    struct found found = {.session = session};
+    assert_int_equal(outbox_cursors(f->outbox, "node1", find, &found), 0);
+    return found.seq;
+}
+
+static void test_node_batch_sent_again(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, 0);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_BULK, 5, 9);
+    test_collector_exec(f->collector, 5000, "/dev/shm/x", 10);
+    struct test_request request = test_collector_end(f->collector);
+    ask(f, request);
+    assert_int_equal(ask(f, request)->ack->cursor->processed_seq, 1);
+    assert_int_equal(alerts(f), 1);
+    assert_figure(f, "vedette_events_received_total{node=\"node1\",class=\"critical\"} 1\n");
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"ring\",class=\"bulk\"} 9\n");
+    assert_figure(f, "vedette_node_duplicate_events_total{node=\"node1\"} 1\n");
+
+    /* Half of it is new. */
+    test_collector_begin(f->collector, 0);
+    test_collector_exec(f->collector, 5000, "/dev/shm/x", 10);
+    test_collector_exec(f->collector, 5000, "/dev/shm/y", 10);
+    assert_int_equal(send(f)->cursor->processed_seq, 2);
+    assert_int_equal(alerts(f), 2);
+}
+
+static void test_node_gap_is_a_loss(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    send_execs(f, 0, 1, "/bin/true");
+    const Vedette__V1__Ack *ack = send_execs(f, 11, 1, "/bin/true");
+    assert_int_equal(ack->cursor->processed_seq, 12);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"ingest\",class=\"all\"} 10\n");
+
+    /* The courier accounts for what was refused: no second loss. */
+    test_collector_begin(f->collector, 20);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, 255, 5, 8);
+    assert_int_equal(send(f)->cursor->processed_seq, 20);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"ingest\",class=\"all\"} 10\n");
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"queue\",class=\"all\"} 8\n");
+
+    /* A heartbeat says nothing about a place. */
+    test_collector_begin(f->collector, 500);
+    assert_int_equal(send(f)->cursor->processed_seq, 20);
+}
+
+static void test_node_older_session_comes_late(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    send_execs(f, 0, 4, "/bin/true");
+    test_collector_free(f->collector);
+    f->collector = test_collector_new("node1", "boot-1", SESSION + 1);
+    const Vedette__V1__Welcome *welcome = greet(f);
+    assert_true(welcome->need_snapshot);
+    assert_int_equal(welcome->n_cursor, 1);
+
+    struct test_collector *before = test_collector_new("node1", "boot-1", SESSION);
+    test_collector_begin(before, 4);
+    test_collector_exec(before, 6000, "/bin/true", 11);
+    const Vedette__V1__Reply *reply = ask(f, test_collector_end(before));
+    assert_int_equal(reply->ack->cursor->session, SESSION);
+    assert_int_equal(reply->ack->cursor->processed_seq, 5);
+    test_collector_free(before);
+    assert_int_equal(send_execs(f, 0, 1, "/bin/true")->cursor->processed_seq, 1);
+    assert_figure(f, "vedette_events_received_total{node=\"node1\",class=\"critical\"} 6\n");
+}
+
+/* A new life of the analyzer: the batches that were not durable come again, and their alerts with the same ids. */
+static void test_node_after_a_crash(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    send_execs(f, 0, 2, "/bin/true");
+    send_execs(f, 2, 1, "/dev/shm/x");
+    send_execs(f, 3, 1, "/bin/true"); /* processed, not durable */
+    node_free(f->node);
+    f->node = node_new(&f->environment, "node1");
+    const Vedette__V1__Welcome *welcome = greet(f);
+    assert_true(welcome->need_snapshot);
+    assert_int_equal(welcome->n_cursor, 1);
+    assert_int_equal(welcome->cursor[0]->processed_seq, 3);
+    assert_int_equal(welcome->cursor[0]->durable_seq, 3);
+    assert_int_equal(send_execs(f, 2, 1, "/dev/shm/x")->cursor->processed_seq, 3);
+    assert_int_equal(send_execs(f, 3, 1, "/bin/true")->cursor->processed_seq, 4);
+    assert_int_equal(outside_integer(f->temporary.outbox, "SELECT count(*) FROM alerts"), 1);
+}
+
+static void test_node_newer_plan_is_outbid(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    struct test_request request;
+    test_collector_begin(f->collector, 0);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    request = test_collector_end(f->collector);
+    Vedette__V1__Request *raised = vedette__v1__request__unpack(NULL, request.size, request.bytes);
+    assert_non_null(raised);
+    assert_true(raised->batch->n_plan_epoch > 0);
+    raised->batch->plan_epoch[0] = 5000;
+    uint8_t *bytes = malloc(vedette__v1__request__get_packed_size(raised));
+    assert_non_null(bytes);
+    const Vedette__V1__Reply *reply = ask(f, (struct test_request){bytes, vedette__v1__request__pack(raised, bytes)});
+    assert_non_null(reply->ack->plan);
+    assert_int_equal(reply->ack->plan->epoch, 5001);
+    free(bytes);
+    vedette__v1__request__free_unpacked(raised, NULL);
+    assert_null(send_execs(f, 1, 1, "/bin/true")->plan); /* once is enough */
+}
+
+static void test_node_malformed_batch(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, UINT64_MAX);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    const Vedette__V1__Reply *reply = ask(f, test_collector_end(f->collector));
+    assert_int_equal(reply->body_case, VEDETTE__V1__REPLY__BODY_REFUSAL);
+    assert_int_equal(reply->refusal->code, VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED);
+    assert_int_equal(atomic_load(&f->totals.refused[VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED]), 1);
+    assert_int_equal(send_execs(f, 0, 1, "/bin/true")->cursor->processed_seq, 1);
+}
+
+/* The database is locked away: alerts wait, the cursor does not move, and all of it is stored when it works again. */
+static void test_node_outbox_fails(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    send_execs(f, 0, 1, "/bin/true");
+    outside_execute(f->temporary.outbox,
+                    "CREATE TRIGGER full BEFORE INSERT ON alerts BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    const Vedette__V1__Ack *ack = send_execs(f, 1, 1, "/dev/shm/x");
+    assert_int_equal(ack->cursor->processed_seq, 2);
+    assert_int_equal(ack->cursor->durable_seq, 1);
+    assert_true(atomic_load(&f->totals.outbox_failing));
+    assert_int_equal(alerts(f), 0);
+    ack = send_execs(f, 2, 1, "/bin/true"); /* not tried again at once */
+    assert_int_equal(ack->cursor->durable_seq, 1);
+    assert_int_equal(atomic_load(&f->totals.commit_failures), 1);
+
+    outside_execute(f->temporary.outbox, "DROP TRIGGER full");
+    f->now_ns += SECOND_NS;
+    assert_int_equal(send_execs(f, 3, 1, "/bin/true")->cursor->durable_seq, 4);
+    assert_int_equal(alerts(f), 1);
+    assert_false(atomic_load(&f->totals.outbox_failing));
+}
+
+static void test_node_final_commits(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    send_execs(f, 0, 1, "/bin/true");
+    test_collector_begin(f->collector, 1);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    test_collector_statistics(f->collector, 2, 0);
+    test_collector_final(f->collector);
+    assert_int_equal(send(f)->cursor->durable_seq, 2);
+    assert_figure(f, "vedette_events_reserved_total{node=\"node1\",class=\"critical\"} 2\n");
+}
+
+static void test_node_critical_loss_asks_for_a_snapshot(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, 0);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_CRITICAL, 5, 1);
+    assert_false(send(f)->need_snapshot); /* one was asked for just now */
+    f->now_ns += 2 * NODE_SNAPSHOT_INTERVAL_S * SECOND_NS;
+    assert_true(send_execs(f, 0, 1, "/bin/true")->need_snapshot);
+    assert_false(send_execs(f, 1, 1, "/bin/true")->need_snapshot);
+}
+
+static void test_balance(void **test)
+{
+    (void)test;
+    uint64_t attempts[] = {100, 0, 7}, ring[] = {3}, queue[] = {2, 0, 1}, more[CLASS_COUNT];
+    char line[BALANCE_LINE_BYTES];
+    Vedette__V1__Statistics statistics = VEDETTE__V1__STATISTICS__INIT;
+    statistics.n_attempts = 3;
+    statistics.attempts = attempts;
+    statistics.n_lost_ring = 1;
+    statistics.lost_ring = ring;
+    statistics.n_lost_queue = 3;
+    statistics.lost_queue = queue;
+    struct balance balance = {.session = 0xab, .delivered = {95, 0, 5}};
+    balance_take_statistics(&balance, &statistics, more);
+    assert_int_equal(more[CLASS_CRITICAL], 100);
+    assert_int_equal(balance_in_flight(&balance, CLASS_CRITICAL), 0);
+    assert_int_equal(balance_in_flight(&balance, CLASS_BULK), 1);
+    balance_line(&balance, "n", CLASS_CRITICAL, line);
+    assert_string_equal(
+        line, "balance node=n session=00000000000000ab class=critical: reserved=100 delivered=95 lost=5 in_flight=0");
+
+    attempts[0] = 90; /* an older batch comes again */
+    balance_take_statistics(&balance, &statistics, more);
+    assert_int_equal(more[CLASS_CRITICAL], 0);
+    assert_int_equal(balance.reserved[CLASS_CRITICAL], 100);
+    balance.delivered[CLASS_CRITICAL] = 96; /* too much is an error, and is shown */
+    assert_int_equal(balance_in_flight(&balance, CLASS_CRITICAL), -1);
+}
+
+#define WITH_NODE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_NODE(test_node_hello),
+        WITH_NODE(test_node_uncovered_is_exported),
+        WITH_NODE(test_node_alert_is_committed_with_its_cursor),
+        WITH_NODE(test_node_batch_sent_again),
+        WITH_NODE(test_node_gap_is_a_loss),
+        WITH_NODE(test_node_older_session_comes_late),
+        WITH_NODE(test_node_after_a_crash),
+        WITH_NODE(test_node_newer_plan_is_outbid),
+        WITH_NODE(test_node_malformed_batch),
+        WITH_NODE(test_node_outbox_fails),
+        WITH_NODE(test_node_final_commits),
+        WITH_NODE(test_node_critical_loss_asks_for_a_snapshot),
+        cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/reply.h"
+
+enum { FLUSH_MS = 50, REASON_BYTES = 512 };
+
+static void pack(struct reply *reply, const Vedette__V1__Reply *message)
+{
+    reply->size = vedette__v1__reply__get_packed_size(message);
+    if (reply->size > sizeof(reply->bytes))
+        abort(); /* 1,024 plan ids, 64 cursors and a reason take less than a quarter of it */
+    vedette__v1__reply__pack(message, reply->bytes);
+}
+
+static Vedette__V1__Cursor wire_cursor(const struct session_cursor *from)
+{
+    Vedette__V1__Cursor cursor = VEDETTE__V1__CURSOR__INIT;
+    cursor.session = from->session;
+    cursor.processed_seq = from->processed;
+    cursor.durable_seq = from->durable;
+    return cursor;
+}
+
+/* The message borrows the plan's array, which protobuf-c only reads. */
+static Vedette__V1__Plan wire_plan(const struct plan *from, uint32_t ids[WIRE_PLAN_EVENTS])
+{
+    Vedette__V1__Plan plan = VEDETTE__V1__PLAN__INIT;
+    memcpy(ids, from->event_id, from->count * sizeof(ids[0]));
+    plan.epoch = from->epoch;
+    plan.n_event_id = from->count;
+    plan.event_id = ids;
+    return plan;
+}
+
+void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *sequence, const struct plan *plan,
+                   bool need_snapshot)
+{
+    uint32_t ids[WIRE_PLAN_EVENTS];
+    Vedette__V1__Plan planned = wire_plan(plan, ids);
+    Vedette__V1__Cursor cursors[WIRE_CURSORS];
+    Vedette__V1__Cursor *cursor_at[WIRE_CURSORS];
+    for (size_t i = 0; i < sequence->count; i++) {
+        cursors[i] = wire_cursor(&sequence->cursor[i]);
+        cursor_at[i] = &cursors[i];
+    }
+    Vedette__V1__Welcome welcome = VEDETTE__V1__WELCOME__INIT;
+    welcome.wire = wire;
+    welcome.n_cursor = sequence->count;
+    welcome.cursor = cursor_at;
+    welcome.max_batch_bytes = WIRE_REQUEST_BYTES;
+    welcome.flush_ms = FLUSH_MS;
+    welcome.plan = &planned;
+    welcome.need_snapshot = need_snapshot;
+    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    message.body_case = VEDETTE__V1__REPLY__BODY_WELCOME;
+    message.welcome = &welcome;
+    pack(reply, &message);
+}
+
+void reply_ack(struct reply *reply, const struct session_cursor *cursor, const struct plan *plan, bool need_snapshot)
+{
+    uint32_t ids[WIRE_PLAN_EVENTS];
+    Vedette__V1__Cursor where = wire_cursor(cursor);
+    Vedette__V1__Plan planned;
+    Vedette__V1__Ack ack = VEDETTE__V1__ACK__INIT;
+    ack.cursor = &where;
+    ack.need_snapshot = need_snapshot;
+    if (plan != NULL) {
+        planned = wire_plan(plan, ids);
+        ack.plan = &planned;
+    }
+    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    message.body_case = VEDETTE__V1__REPLY__BODY_ACK;
+    message.ack = &ack;
+    pack(reply, &message);
+}
+
+void reply_refusal(struct reply *reply, Vedette__V1__RefusalCode code, const char *reason,
+                   const struct session_cursor *cursor, uint32_t retry_ms)
+{
+    char words[REASON_BYTES];
+    snprintf(words, sizeof(words), "%s", reason);
+    Vedette__V1__Cursor where;
+    Vedette__V1__Refusal refusal;
+    vedette__v1__refusal__init(&refusal); /* the initializer macro casts away const where a message has strings */
+    refusal.code = code;
+    refusal.reason = words;
+    refusal.retry_ms = retry_ms;
+    if (cursor != NULL) {
+        where = wire_cursor(cursor);
+        refusal.cursor = &where;
+    }
+    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    message.body_case = VEDETTE__V1__REPLY__BODY_REFUSAL;
+    message.refusal = &refusal;
+    pack(reply, &message);
+}

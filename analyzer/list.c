@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/list.h"
+
+#include "analyzer/alert/text.h"
+#include "analyzer/policy/policy.h"
+#include "common/base/exit_code.h"
+#include "common/base/log.h"
+
+static void json_member(struct text *text, const char *name, const char *value)
+{
+    text_json(text, name, strlen(name));
+    text_literal(text, ":");
+    text_json(text, value, strlen(value));
+}
+
+static void json_event(struct text *text, const struct event *event)
+{
+    text_literal(text, "{\"id\":");
+    text_unsigned(text, event->id);
+    text_literal(text, ",");
+    json_member(text, "name", event->name);
+    text_literal(text, ",");
+    json_member(text, "class", event_class_name((enum event_class)event->class));
+    text_literal(text, ",\"sets\":[");
+    size_t length;
+    for (const char *set = event->sets; *set != '\0'; set += length + (set[length] == ',')) {
+        length = strcspn(set, ",");
+        if (set != event->sets)
+            text_literal(text, ",");
+        text_json(text, set, length);
+    }
+    text_literal(text, "],\"args\":[");
+    for (size_t i = 0; i < event->n_args; i++) {
+        text_string(text, i == 0 ? "{" : ",{");
+        json_member(text, "name", event->args[i].name);
+        text_literal(text, ",");
+        json_member(text, "type", arg_type_name(event->args[i].type));
+        text_literal(text, "}");
+    }
+    text_literal(text, "],");
+    json_member(text, "losses", event->losses);
+    text_literal(text, "}");
+}
+
+static const char *severity_name(enum severity severity)
+{
+    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
+    return names[severity];
+}
+
+static void json_detection(struct text *text, const struct detection *detection)
+{
+    text_literal(text, "{\"eventId\":");
+    text_unsigned(text, detection->event_id);
+    const char *const members[][2] = {
+        {"id", detection->id},
+        {"name", detection->name},
+        {"title", detection->title},
+        {"description", detection->description},
+        {"severity", severity_name(detection->severity)},
+        {"category", detection->category},
+        {"technique", detection->technique},
+        {"technique_id", detection->technique_id},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        text_literal(text, ",");
+        json_member(text, members[i][0], members[i][1]);
+    }
+    text_literal(text, ",\"events\":[");
+    for (size_t i = 0; i < DETECTION_MAX_TRIGGERS && detection->triggers[i].event != NULL; i++) {
+        if (i > 0)
+            text_literal(text, ",");
+        text_json(text, detection->triggers[i].event, strlen(detection->triggers[i].event));
+    }
+    text_literal(text, "]}");
+}
+
+static int print(struct text *text)
+{
+    bool written = !text->failed && fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0;
+    text_fini(text);
+    if (written)
+        return EXIT_CODE_OK;
+    log_error("standard output cannot be written");
+    return EXIT_CODE_RUNTIME;
+}
+
+static int list_events(bool json)
+{
+    struct text text = {0};
+    size_t count;
+    const struct event *events = events_all(&count);
+    if (!json)
+        printf("%-26s %5s  %-9s %-36s %s\n", "EVENT", "ID", "CLASS", "SETS", "ARGUMENTS");
+    for (size_t i = 0; i < count && !json; i++) {
+        printf("%-26s %5u  %-9s %-36s", events[i].name, events[i].id,
+               event_class_name((enum event_class)events[i].class), events[i].sets);
+        for (size_t a = 0; a < events[i].n_args; a++)
+            printf("%s%s", a == 0 ? " " : ", ", events[i].args[a].name);
+        printf("\n");
+    }
+    for (size_t i = 0; i < count && json; i++) {
+        text_string(&text, i == 0 ? "[" : ",\n");
+        json_event(&text, &events[i]);
+    }
+    if (json)
+        text_literal(&text, "]\n");
+    return print(&text);
+}
+
+static int list_detections(bool json)
+{
+    struct text text = {0};
+    size_t count;
+    const struct detection *const *all = detections_all(&count);
+    if (!json)
+        printf("%-26s %-9s %-9s %-10s %s\n", "DETECTION", "ID", "SEVERITY", "TECHNIQUE", "TITLE");
+    for (size_t i = 0; i < count && !json; i++)
+        printf("%-26s %-9s %-9s %-10s %s\n", all[i]->name, all[i]->id, severity_name(all[i]->severity),
+               all[i]->technique_id, all[i]->title);
+    for (size_t i = 0; i < count && json; i++) {
+        text_string(&text, i == 0 ? "[" : ",\n");
+        json_detection(&text, all[i]);
+    }
+    if (json)
+        text_literal(&text, "]\n");
+    return print(&text);
+}
+
+int list(const char *what, bool json)
+{
+    if (strcmp(what, "events") == 0)
+        return list_events(json);
+    if (strcmp(what, "detections") == 0)
+        return list_detections(json);
+    log_error("list: there is no list of '%s': say events or detections", what);
+    return EXIT_CODE_USAGE;
+}
+
+int validate(char **paths, int n_paths)
+{
+    int code = EXIT_CODE_OK;
+    struct policies policies = {0};
+    for (int i = 0; i < n_paths; i++) {
+        char error[POLICY_ERROR_BYTES];
+        size_t before = policies.count;
+        if (policies_load(&policies, paths[i], error) < 0) {
+            log_error("%s", error);
+            code = EXIT_CODE_USAGE;
+        }
+        for (size_t at = before; at < policies.count; at++)
+            printf("%s: policy %s is right\n", policies.policy[at]->path, policies.policy[at]->name);
+    }
+    policies_fini(&policies);
+    return code;
+}

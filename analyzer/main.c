@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vedette-analyzer. The order of main: settings and policies, then nothing that could be misused is left, then the
+ * outbox, the bus, HTTP and the sinks, then a loop that waits for a signal.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#include <curl/curl.h>
+
+#include "analyzer/alert/sink.h"
+#include "analyzer/alert/stdout.h"
+#include "analyzer/config.h"
+#include "analyzer/confine.h"
+#include "analyzer/ingest/ingest.h"
+#include "analyzer/list.h"
+#include "analyzer/metrics/http.h"
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+
+enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 5000 };
+
+struct analyzer {
+    struct config config;
+    struct policies policies;
+    struct selection *selection;
+    struct outbox *outbox;
+    struct output output;
+    struct ingest_settings ingest_settings;
+    struct ingest *ingest;
+    struct metrics *metrics;
+    struct http_server *http;
+    struct sink_runner *sink[MAX_SINKS];
+    size_t n_sinks;
+    int signal_fd, notify_fd;
+    int give_up_fd; /* a timer: when it ends, a reader of stdout that stands still is waited for no longer */
+};
+
+static int code_of(int result)
+{
+    switch (result) {
+    case 0:
+        return EXIT_CODE_OK;
+    case -EADDRINUSE:
+    case -EBUSY:
+        return EXIT_CODE_IN_USE;
+    case -EINVAL:
+    case -ENOENT: /* of a path that was configured */
+    case -EACCES:
+        return EXIT_CODE_USAGE;
+    default:
+        return EXIT_CODE_RUNTIME;
+    }
+}
+
+static int select_events(struct analyzer *analyzer)
+{
+    char error[POLICY_ERROR_BYTES], words[OPTION_ERROR_BYTES];
+    if (config_select(&analyzer->config, &analyzer->policies, &analyzer->selection, error) < 0) {
+        log_error("%s", error);
+        return EXIT_CODE_USAGE;
+    }
+    struct ingest_settings *settings = &analyzer->ingest_settings;
+    if (config_allowed_uids(&analyzer->config, settings->allowed_uid, INGEST_MAX_UIDS, &settings->n_allowed_uids,
+                            words) < 0) {
+        log_error("%s", words);
+        return EXIT_CODE_USAGE;
+    }
+    return EXIT_CODE_OK;
+}
+
+static int drop_privilege(const struct analyzer *analyzer)
+{
+    if (geteuid() == 0 && !analyzer->config.allow_root) {
+        log_error("will not run as root, which nothing here needs: run it as another user (systemd: User=vedette), or "
+                  "give --run.allow_root");
+        return EXIT_CODE_PRIVILEGE;
+    }
+    int result = confine_privilege();
+    if (result < 0) {
+        log_error("privilege cannot be given up: %s", strerror(-result));
+        return EXIT_CODE_RUNTIME;
+    }
+    result = confine_calls();
+    if (result < 0 && result != -ENOSYS) {
+        log_error("no system call filter: %s; it needs a kernel with CONFIG_SECCOMP_FILTER", strerror(-result));
+        return EXIT_CODE_RUNTIME;
+    }
+    log_info("no capability, no_new_privs, not dumpable, system calls %s",
+             result == 0 ? "filtered" : "not filtered (left out of this build)");
+    return EXIT_CODE_OK;
+}
+
+/* Signals are read, not handled; before any thread, so that all inherit the mask. */
+static int open_signals(struct analyzer *analyzer)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    analyzer->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    analyzer->give_up_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    analyzer->notify_fd = notify_open();
+    if (analyzer->signal_fd >= 0 && analyzer->give_up_fd >= 0)
+        return EXIT_CODE_OK;
+    log_error("signalfd or timerfd: %s", strerror(errno));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int open_outbox(struct analyzer *analyzer)
+{
+    char error[OUTBOX_ERROR_BYTES];
+    int result = outbox_open(analyzer->config.outbox_path, &analyzer->outbox, error);
+    if (result == 0)
+        return EXIT_CODE_OK;
+    log_error("%s", error);
+    return result == -EBUSY ? EXIT_CODE_IN_USE : EXIT_CODE_STATE;
+}
+
+static int start_sink(struct analyzer *analyzer, const char *kind, const char *target)
+{
+    char error[SINK_ERROR_BYTES];
+    struct sink_settings settings = {.kind = sink_kind_by_name(kind), .target = target};
+    struct sink_runner *runner = sink_runner_start(analyzer->outbox, &settings, error);
+    if (runner == NULL) {
+        log_error("%s", error);
+        return EXIT_CODE_USAGE;
+    }
+    analyzer->sink[analyzer->n_sinks++] = runner;
+    return EXIT_CODE_OK;
+}
+
+static int start_sinks(struct analyzer *analyzer)
+{
+    const struct config *config = &analyzer->config;
+    bool table = config->output_format == OUTPUT_TABLE;
+    int code = EXIT_CODE_OK;
+    if (table && (config->sink_stdout || config->events.count + config->policy.count > 0)) {
+        struct text heading = {0};
+        if (table_heading(&heading) == 0) {
+            text_literal(&heading, "\n");
+            output_flush(&analyzer->output, &heading);
+        }
+        text_fini(&heading);
+    }
+    if (config->sink_stdout)
+        code = start_sink(analyzer, "stdout", table ? "table" : "json");
+    if (code == EXIT_CODE_OK && config->falcosidekick_url[0] != '\0')
+        code = start_sink(analyzer, "falcosidekick", config->falcosidekick_url);
+    return code;
+}
+
+static int start_ingest(struct analyzer *analyzer)
+{
+    char error[INGEST_ERROR_BYTES];
+    struct ingest_settings *settings = &analyzer->ingest_settings;
+    settings->url = analyzer->config.bus_listen;
+    settings->shards = (unsigned)analyzer->config.shards;
+    settings->selection = analyzer->selection;
+    settings->outbox = analyzer->outbox;
+    settings->output = &analyzer->output;
+    int result = ingest_start(settings, &analyzer->ingest, error);
+    if (result < 0) {
+        log_error("%s", error);
+        return code_of(result);
+    }
+    log_info("bus on %s", ingest_url(analyzer->ingest));
+    return EXIT_CODE_OK;
+}
+
+static const char *healthy(void *arg)
+{
+    return ingest_health(arg);
+}
+
+static const char *ready(void *arg)
+{
+    return ingest_readiness(arg);
+}
+
+static int start_http(struct analyzer *analyzer)
+{
+    char error[HTTP_ERROR_BYTES];
+    if (strcmp(analyzer->config.http_listen, "off") == 0)
+        return EXIT_CODE_OK;
+    analyzer->metrics = metrics_new();
+    if (analyzer->metrics == NULL) {
+        log_error("no memory for metrics");
+        return EXIT_CODE_RUNTIME;
+    }
+    metrics_register(analyzer->metrics, ingest_collect, analyzer->ingest);
+    metrics_register(analyzer->metrics, outbox_collect, analyzer->outbox);
+    for (size_t i = 0; i < analyzer->n_sinks; i++)
+        metrics_register(analyzer->metrics, sink_runner_collect, analyzer->sink[i]);
+    metrics_register(analyzer->metrics, metrics_collect_process, NULL);
+    const struct http_settings settings = {.address = analyzer->config.http_listen,
+                                           .metrics = analyzer->metrics,
+                                           .healthy = healthy,
+                                           .ready = ready,
+                                           .arg = analyzer->ingest};
+    int result = http_start(&settings, &analyzer->http, error);
+    if (result < 0) {
+        log_error("%s", error);
+        return code_of(result);
+    }
+    log_info("HTTP on %s", http_address(analyzer->http));
+    return EXIT_CODE_OK;
+}
+
+static void loop(struct analyzer *analyzer)
+{
+    struct pollfd fd = {.fd = analyzer->signal_fd, .events = POLLIN};
+    struct signalfd_siginfo signal;
+    for (;;) {
+        if (poll(&fd, 1, HOUSEKEEPING_MS) < 0 && errno != EINTR)
+            return;
+        while (read(analyzer->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
+            if (signal.ssi_signo != SIGHUP)
+                return;
+            log_warning("SIGHUP: settings and policies are read at the start only; restart to read them again");
+        }
+        ingest_reap(analyzer->ingest, clock_boot_ns());
+    }
+}
+
+/* In the reverse of the order in which they came; tolerates what did not. */
+static int stop(struct analyzer *analyzer)
+{
+    int code = EXIT_CODE_OK;
+    uint64_t left = 0, patience_ms = analyzer->config.shutdown_ms == 0 ? 1 : analyzer->config.shutdown_ms;
+    const struct itimerspec patience = {
+        .it_value = {.tv_sec = (time_t)(patience_ms / 1000), .tv_nsec = (long)(patience_ms % 1000) * 1000000}};
+    timerfd_settime(analyzer->give_up_fd, 0, &patience, NULL);
+    http_stop(analyzer->http);
+    if (analyzer->ingest != NULL && ingest_stop(analyzer->ingest) < 0) {
+        log_error(
+            "the last alerts could not be stored; they are raised again when the collectors send their batches again");
+        code = EXIT_CODE_RUNTIME;
+    }
+    for (size_t i = 0; i < analyzer->n_sinks; i++)
+        left += sink_runner_stop(analyzer->sink[i], (uint32_t)analyzer->config.shutdown_ms);
+    if (left > 0)
+        log_warning("%llu deliveries are left for the next start", (unsigned long long)left);
+    metrics_free(analyzer->metrics);
+    outbox_close(analyzer->outbox);
+    selection_free(analyzer->selection);
+    policies_fini(&analyzer->policies);
+    return code;
+}
+
+static int run(struct analyzer *analyzer, bool check_only)
+{
+    int code = select_events(analyzer);
+    if (code == EXIT_CODE_OK && !check_only)
+        code = open_signals(analyzer);
+    /* Before the filter, and before any thread: libcurl's own start is not safe beside one. */
+    if (code == EXIT_CODE_OK && !check_only && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        code = EXIT_CODE_RUNTIME;
+    if (code == EXIT_CODE_OK && !check_only)
+        code = drop_privilege(analyzer);
+    if (code != EXIT_CODE_OK || check_only) {
+        selection_free(analyzer->selection);
+        policies_fini(&analyzer->policies);
+        return code;
+    }
+    analyzer->output.table = analyzer->config.output_format == OUTPUT_TABLE;
+    analyzer->output.cancel_fd = analyzer->give_up_fd;
+    code = open_outbox(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = start_ingest(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = start_sinks(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = start_http(analyzer);
+    if (code == EXIT_CODE_OK) {
+        notify_send(analyzer->notify_fd, "READY=1");
+        loop(analyzer);
+        notify_send(analyzer->notify_fd, "STOPPING=1");
+    }
+    int stopped = stop(analyzer);
+    return code != EXIT_CODE_OK ? code : stopped;
+}
+
+int main(int argc, char **argv)
+{
+    static struct analyzer analyzer; /* its lists are too much for a stack */
+    struct config_request request;
+    char error[OPTION_ERROR_BYTES];
+    umask(0077);
+    log_init("vedette-analyzer", LOG_LEVEL_INFO);
+    if (config_load(argc, argv, &analyzer.config, &request, error) < 0) {
+        log_error("%s", error);
+        return EXIT_CODE_USAGE;
+    }
+    log_init("vedette-analyzer", (enum log_level)analyzer.config.log_level);
+    if (request.special == 'h') {
+        config_print_help();
+        return EXIT_CODE_OK;
+    }
+    if (request.special == 'v') {
+        printf("vedette-analyzer %s\n", VEDETTE_VERSION);
+        return EXIT_CODE_OK;
+    }
+    if (strcmp(request.verb, "list") == 0)
+        return list(request.argument[0], analyzer.config.json);
+    if (strcmp(request.verb, "validate") == 0)
+        return validate(request.argument, request.n_arguments);
+    return run(&analyzer, request.special == 'c');
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "analyzer/metrics/http.h"
+
+struct reply {
+    long status;
+    char type[128], allow[64], body[4096];
+    size_t size;
+};
+
+static size_t take(char *data, size_t one, size_t size, void *arg)
+{
+    (void)one;
+    struct reply *reply = arg;
+    if (reply->size + size >= sizeof(reply->body))
+        return 0;
+    memcpy(reply->body + reply->size, data, size);
+    reply->size += size;
+    return size;
+}
+
+static size_t take_header(char *data, size_t one, size_t size, void *arg)
+{
+    (void)one;
+    struct reply *reply = arg;
+    static const char allow[] = "Allow: ";
+    if (size > sizeof(allow) && strncasecmp(data, allow, sizeof(allow) - 1) == 0)
+        snprintf(reply->allow, sizeof(reply->allow), "%.*s", (int)(size - sizeof(allow) - 1), data + sizeof(allow) - 1);
+    return size;
+}
+
+/* `body` NULL: none. */
+static struct reply request(const char *method, const char *address, const char *path, const char *body)
+{
+    struct reply reply = {0};
+    char url[256], *type = NULL;
+    CURL *easy = curl_easy_init();
+    snprintf(url, sizeof(url), "http://%s%s", address, path);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &reply);
+    if (body)
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+    if (strcmp(method, "HEAD") == 0)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    assert_int_equal(curl_easy_perform(easy), CURLE_OK);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    snprintf(reply.type, sizeof(reply.type), "%s", type ? type : "");
+    curl_easy_cleanup(easy);
+    return reply;
+}
+
+static void collect(void *arg, struct metrics_writer *writer)
+{
+    (void)arg;
+    metrics_write(writer, "vedette_up", METRIC_GAUGE, "Up.", NULL, 1);
+}
+
+static const char *words(void *arg)
+{
+    return *(const char **)arg;
+}
+
+struct fixture {
+    struct metrics *metrics;
+    struct http_server *server;
+    const char *state;
+};
+
+static struct http_server *start(struct fixture *fixture, const char *address)
+{
+    const struct http_settings settings = {.address = address, .metrics = fixture->metrics, .healthy = NULL, .ready = words, .arg = &fixture->state};
+    char error[HTTP_ERROR_BYTES];
+    struct http_server *server = NULL;
+    if (http_start(&settings, &server, error))
+        fail_msg("%s", error);
+    return server;
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    fixture->metrics = metrics_new();
+    metrics_register(fixture->metrics, collect, NULL);
+    fixture->server = start(fixture, "127.0.0.1:0");
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    http_stop(fixture->server);
+    http_stop(NULL);
+    metrics_free(fixture->metrics);
+    free(fixture);
+    return 0;
+}
+
+static void test_http_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *address = http_address(fixture->server);
+    assert_int_equal(strncmp(address, "127.0.0.1:", 10), 0);
+    assert_string_not_equal(address, "127.0.0.1:0");
+    struct reply reply = request("GET", address, "/metrics", NULL);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.type, "text/plain; version=0.0.4; charset=utf-8");
+    assert_string_equal(reply.body, "# HELP vedette_up Up.\n# TYPE vedette_up gauge\nvedette_up 1\n");
+    assert_int_equal(request("GET", address, "/metrics?name=x", NULL).status, 200);
+    reply = request("HEAD", address, "/metrics", NULL);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.size, 0);
+    reply = request("GET", address, "/nothing", NULL);
+    assert_int_equal(reply.status, 404);
+    assert_string_equal(reply.body, "not found\n");
+    assert_int_equal(request("GET", address, "/", NULL).status, 404);
+    assert_int_equal(request("GET", address, "/metrics/", NULL).status, 404);
+}
+
+static void test_http_health(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *address = http_address(fixture->server);
+    struct reply reply = request("GET", address, "/healthz", NULL); /* nobody asked for a check */
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "ok\n");
+    assert_string_equal(reply.type, "text/plain; charset=utf-8");
+    assert_int_equal(request("GET", address, "/readyz", NULL).status, 200);
+    fixture->state = "no collector has said hello";
+    reply = request("GET", address, "/readyz", NULL);
+    assert_int_equal(reply.status, 503);
+    assert_string_equal(reply.body, "no collector has said hello\n");
+}
+
+static void test_http_methods_and_bodies(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *address = http_address(fixture->server);
+    static const char *const methods[] = {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        struct reply reply = request(methods[i], address, "/metrics", NULL);
+        assert_int_equal(reply.status, 405);
+        assert_string_equal(reply.allow, "GET, HEAD");
+    }
+    assert_int_equal(request("POST", address, "/metrics", "a=b").status, 405);
+    assert_int_equal(request("GET", address, "/metrics", "a=b").status, 413);
+    assert_int_equal(request("GET", address, "/metrics", NULL).status, 200);
+}
+
+static void test_http_address_in_use(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct http_settings settings = {.address = http_address(fixture->server), .metrics = fixture->metrics};
+    char error[HTTP_ERROR_BYTES] = "";
+    struct http_server *second = NULL;
+    assert_int_equal(http_start(&settings, &second, error), -EADDRINUSE);
+    assert_null(second);
+    assert_non_null(strstr(error, settings.address));
+    assert_non_null(strstr(error, "in use"));
+}
+
+static void test_http_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const wrong[] = {"",         ":",          "3366",         "127.0.0.1",     "127.0.0.1:",    "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1",
+                                        "1.2.3:80", "::1:80",     "[::1]",        "[::1:80",       "[]:80",         "[127.0.0.1]:80",  "localhost:80", "127.0.0.1:80x",
+                                        "[::1]x:80", "host name:1", "127.0.0.1: 80", "127.0.0.1:0x50", "[::1%lo]:8080",
+                                        "1111111111111111111111111111111111111111111111111111111111111:80"};
+    char error[HTTP_ERROR_BYTES];
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const struct http_settings settings = {.address = wrong[i], .metrics = fixture->metrics};
+        struct http_server *server = NULL;
+        assert_int_equal(http_start(&settings, &server, error), -EINVAL);
+        assert_non_null(strstr(error, "127.0.0.1:3366"));
+    }
+    const struct http_settings none = {.address = NULL, .metrics = fixture->metrics}, foreign = {.address = "192.0.2.1:0", .metrics = fixture->metrics};
+    struct http_server *server = NULL;
+    assert_int_equal(http_start(&none, &server, error), -EINVAL);
+    assert_int_equal(http_start(&foreign, &server, error), -EADDRNOTAVAIL);
+    assert_non_null(strstr(error, "no address of this host"));
+}
+
+static void test_http_all_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server *server = start(fixture, ":0");
+    const char *port = strrchr(http_address(server), ':');
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1%s", port);
+    assert_int_equal(request("GET", address, "/metrics", NULL).status, 200);
+    http_stop(server);
+    const struct http_settings settings = {.address = "[::1]:0", .metrics = fixture->metrics};
+    char error[HTTP_ERROR_BYTES];
+    int result = http_start(&settings, &server, error);
+    if (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL)
+        skip(); /* a machine without IPv6 */
+    assert_int_equal(result, 0);
+    assert_int_equal(strncmp(http_address(server), "[::1]:", 6), 0);
+    assert_int_equal(request("GET", http_address(server), "/metrics", NULL).status, 200);
+    http_stop(server);
+}
+
+static int connect_to(const char *address)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    peer.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&peer, sizeof(peer)), 0);
+    return fd;
+}
+
+/* Idle connections of one address are bounded; when they go, the service is there again. */
+static void test_http_connection_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *address = http_address(fixture->server);
+    enum { LIMIT = 32 };
+    static const char line[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fds[LIMIT];
+    char buffer[512];
+    for (int i = 0; i < LIMIT; i++) {
+        fds[i] = connect_to(address);
+        assert_int_equal(send(fds[i], line, strlen(line), MSG_NOSIGNAL), strlen(line));
+        assert_true(recv(fds[i], buffer, sizeof(buffer), 0) > 0); /* it is served, so it counts */
+    }
+    int more = connect_to(address);
+    assert_true(recv(more, buffer, sizeof(buffer), 0) <= 0);
+    close(more);
+    for (int i = 0; i < LIMIT; i++)
+        close(fds[i]);
+    /* The server sees the closes in its own time: tries until one is served, as a scraper would. */
+    for (;;) {
+        more = connect_to(address);
+        ssize_t sent = send(more, line, strlen(line), MSG_NOSIGNAL), got = sent > 0 ? recv(more, buffer, sizeof(buffer), 0) : -1;
+        close(more);
+        if (got > 0)
+            break;
+    }
+    assert_int_equal(strncmp(buffer, "HTTP/1.1 200", 12), 0);
+}
+
+static void test_http_garbage(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *address = http_address(fixture->server);
+    static const char *const lines[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02", "GET /metrics HTTP/9.9\r\n\r\n",
+                                        "GET /%00%ff HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        int fd = connect_to(address);
+        assert_int_equal(send(fd, lines[i], strlen(lines[i]), MSG_NOSIGNAL), strlen(lines[i]));
+        close(fd); /* some of them the server would keep until its time-out */
+    }
+    /* A header that does not fit is refused, not buffered. */
+    int fd = connect_to(address);
+    static char large[65536];
+    memset(large, 'a', sizeof(large));
+    memcpy(large, "GET /", 5);
+    ssize_t sent = 1;
+    for (size_t done = 0; done < sizeof(large) && sent > 0; done += (size_t)sent)
+        sent = send(fd, large + done, sizeof(large) - done, MSG_NOSIGNAL);
+    char buffer[512];
+    while (recv(fd, buffer, sizeof(buffer), 0) > 0)
+        ;
+    close(fd);
+    assert_int_equal(request("GET", address, "/metrics", NULL).status, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_http_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_health, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_methods_and_bodies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_address_in_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_all_addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_connection_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_garbage, setup, teardown),
+    };
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    curl_global_cleanup();
+    return failed;
+}

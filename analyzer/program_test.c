@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The program from outside: exit codes, readiness, an alert on standard output, an orderly end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+
+#include "analyzer/alert/alert_testing.h"
+#include "analyzer/ingest/test_collector.h"
+#include "common/base/exit_code.h"
+
+enum { MAX_ARGUMENTS = 16, OUTPUT_BYTES = 64 * 1024, PATIENCE_MS = 30000 };
+
+struct fixture {
+    struct temporary temporary;
+    char bus[192], listen[256], outbox[192], out[160], err[160], notify[160];
+    char text[OUTPUT_BYTES];
+    pid_t pid;
+};
+
+static int setup(void **test)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    temporary_make(&f->temporary);
+    snprintf(f->bus, sizeof(f->bus), "ipc://%s/bus", f->temporary.folder);
+    snprintf(f->listen, sizeof(f->listen), "--bus.listen=%s", f->bus);
+    snprintf(f->outbox, sizeof(f->outbox), "--outbox.path=%s", f->temporary.outbox);
+    snprintf(f->out, sizeof(f->out), "%s/out", f->temporary.folder);
+    snprintf(f->err, sizeof(f->err), "%s/err", f->temporary.folder);
+    snprintf(f->notify, sizeof(f->notify), "%s/notify", f->temporary.folder);
+    *test = f;
+    return 0;
+}
+
+static int teardown(void **test)
+{
+    struct fixture *f = *test;
+    if (f->pid > 0) {
+        kill(f->pid, SIGKILL);
+        waitpid(f->pid, NULL, 0);
+    }
+    temporary_remove(&f->temporary);
+    free(f);
+    return 0;
+}
+
+static char *borrow(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } pointer = {.in = text};
+    return pointer.out;
+}
+
+/* `arguments` ends with NULL. */
+static void start(struct fixture *f, const char *const *arguments)
+{
+    char environment[200];
+    snprintf(environment, sizeof(environment), "NOTIFY_SOCKET=%s", f->notify);
+    char *argv[MAX_ARGUMENTS + 2] = {borrow("vedette-analyzer")};
+    char *envp[] = {environment, NULL};
+    for (size_t i = 0; arguments[i] != NULL && i < MAX_ARGUMENTS; i++)
+        argv[i + 1] = borrow(arguments[i]);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, f->out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, f->err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(posix_spawn(&f->pid, VEDETTE_ANALYZER, &actions, NULL, argv, envp), 0);
+    posix_spawn_file_actions_destroy(&actions);
+}
+
+static int wait_for_end(struct fixture *f)
+{
+    int status;
+    assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
+    f->pid = 0;
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static const char *text_of(struct fixture *f, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(f->text, 1, sizeof(f->text) - 1, file);
+    f->text[size] = '\0';
+    fclose(file);
+    return f->text;
+}
+
+static void assert_said(struct fixture *f, const char *path, const char *words)
+{
+    if (strstr(text_of(f, path), words) == NULL)
+        fail_msg("no \"%s\" in: %s", words, f->text);
+}
+
+static void expect(struct fixture *f, const char *const *arguments, int code, const char *words)
+{
+    start(f, arguments);
+    int ended = wait_for_end(f);
+    if (ended != code)
+        fail_msg("%s %s: exit %d, not %d: %s", arguments[0], arguments[0] == NULL ? "" : arguments[1], ended, code,
+                 text_of(f, f->err));
+    assert_said(f, code == EXIT_CODE_OK ? f->out : f->err, words);
+}
+
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_program_verbs(void **test)
+{
+    struct fixture *f = *test;
+    expect(f, ARGUMENTS("--version"), EXIT_CODE_OK, "vedette-analyzer ");
+    expect(f, ARGUMENTS("--help"), EXIT_CODE_OK, "EXIT STATUS");
+    expect(f, ARGUMENTS("list", "events"), EXIT_CODE_OK, "sched_process_exec");
+    expect(f, ARGUMENTS("list", "events", "--json"), EXIT_CODE_OK,
+           "{\"id\":59,\"name\":\"execve\",\"class\":\"critical\",\"sets\":[\"default\",");
+    expect(f, ARGUMENTS("list", "detections"), EXIT_CODE_OK, "fileless_execution");
+    expect(f, ARGUMENTS("list", "detections", "--json"), EXIT_CODE_OK, "\"name\":\"fileless_execution\"");
+    expect(f, ARGUMENTS("list", "policies"), EXIT_CODE_USAGE, "say events or detections");
+    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events or detections");
+    expect(f, ARGUMENTS("run", "away"), EXIT_CODE_USAGE, "unexpected argument 'away'");
+    expect(f, ARGUMENTS("--nonsense"), EXIT_CODE_USAGE, "--nonsense");
+    expect(f, ARGUMENTS("--check", "--events=ptrace"), EXIT_CODE_OK, "");
+    expect(f, ARGUMENTS("--check", "--events=ptrase"), EXIT_CODE_USAGE, "did you mean 'ptrace'");
+    expect(f, ARGUMENTS("--check", "--policy=/nonexistent.yaml"), EXIT_CODE_USAGE, "/nonexistent.yaml");
+    expect(f, ARGUMENTS("--check", "--bus.allow_uids=nobody-of-that-name"), EXIT_CODE_USAGE, "bus.allow_uids");
+    expect(f, ARGUMENTS("validate"), EXIT_CODE_USAGE, "name at least one");
+}
+
+static void test_program_validate(void **test)
+{
+    struct fixture *f = *test;
+    char path[192];
+    snprintf(path, sizeof(path), "%s/p.yaml", f->temporary.folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("type: policy\nname: mine\nscope: [global]\nrules: [{event: ptrace, filters: [x]}]\n", file);
+    fclose(file);
+    expect(f, ARGUMENTS("validate", path), EXIT_CODE_USAGE, "p.yaml:4:25: filters: not supported");
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("type: policy\nname: mine\nscope: [global]\nrules: [{event: ptrace}]\n", file);
+    fclose(file);
+    expect(f, ARGUMENTS("validate", path), EXIT_CODE_OK, "policy mine is right");
+}
+
+static void test_program_will_not_start(void **test)
+{
+    struct fixture *f = *test;
+    if (geteuid() == 0)
+        expect(f, ARGUMENTS(f->listen, f->outbox, "--http.listen=off"), EXIT_CODE_PRIVILEGE, "root");
+    expect(f, ARGUMENTS("--run.allow_root", f->listen, "--outbox.path=/nonexistent/outbox.db", "--http.listen=off"),
+           EXIT_CODE_STATE, "/nonexistent");
+    expect(f, ARGUMENTS("--run.allow_root", "--bus.listen=ipc:///nonexistent/bus", f->outbox, "--http.listen=off"),
+           EXIT_CODE_USAGE, "directory");
+    expect(f, ARGUMENTS("--run.allow_root", "--bus.listen=tcp://10.0.0.1:1", f->outbox, "--http.listen=off"),
+           EXIT_CODE_USAGE, "loopback");
+}
+
+static int open_notify(const struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, f->notify, strlen(f->notify) + 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void wait_until_ready(struct fixture *f, int fd)
+{
+    char word[64] = "";
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (poll(&ready, 1, PATIENCE_MS) != 1)
+        fail_msg("not ready: %s", text_of(f, f->err));
+    assert_true(recv(fd, word, sizeof(word) - 1, 0) > 0);
+    assert_string_equal(word, "READY=1");
+}
+
+static Vedette__V1__Reply *exchange(nng_socket socket, struct test_request request)
+{
+    nng_msg *message;
+    assert_int_equal(nng_msg_alloc(&message, 0), 0);
+    assert_int_equal(nng_msg_append(message, request.bytes, request.size), 0);
+    assert_int_equal(nng_sendmsg(socket, message, 0), 0);
+    assert_int_equal(nng_recvmsg(socket, &message, 0), 0);
+    Vedette__V1__Reply *reply = test_reply(nng_msg_body(message), nng_msg_len(message));
+    nng_msg_free(message);
+    return reply;
+}
+
+static void speak(struct fixture *f)
+{
+    nng_socket socket;
+    struct test_collector *collector = test_collector_new("node1", "boot-1", 9);
+    assert_int_equal(nng_req0_open(&socket), 0);
+    assert_int_equal(nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, PATIENCE_MS), 0);
+    assert_int_equal(nng_dial(socket, f->bus, NULL, 0), 0);
+    Vedette__V1__Reply *reply = exchange(socket, test_collector_hello(collector, 0));
+    assert_int_equal(reply->body_case, VEDETTE__V1__REPLY__BODY_WELCOME);
+    test_reply_free(reply);
+    test_collector_begin(collector, 0);
+    test_collector_exec(collector, 5000, "/dev/shm/x", 10);
+    test_collector_open(collector, 5000, "/etc/passwd", 11);
+    test_collector_statistics(collector, 1, 0);
+    reply = exchange(socket, test_collector_end(collector));
+    assert_int_equal(reply->body_case, VEDETTE__V1__REPLY__BODY_ACK);
+    assert_int_equal(reply->ack->cursor->durable_seq, 2);
+    test_reply_free(reply);
+    nng_close(socket);
+    test_collector_free(collector);
+}
+
+static void test_program_delivers(void **test)
+{
+    struct fixture *f = *test;
+    int notify = open_notify(f);
+    start(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=127.0.0.1:0", "--output.format=json",
+                       "--events=openat"));
+    wait_until_ready(f, notify);
+    speak(f);
+    kill(f->pid, SIGTERM);
+    assert_int_equal(wait_for_end(f), EXIT_CODE_OK);
+    close(notify);
+    assert_said(f, f->out, "\"eventName\":\"fileless_execution\"");
+    assert_said(f, f->out, "\"eventName\":\"openat\"");
+    assert_said(f, f->err, "HTTP on 127.0.0.1:");
+    assert_said(
+        f, f->err,
+        "balance node=node1 session=0000000000000009 class=critical: reserved=1 delivered=1 lost=0 in_flight=0");
+    assert_true(access(f->bus + strlen("ipc://"), F_OK) != 0); /* nothing is left behind */
+}
+
+static void test_program_in_use(void **test)
+{
+    struct fixture *f = *test;
+    char other[256];
+    int notify = open_notify(f);
+    snprintf(other, sizeof(other), "%s2", f->outbox);
+    start(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=off"));
+    wait_until_ready(f, notify);
+    pid_t first = f->pid;
+    expect(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=off"), EXIT_CODE_IN_USE, "outbox");
+    expect(f, ARGUMENTS("--run.allow_root", f->listen, other, "--http.listen=off"), EXIT_CODE_IN_USE, "bus");
+    f->pid = first;
+    kill(f->pid, SIGINT);
+    assert_int_equal(wait_for_end(f), EXIT_CODE_OK);
+    close(notify);
+}
+
+#define WITH_PROGRAM(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_PROGRAM(test_program_verbs),          WITH_PROGRAM(test_program_validate),
+        WITH_PROGRAM(test_program_will_not_start), WITH_PROGRAM(test_program_delivers),
+        WITH_PROGRAM(test_program_in_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/state/state.h"
+
+#include "analyzer/state/containers.h"
+#include "analyzer/state/processes.h"
+
+static const uint64_t SECOND_NS = 1000000000;
+
+struct state {
+    struct process_table *processes;
+    struct container_table *containers;
+    const struct decoder *decoder;        /* of the batch in hand */
+    struct loss losses[STATE_MAX_LOSSES]; /* a ring */
+    size_t n_losses, next_loss;
+    struct state_counters counters;
+};
+
+struct state *state_new(void)
+{
+    struct state *state = calloc(1, sizeof(*state));
+    if (state == NULL)
+        return NULL;
+    state->processes = processes_new(STATE_MAX_PROCESSES);
+    state->containers = containers_new(STATE_MAX_CONTAINERS);
+    if (state->processes == NULL || state->containers == NULL) {
+        state_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+void state_free(struct state *state)
+{
+    if (state == NULL)
+        return;
+    processes_free(state->processes);
+    containers_free(state->containers);
+    free(state);
+}
+
+void state_use_decoder(struct state *state, const struct decoder *decoder)
+{
+    state->decoder = decoder;
+}
+
+/*
+ * The argument of that name and type, NULL if this event's schema has none: the schema came from outside, so our own
+ * table's positions are only where to look first.
+ */
+static const struct value *argument(const struct event_view *event, const char *name, enum arg_type type)
+{
+    const struct schema_event *schema = event->schema;
+    int hint = event_arg_index(schema->known, name);
+    if (hint >= 0 && hint < schema->n_args && strcmp(schema->args[hint].name, name) == 0)
+        return schema->args[hint].type == type ? &event->args[hint] : NULL;
+    for (size_t i = 0; i < schema->n_args; i++)
+        if (strcmp(schema->args[i].name, name) == 0)
+            return schema->args[i].type == type ? &event->args[i] : NULL;
+    return NULL;
+}
+
+static uint32_t pid_argument(const struct event_view *event, const char *name)
+{
+    const struct value *value = argument(event, name, ARG_INT32);
+    return value != NULL && value->i > 0 ? (uint32_t)value->i : 0;
+}
+
+static uint64_t number_argument(const struct event_view *event, const char *name)
+{
+    const struct value *value = argument(event, name, ARG_UINT64);
+    return value == NULL ? 0 : value->u;
+}
+
+static const struct string_view *string_argument(const struct event_view *event, const char *name)
+{
+    const struct value *value = argument(event, name, ARG_STRING);
+    return value == NULL || (value->string.state & ITEM_STATE_MASK) == ITEM_UNREADABLE ? NULL : &value->string;
+}
+
+static void copy_comm(char target[COMM_SIZE], const struct string_view *comm)
+{
+    size_t length = comm->length < COMM_SIZE ? comm->length : COMM_SIZE - 1;
+    memset(target, 0, COMM_SIZE);
+    memcpy(target, comm->data, length);
+}
+
+/* What every event says about its own process. */
+static void refresh(struct process *process, const struct event_view *event, bool made)
+{
+    const struct task_view *task = event->task;
+    if (made || process->ppid == 0) {
+        /* Later events may show the reaper that adopted it; who started it is worth more. */
+        process->ppid = task->ppid;
+        process->parent_start_ns = task->parent_start_ns;
+    }
+    process->uid = task->uid;
+    process->cgroup_id = task->cgroup_id;
+    if (task->tid == task->tgid || process->comm[0] == '\0')
+        copy_comm(process->comm, &task->comm);
+    if (event->flags & RECORD_SCOPE_ROOT)
+        process->scope_root = true;
+    if (event->flags & RECORD_CONTAINER_STARTED)
+        process->started_in_container = true;
+}
+
+static void set_executable(struct process *process, const struct string_view *path)
+{
+    char *copy = path == NULL ? NULL : strndup(path->data, path->length);
+    free(process->executable);
+    process->executable = copy;
+    process->executable_state = path == NULL ? ITEM_UNREADABLE : path->state;
+}
+
+/* argv as people write it; NULL when it is empty, unreadable or there is no memory. */
+static char *join(const struct decoder *decoder, const struct value *list)
+{
+    char joined[STATE_MAX_ARGV_BYTES];
+    size_t used = 0;
+    for (uint32_t i = 0; i < list->list.count && used < sizeof(joined) - 1; i++) {
+        struct string_view item = decoder_list_item(decoder, list, i);
+        if (i > 0)
+            joined[used++] = ' ';
+        size_t room = sizeof(joined) - 1 - used;
+        size_t length = item.length < room ? item.length : room;
+        memcpy(joined + used, item.data, length);
+        used += length;
+    }
+    return used == 0 ? NULL : strndup(joined, used);
+}
+
+static void apply_exec(struct state *state, struct process *process, const struct event_view *event)
+{
+    const struct string_view *prev = string_argument(event, "prev_comm");
+    if (prev != NULL)
+        copy_comm(process->prev_comm, prev);
+    copy_comm(process->comm, &event->task->comm);
+    set_executable(process, string_argument(event, "pathname"));
+    process->exec_ns = event->time_ns;
+
+    const struct value *argv = argument(event, "argv", ARG_STRINGS);
+    free(process->argv);
+    process->argv = argv == NULL || state->decoder == NULL ? NULL : join(state->decoder, argv);
+}
+
+static void apply_snapshot(struct process *process, const struct event_view *event)
+{
+    if (process->executable == NULL)
+        set_executable(process, string_argument(event, "pathname"));
+    /* A process that was seen at work before is not made older by the snapshot. */
+    if (process->exec_ns == 0)
+        process->from_snapshot = true;
+}
+
+static void learn_container(struct state *state, const struct event_view *event)
+{
+    const struct string_view *path = string_argument(event, "cgroup_path");
+    if (path != NULL && path->length > 0 && event->task->cgroup_id != 0)
+        containers_learn(state->containers, event->task->cgroup_id, path->data, path->length);
+}
+
+static void inherit(struct process *child, const struct process *parent)
+{
+    child->uid = parent->uid;
+    child->cgroup_id = parent->cgroup_id;
+    child->started_in_container = parent->started_in_container;
+    memcpy(child->comm, parent->comm, COMM_SIZE);
+    memcpy(child->prev_comm, parent->prev_comm, COMM_SIZE);
+    child->executable = parent->executable == NULL ? NULL : strdup(parent->executable);
+    child->executable_state = parent->executable_state;
+    child->argv = parent->argv == NULL ? NULL : strdup(parent->argv);
+}
+
+static void apply_fork(struct state *state, const struct event_view *event)
+{
+    const struct task_view *forker = event->task;
+    uint32_t tgid = pid_argument(event, "child_pid");
+    uint64_t start_ns = number_argument(event, "start_time");
+    if (tgid == 0 || start_ns == 0 || tgid != pid_argument(event, "child_tid"))
+        return; /* a thread: it lives in a process that is known */
+
+    bool made;
+    struct process *child = processes_get(state->processes, tgid, start_ns, &made);
+    if (child == NULL)
+        return;
+    /* Found again, because a full table may have given its place to the child. */
+    const struct process *origin = processes_find(state->processes, forker->tgid, forker->leader_start_ns);
+    if (made && origin != NULL)
+        inherit(child, origin);
+    /* The kernel's real_parent: with CLONE_PARENT that is the forker's own parent. */
+    child->ppid = pid_argument(event, "parent_process_pid");
+    child->parent_start_ns = number_argument(event, "parent_process_start_time");
+    if (child->ppid == 0) {
+        child->ppid = forker->tgid;
+        child->parent_start_ns = forker->leader_start_ns;
+    }
+}
+
+static void apply_exit(struct state *state, struct process *process, const struct event_view *event)
+{
+    /* Never by tid == tgid: a leader may go before its threads, and another thread's exec makes the leader exit first.
+     */
+    const struct value *group = argument(event, "process_group_exit", ARG_BOOL);
+    if (group != NULL && group->u != 0)
+        processes_exit(state->processes, process, event->time_ns);
+}
+
+static void count(struct state *state)
+{
+    atomic_store_explicit(&state->counters.processes, processes_count(state->processes), memory_order_relaxed);
+    atomic_store_explicit(&state->counters.evicted_processes, processes_evicted(state->processes),
+                          memory_order_relaxed);
+    atomic_store_explicit(&state->counters.containers, containers_count(state->containers), memory_order_relaxed);
+    atomic_store_explicit(&state->counters.evicted_containers, containers_evicted(state->containers),
+                          memory_order_relaxed);
+}
+
+const struct process *state_apply(struct state *state, const struct event_view *event)
+{
+    const uint64_t linger_ns = STATE_EXIT_LINGER_S * SECOND_NS;
+    const struct task_view *task = event->task;
+    bool made;
+
+    if (event->time_ns > linger_ns)
+        processes_expire(state->processes, event->time_ns - linger_ns);
+    struct process *process = processes_get(state->processes, task->tgid, task->leader_start_ns, &made);
+    if (process == NULL)
+        return NULL;
+    refresh(process, event, made);
+
+    const struct event *known = event->schema->known;
+    switch (known == NULL ? -1 : (int)known->id) {
+    case EVENT_sched_process_exec:
+        apply_exec(state, process, event);
+        learn_container(state, event);
+        break;
+    case EVENT_existing_process:
+        apply_snapshot(process, event);
+        learn_container(state, event);
+        break;
+    case EVENT_sched_process_fork:
+        apply_fork(state, event);
+        /* The child may have taken its place. */
+        process = processes_get(state->processes, task->tgid, task->leader_start_ns, &made);
+        if (process != NULL && made)
+            refresh(process, event, true);
+        break;
+    case EVENT_sched_process_exit:
+        apply_exit(state, process, event);
+        break;
+    default:
+        break;
+    }
+    count(state);
+    return process;
+}
+
+const struct process *state_process(const struct state *state, uint32_t tgid, uint64_t start_ns)
+{
+    return processes_find(state->processes, tgid, start_ns);
+}
+
+size_t state_ancestors(const struct state *state, const struct process *process, const struct process **ret,
+                       size_t limit)
+{
+    size_t n = 0;
+    if (limit > STATE_MAX_ANCESTORS)
+        limit = STATE_MAX_ANCESTORS;
+    while (n < limit && !process->scope_root && process->tgid != 1 && process->ppid != 0) {
+        const struct process *parent = processes_find(state->processes, process->ppid, process->parent_start_ns);
+        /* A pid says nothing by itself: its holder may be younger than the child. */
+        if (parent == NULL || parent == process || parent->start_ns > process->start_ns)
+            break;
+        ret[n++] = parent;
+        process = parent;
+    }
+    return n;
+}
+
+const struct container *state_container(const struct state *state, uint64_t cgroup_id)
+{
+    return containers_find(state->containers, cgroup_id);
+}
+
+void state_apply_loss(struct state *state, const struct loss *loss)
+{
+    if (state->n_losses == STATE_MAX_LOSSES)
+        atomic_fetch_add_explicit(&state->counters.losses_forgotten, 1, memory_order_relaxed);
+    else
+        state->n_losses++;
+    state->losses[state->next_loss] = *loss;
+    state->next_loss = (state->next_loss + 1) % STATE_MAX_LOSSES;
+}
+
+size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret, size_t limit)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < state->n_losses && n < limit; i++)
+        if (state->losses[i].from_ns <= to_ns && state->losses[i].to_ns >= from_ns)
+            ret[n++] = state->losses[i];
+    return n;
+}
+
+const struct state_counters *state_counters(const struct state *state)
+{
+    return &state->counters;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reserving, submitting and accounting for records. */
+#ifndef VEDETTE_COLLECTOR_BPF_EMIT_H
+#define VEDETTE_COLLECTOR_BPF_EMIT_H
+
+#include "collector/bpf/facts.h"
+
+enum { WAKE_CHECK_EVERY = 64 };
+
+struct sink {
+    void *ring;
+    struct ring_account *account;
+    __u32 class;
+    __u32 attempts; /* low bits, to look at the ring's fill now and then */
+};
+
+static __always_inline bool is_own_process(struct task_struct *task)
+{
+    if (self.tgid[0] == 0)
+        return false;
+    __u32 tgid = task->tgid;
+    if (identity.level > 0) {
+        struct pid *pid = task->group_leader->thread_pid;
+        __u32 level = identity.level;
+        if (pid->level < level || BPF_CORE_READ(pid, numbers[level].ns, ns.inum) != identity.pid_ns)
+            return false;
+        tgid = BPF_CORE_READ(pid, numbers[level].nr);
+    }
+    for (int i = 0; i < SELF_LIMIT && self.tgid[i] != 0; i++)
+        if (self.tgid[i] == tgid && task->group_leader->start_boottime <= self.since_ns[i])
+            return true;
+    return false;
+}
+
+/*
+ * Counts the attempt; false when nothing is to be emitted (a bulk event of the collector itself) or nothing can be, which is counted.
+ * All programs so far run in task context; a family that runs in interrupts passes CONTEXT_IRQ.
+ */
+static __always_inline bool sink_open(struct sink *sink, struct task_struct *task, __u32 class, __u32 context)
+{
+    if (class >= CLASS_COUNT || (class == CLASS_BULK && is_own_process(task)))
+        return false;
+    __u32 cpu = bpf_get_smp_processor_id();
+    __u32 slot = (cpu * CLASS_COUNT + class) * CONTEXT_COUNT + context;
+    sink->class = class;
+    sink->account = bpf_map_lookup_elem(&accounts, &slot);
+    if (sink->account == NULL) {
+        failure_count(FAILURE_ACCOUNT);
+        return false;
+    }
+    /* Atomic, because a kernel that preempts programs (from 7.2) can run two of them on one CPU at a time. */
+    __sync_fetch_and_add(&sink->account->attempts, 1);
+    sink->attempts = *(volatile __u64 *)&sink->account->attempts;
+    slot = (cpu >> cpu_shift) * CLASS_COUNT + class;
+    sink->ring = bpf_map_lookup_elem(&rings, &slot);
+    if (sink->ring == NULL)
+        failure_count(FAILURE_RING_MISSING); /* and below as lost */
+    return true;
+}
+
+static __always_inline void sink_lost(struct sink *sink)
+{
+    struct ring_account *account = sink->account;
+    __u64 now = bpf_ktime_get_boot_ns();
+    if (account->lost == *(volatile __u64 *)&account->acknowledged)
+        account->first_ns = now;
+    account->last_ns = now;
+    __sync_fetch_and_add(&account->lost, 1);
+}
+
+/*
+ * Critical and watched events wake the drain when it sleeps (the kernel's adaptive choice). Bulk ones only when the ring is more than a quarter full, looked at
+ * for one event in 64: the drain comes by its own timer otherwise.
+ */
+static __always_inline __u64 sink_flags(struct sink *sink)
+{
+    if (sink->class != CLASS_BULK)
+        return 0;
+    if (sink->attempts % WAKE_CHECK_EVERY != 0)
+        return BPF_RB_NO_WAKEUP;
+    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* A reserved record; stamped after the reservation, so that a ring is in time order. */
+static __always_inline void record_stamp(struct record_header *header, __u32 event_id, long ret)
+{
+    header->time_ns = bpf_ktime_get_boot_ns();
+    header->event_id = event_id;
+    header->ret = ret;
+    header->size = sizeof(*header);
+}
+
+/* And the rest of its header, of the current task. */
+static __always_inline void record_begin(struct record_header *header, __u32 event_id, long ret)
+{
+    record_stamp(header, event_id, ret);
+    header_current(header);
+}
+
+/*
+ * Emits one event: fill_(header, capacity) builds it in a reservation of small_ bytes, and again in a larger one when it says false: something was cut.
+ * The smaller reservation is held until the larger is there, so that a full ring shortens the record instead of losing it.
+ */
+#define EMIT_1(sink_, size_, fill_)                                                          \
+    ({                                                                                       \
+        struct record_header *only_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, size_, 0) : NULL; \
+        if (only_ == NULL) {                                                                 \
+            sink_lost(sink_);                                                                \
+        } else {                                                                             \
+            fill_(only_, size_);                                                             \
+            bpf_ringbuf_submit(only_, sink_flags(sink_));                                    \
+        }                                                                                    \
+    })
+
+#define EMIT_3(sink_, small_, middle_, large_, fill_)                                        \
+    ({                                                                                       \
+        struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL; \
+        if (first_ == NULL) {                                                                \
+            sink_lost(sink_);                                                                \
+        } else if (fill_(first_, small_)) {                                             \
+            bpf_ringbuf_submit(first_, sink_flags(sink_));                                   \
+        } else {                                                                             \
+            struct record_header *second_ = bpf_ringbuf_reserve((sink_)->ring, middle_, 0);  \
+            if (second_ == NULL) {                                                           \
+                bpf_ringbuf_submit(first_, sink_flags(sink_));                               \
+            } else {                                                                         \
+                bpf_ringbuf_discard(first_, BPF_RB_NO_WAKEUP);                               \
+                if (fill_(second_, middle_)) {                                          \
+                    bpf_ringbuf_submit(second_, sink_flags(sink_));                          \
+                } else {                                                                     \
+                    struct record_header *third_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0); \
+                    if (third_ == NULL) {                                                    \
+                        bpf_ringbuf_submit(second_, sink_flags(sink_));                      \
+                    } else {                                                                 \
+                        bpf_ringbuf_discard(second_, BPF_RB_NO_WAKEUP);                      \
+                        fill_(third_, large_);                                               \
+                        bpf_ringbuf_submit(third_, sink_flags(sink_));                       \
+                    }                                                                        \
+                }                                                                            \
+            }                                                                                \
+        }                                                                                    \
+    })
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sched_process_exec: the new program is in place, the call can no longer fail. What is read comes from the kernel's objects (linux_binprm, its file) and from the new
+ * address space, which no other thread shares yet.
+ */
+#include "collector/bpf/emit.h"
+#include "collector/bpf/events.h"
+#include "collector/bpf/path.h"
+#include "collector/bpf/scope.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* Indexes in the row; the loader checks them against the names. */
+enum {
+    ARG_cmdpath,
+    ARG_pathname,
+    ARG_dev,
+    ARG_inode,
+    ARG_ctime,
+    ARG_inode_mode,
+    ARG_interpreter_pathname,
+    ARG_interpreter_dev,
+    ARG_interpreter_inode,
+    ARG_interpreter_ctime,
+    ARG_argv,
+    ARG_interp,
+    ARG_stdin_type,
+    ARG_stdin_path,
+    ARG_invoked_from_kernel,
+    ARG_prev_comm,
+    ARG_env,
+    ARG_pwd,
+    ARG_link_count,
+    ARG_fs_magic,
+    ARG_cgroup_path,
+};
+
+enum {
+    /* With what argv and env may take of each: see FILL. */
+    EXEC_SMALL = 2048,
+    EXEC_MIDDLE = 8192,
+    EXEC_LARGE = 24576,
+    S_IFMT = 0170000,
+};
+
+#define SIZED(size_, small_, middle_, large_) ((size_) == EXEC_SMALL ? (small_) : (size_) == EXEC_MIDDLE ? (middle_) : (large_))
+
+static __always_inline void exec_file(struct record_header *header, __u64 capacity, struct file *file)
+{
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+    store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
+    store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
+    store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
+    store_integer(header, capacity, ARG_inode_mode, BPF_CORE_READ(inode, i_mode));
+    store_integer(header, capacity, ARG_link_count, BPF_CORE_READ(inode, i_nlink));
+    store_integer(header, capacity, ARG_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
+    store_file_path(header, capacity, ARG_pathname, file);
+}
+
+static __always_inline void exec_stdin(struct record_header *header, __u64 capacity, struct task_struct *task)
+{
+    struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+    bpf_probe_read_kernel(&file, sizeof(file), files);
+    if (file == NULL) /* closed */
+        return;
+    store_integer(header, capacity, ARG_stdin_type, BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT);
+    store_file_path(header, capacity, ARG_stdin_path, file);
+}
+
+static __always_inline void exec_task(struct record_header *header, __u64 capacity, struct task_struct *task)
+{
+    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, 0);
+    if (facts != NULL && facts->comm_known)
+        store_comm(header, capacity, ARG_prev_comm, facts->comm_before_exec);
+    else
+        store_open(header, capacity, ARG_prev_comm, ITEM_BYTES, ITEM_UNREADABLE);
+    store_integer(header, capacity, ARG_invoked_from_kernel, (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD) != 0);
+    __u64 id;
+    store_cgroup(header, capacity, ARG_cgroup_path, task_cgroup(task, &id));
+    struct fs_struct *fs = BPF_CORE_READ(task, fs);
+    store_path(header, capacity, ARG_pwd, BPF_CORE_READ(fs, pwd.dentry), BPF_CORE_READ(fs, pwd.mnt));
+}
+
+/* `argv` and `env`: what a reservation gives each of them; `string` bounds the names that came from the caller. */
+static __always_inline bool exec_fill(struct record_header *header, __u64 capacity, struct task_struct *task, struct linux_binprm *bprm, __u32 argv,
+                                      __u32 env, __u32 string)
+{
+    record_begin(header, EVENT_sched_process_exec, 0);
+    struct mm_struct *mm = BPF_CORE_READ(task, mm);
+    store_user_list(header, capacity, ARG_argv, BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end), argv);
+    store_user_list(header, capacity, ARG_env, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end), env);
+    exec_file(header, capacity, BPF_CORE_READ(bprm, file));
+    store_string(header, capacity, ARG_cmdpath, BPF_CORE_READ(bprm, filename), string, false);
+    store_string(header, capacity, ARG_interp, BPF_CORE_READ(bprm, interp), string, false);
+    exec_task(header, capacity, task);
+    exec_stdin(header, capacity, task);
+    return !store_take_cut(header);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+    self_test_note(task, HOOK_EXEC);
+    if (!plan.selected[EVENT_sched_process_exec] || !scope_has(task))
+        return 0;
+    struct sink sink;
+    if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+        return 0;
+#define FILL(header_, size_)                                                                      \
+    exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192), \
+              SIZED(size_, 256, 512, 2048))
+    EMIT_3(&sink, EXEC_SMALL, EXEC_MIDDLE, EXEC_LARGE, FILL);
+    return 0;
+}
+
+/*
+ * The name a task had when it called exec: begin_new_exec sets the new one between the point of no return and sched_process_exec, without the caller running, so the last
+ * rename of a task before that event is always exec's, however the task renamed itself before.
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)
+{
+    self_test_note(task, HOOK_RENAME);
+    if (!plan.selected[EVENT_sched_process_exec] || (task->flags & PF_KTHREAD))
+        return 0;
+    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (facts == NULL) {
+        failure_count(FAILURE_STORAGE);
+        return 0;
+    }
+    copy_16(facts->comm_before_exec, task->comm);
+    facts->comm_known = 1;
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

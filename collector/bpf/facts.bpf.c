@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/bpf/facts.h"
+
+static __always_inline bool is_scope_root(struct record_header *header)
+{
+    if (scope_kind == KIND_TREE)
+        return header->tgid == scope.root_tgid && header->leader_start_ns == scope.root_start_ns;
+    if (scope_kind == KIND_CHILDREN)
+        return header->ppid == scope.root_tgid && header->parent_start_ns == scope.root_start_ns;
+    return false;
+}
+
+static __always_inline __u32 ns_pid(struct task_struct *task)
+{
+    struct pid *pid = task->thread_pid;
+    __u32 level = pid->level;
+    if (level == 0)
+        return task->pid;
+    return BPF_CORE_READ(pid, numbers[level].nr);
+}
+
+static __always_inline __u64 cgroup_id(struct task_struct *task)
+{
+    struct css_set *set = task->cgroups;
+    struct kernfs_node *node = set->dfl_cgrp->kn;
+    if (kernfs_parent(node) == NULL && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
+        struct kernfs_node *v1 = set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]->cgroup->kn;
+        if (kernfs_parent(v1) != NULL)
+            return v1->id | 1ULL << CGROUP_V1_SHIFT;
+    }
+    return node->id;
+}
+
+/* A pointer that is no longer valid reads as zero. */
+__noinline int header_current(struct record_header *header)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (header == NULL)
+        return 0;
+    struct task_struct *leader = task->group_leader;
+    struct task_struct *parent = task->real_parent->group_leader;
+    struct nsproxy *nsproxy = task->nsproxy;
+    struct pid *pid = task->thread_pid;
+    __u32 level = pid->level;
+
+    header->thread_start_ns = task->start_boottime;
+    header->leader_start_ns = leader->start_boottime;
+    header->parent_start_ns = parent->start_boottime;
+    header->plan_epoch = plan.epoch;
+    header->cpu = bpf_get_smp_processor_id();
+    header->tgid = task->tgid;
+    header->tid = task->pid;
+    header->ppid = parent->tgid;
+    header->ns_tgid = ns_pid(leader);
+    header->ns_tid = ns_pid(task);
+    header->ns_ppid = ns_pid(parent);
+    header->uid = task->cred->euid.val;
+    header->mnt_ns = nsproxy->mnt_ns->ns.inum;
+    header->pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
+    copy_16(header->comm, task->comm);
+    copy_16(header->uts, nsproxy->uts_ns->name.nodename);
+    header->uts[UTS_SIZE - 1] = '\0';
+    header->cgroup_id = cgroup_id(task);
+
+    bool compat = task_is_compat(task);
+    struct pt_regs *registers = task_registers(task);
+    __u32 number = registers != NULL ? call_number(registers->orig_ax, compat) : NO_SYSCALL;
+    header->syscall = number == NO_SYSCALL ? -1 : (int)number;
+    header->flags = (compat ? RECORD_COMPAT : 0) | (is_scope_root(header) ? RECORD_SCOPE_ROOT : 0);
+    return 0;
+}
+
+__noinline int header_of(struct record_header *header, __u64 address)
+{
+    struct task_struct *task = (void *)address;
+    if (header == NULL)
+        return 0;
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
+    struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+    struct uts_namespace *uts = BPF_CORE_READ(nsproxy, uts_ns);
+
+    header->thread_start_ns = BPF_CORE_READ(task, start_boottime);
+    header->leader_start_ns = BPF_CORE_READ(leader, start_boottime);
+    header->parent_start_ns = BPF_CORE_READ(parent, start_boottime);
+    header->plan_epoch = plan.epoch;
+    header->cpu = bpf_get_smp_processor_id();
+    header->tgid = BPF_CORE_READ(task, tgid);
+    header->tid = BPF_CORE_READ(task, pid);
+    header->ppid = BPF_CORE_READ(parent, tgid);
+    header->ns_tgid = task_ns_pid(leader);
+    header->ns_tid = task_ns_pid(task);
+    header->ns_ppid = task_ns_pid(parent);
+    header->uid = BPF_CORE_READ(task, cred, euid.val);
+    header->mnt_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
+    header->pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
+    bpf_probe_read_kernel_str(header->comm, COMM_SIZE, task->comm);
+    bpf_probe_read_kernel_str(header->uts, UTS_SIZE, uts->name.nodename);
+    __u64 cgroup;
+    task_cgroup(task, &cgroup);
+    header->cgroup_id = cgroup;
+    header->syscall = -1;
+    header->flags = is_scope_root(header) ? RECORD_SCOPE_ROOT : 0;
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

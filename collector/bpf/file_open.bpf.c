@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * security_file_open, from the descriptor that open, openat, openat2 or creat returned: the path is that of the file which was opened, whatever
+ * the caller's string says by now. A sibling thread can replace the descriptor before this runs: said by RECORD_SHARED_FDTABLE, and the
+ * caller's string goes along.
+ */
+#include "collector/bpf/call.h"
+#include "collector/bpf/emit.h"
+#include "collector/bpf/events.h"
+#include "collector/bpf/path.h"
+#include "collector/bpf/scope.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* Indexes in the row; the loader checks them against the names. */
+enum {
+    ARG_pathname,
+    ARG_flags,
+    ARG_dev,
+    ARG_inode,
+    ARG_ctime,
+    ARG_syscall_pathname,
+};
+
+enum {
+    OPEN_SMALL = 512,
+    OPEN_MIDDLE = 2048,
+    OPEN_LARGE = 8192,
+    /* The kernel drops these from f_flags once the file is open; the hook that the event is named after saw them. */
+    TRANSIENT = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC,
+};
+
+#define STRING_MOST(capacity_) ((capacity_) == OPEN_SMALL ? 128 : (capacity_) == OPEN_MIDDLE ? 512 : 4096)
+
+static __always_inline __u64 flags_asked(struct pt_regs *registers, struct call *call)
+{
+    __u64 flags = 0;
+    switch (call->number) {
+    case EVENT_open: return call_arg(registers, call, 1);
+    case EVENT_creat: return O_CREAT | O_WRONLY | O_TRUNC;
+    case EVENT_openat: return call_arg(registers, call, 2);
+    default: /* openat2: in the caller's struct open_how, as it is by now; it begins with the flags */
+        bpf_probe_read_user(&flags, sizeof(flags), (void *)call_arg(registers, call, 2));
+        return flags;
+    }
+}
+
+static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, bool shared, struct pt_regs *registers,
+                                      struct call *call)
+{
+    record_begin(header, EVENT_security_file_open, 0);
+    header->syscall = call->number;
+    header->flags |= (shared ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0);
+    const void *string = (void *)call_arg(registers, call, call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1);
+    store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
+    if (file == NULL) {
+        store_string(header, capacity, ARG_pathname, string, STRING_MOST(capacity), true);
+        return !store_take_cut(header);
+    }
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+    store_integer(header, capacity, ARG_flags, BPF_CORE_READ(file, f_flags) | (flags_asked(registers, call) & TRANSIENT));
+    store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
+    store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
+    store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
+    store_file_path(header, capacity, ARG_pathname, file);
+    return !store_take_cut(header);
+}
+
+static __always_inline struct file *file_of(struct files_struct *files, long fd)
+{
+    struct fdtable *table = files->fdt;
+    struct file *file = NULL;
+    if (fd < table->max_fds)
+        bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+    return file;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit__file_open, struct pt_regs *registers, long ret)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    self_test_note(task, HANDLER_file_open);
+    struct call call = call_of(registers, task);
+    struct sink sink;
+    if (ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
+        struct files_struct *files = task->files;
+        struct file *file = file_of(files, ret);
+        bool shared = files->count.counter > 1;
+#define FILL(header_, size_) open_fill(header_, size_, file, shared, registers, &call)
+        EMIT_3(&sink, OPEN_SMALL, OPEN_MIDDLE, OPEN_LARGE, FILL);
+    }
+    CALL_NEXT(ctx, &call);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

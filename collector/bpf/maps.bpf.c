@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define STATE
+#include "collector/bpf/maps.h"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every map and every variable that is shared between programs or with the loader. Defined once, in maps.bpf.c; `extern` elsewhere.
+ * Configuration that is fixed at load time is `const volatile`, so that the verifier removes what is not wanted; the rest is .bss, mapped by the loader.
+ */
+#ifndef VEDETTE_COLLECTOR_BPF_MAPS_H
+#define VEDETTE_COLLECTOR_BPF_MAPS_H
+
+#include "collector/bpf/types.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "collector/bpf/shared.h"
+
+#ifndef STATE
+#define STATE extern
+#endif
+
+struct ring {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096); /* only the template: the loader makes the rings */
+};
+
+/* [group of CPUs * CLASS_COUNT + class] */
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, CLASS_COUNT);
+    __uint(key_size, 4);
+    __array(values, struct ring);
+} rings SEC(".maps");
+
+/* [(cpu * CLASS_COUNT + class) * CONTEXT_COUNT + context] */
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CLASS_COUNT * CONTEXT_COUNT);
+    __type(key, __u32);
+    __type(value, struct ring_account);
+} accounts SEC(".maps");
+
+/* Lives and dies with its task. */
+struct task_facts {
+    __u32 in_scope; /* 1: decided at fork or by the walk; survives the death of its ancestors */
+    __u32 comm_known;
+    char comm_before_exec[COMM_SIZE];
+};
+
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct task_facts);
+} tasks SEC(".maps");
+
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 64);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+} exit_handlers SEC(".maps");
+
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 64);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+} enter_handlers SEC(".maps");
+
+/* Its elements only give the snapshot program something to be run for. */
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, PROCESS_ELEMENTS);
+    __type(key, __u32);
+    __type(value, __u64);
+} elements SEC(".maps");
+
+/* Fixed at load time. */
+STATE const volatile __u32 scope_kind;
+STATE const volatile __u32 cpu_shift; /* CPUs of a group, as a power of two */
+STATE const volatile __u32 cpu_count;
+STATE const volatile struct call_tables calls;
+STATE const volatile struct call_row call_rows[SYSCALL_LIMIT];
+
+/* Changed while it runs, by plain stores. */
+STATE struct kernel_plan plan;
+STATE __u8 exit_wanted[CALL_LIMIT];  /* by raw number: some reading of it is selected; one load tells that a call is not */
+STATE __u8 enter_wanted[CALL_LIMIT];
+STATE struct scope scope;
+STATE struct self self;
+STATE struct identity identity;
+STATE struct cursor cursor;
+STATE __u32 self_test; /* tgid whose calls prove the hooks; nothing else is captured meanwhile */
+STATE __u8 seen[HOOK_COUNT];
+STATE __u64 failures[FAILURE_COUNT];
+
+/* enum scope_kind of probe.h, which the loader checks against these. */
+enum {
+    KIND_HOST,
+    KIND_TREE,
+    KIND_CHILDREN,
+    KIND_CGROUP,
+};
+
+static __always_inline void failure_count(enum failure failure)
+{
+    __sync_fetch_and_add(&failures[failure], 1);
+}
+
+#endif

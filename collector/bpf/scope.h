@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose events there are: decided first, before anything is reserved. Under SCOPE_HOST nothing is looked up and the verifier removes it all.
+ * Under a tree a task carries a bit in its storage, inherited at fork, so that it survives the death of its ancestors; a task
+ * without one is looked for among the ancestors (it was there before), and marked when found. Outsiders are never marked.
+ */
+#ifndef VEDETTE_COLLECTOR_BPF_SCOPE_H
+#define VEDETTE_COLLECTOR_BPF_SCOPE_H
+
+#include "collector/bpf/core_compat.h"
+#include "collector/bpf/maps.h"
+
+enum {
+    SCOPE_ANCESTORS = 64,
+    SCOPE_CGROUPS = 24,
+};
+
+struct scope_step {
+    void *at; /* a task or a kernfs node */
+    __u64 found;
+    __u64 ended;
+};
+
+static long ancestor_step(__u32 index, struct scope_step *step)
+{
+    struct task_struct *task = step->at;
+    __u32 tgid = BPF_CORE_READ(task, tgid);
+    if (tgid == scope.root_tgid && !(scope_kind == KIND_CHILDREN && index == 0)) {
+        step->found = BPF_CORE_READ(task, start_boottime) == scope.root_start_ns;
+        step->ended = 1;
+        return 1;
+    }
+    if (tgid <= 1) {
+        step->ended = 1;
+        return 1;
+    }
+    step->at = BPF_CORE_READ(task, real_parent, group_leader);
+    return 0;
+}
+
+/* Whether the scope's root is the process of `task` (not for SCOPE_CHILDREN) or one of its ancestors. Any address will do. */
+SUBPROGRAM int scope_walk(struct task_struct *task)
+{
+    if (task == NULL)
+        return 0;
+    struct scope_step step = {.at = BPF_CORE_READ(task, group_leader)};
+    REPEAT(SCOPE_ANCESTORS, ancestor_step, &step);
+    if (!step.ended)
+        failure_count(FAILURE_SCOPE_DEPTH);
+    return step.found != 0;
+}
+
+static long cgroup_ancestor_step(__u32 index, struct scope_step *step)
+{
+    struct kernfs_node *node = step->at;
+    if (node == NULL)
+        return 1;
+    if (BPF_CORE_READ(node, id) == scope.cgroup_id) {
+        step->found = 1;
+        return 1;
+    }
+    step->at = kernfs_parent_read(node);
+    return 0;
+}
+
+SUBPROGRAM int scope_cgroup(struct task_struct *task)
+{
+    if (task == NULL)
+        return 0;
+    struct scope_step step = {.at = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn)};
+    REPEAT(SCOPE_CGROUPS, cgroup_ancestor_step, &step);
+    return step.found != 0;
+}
+
+static __always_inline void scope_mark(struct task_struct *task)
+{
+    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (facts != NULL)
+        facts->in_scope = 1;
+    else
+        failure_count(FAILURE_STORAGE);
+}
+
+/* `task` as the hook or bpf_get_current_task_btf gave it: storage wants a trusted pointer. */
+static __always_inline bool scope_has(struct task_struct *task)
+{
+    if (scope_kind == KIND_HOST)
+        return true;
+    if (scope_kind == KIND_CGROUP)
+        return scope_cgroup(task);
+    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, 0);
+    if (facts != NULL && facts->in_scope)
+        return true;
+    if (!scope_walk(task))
+        return false;
+    scope_mark(task);
+    return true;
+}
+
+/* The loader and its child, while they prove the hooks. */
+static __always_inline bool self_test_is(struct task_struct *task)
+{
+    return task->tgid == self_test || task->real_parent->tgid == self_test;
+}
+
+/* Before the first plan: notes that the hook ran for it. */
+static __always_inline void self_test_note(struct task_struct *task, __u32 hook)
+{
+    if (self_test != 0 && self_test_is(task))
+        seen[hook] = 1;
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the BPF programs and their loader share in mapped memory. Fixed widths and explicit pads, sizes asserted on both sides by the same lines.
+ */
+#ifndef VEDETTE_COLLECTOR_BPF_SHARED_H
+#define VEDETTE_COLLECTOR_BPF_SHARED_H
+
+#include "collector/plan.h"
+
+enum handler {
+    HANDLER_NONE,
+#define HANDLER(name_) HANDLER_##name_,
+#include "collector/bpf/handlers.def"
+    HANDLER_COUNT,
+};
+
+/* What the self-test must see running. */
+enum hook {
+    HOOK_SYS_ENTER = HANDLER_COUNT, /* below: the exit handlers by their index */
+    HOOK_SYS_EXIT,
+    HOOK_FORK,
+    HOOK_EXEC,
+    HOOK_EXIT,
+    HOOK_RENAME,
+    HOOK_COUNT = 32,
+};
+
+enum {
+    /* Numbers below are looked up in one step: 0..511 as they are, 512..547 are x32's own. */
+    CALL_LIMIT = 1024,
+    X32_FIRST = 512,
+    X32_LIMIT = 48,
+    NO_SYSCALL = 0xffff,
+    SELF_LIMIT = 8,
+    PROCESS_ELEMENTS = 16384, /* invocations of the snapshot iterator */
+    PROCESSES_AN_ELEMENT = 3, /* each at most SCRATCH_BYTES: together they must fit the iterator's buffer of 32 KiB */
+    SCRATCH_BYTES = 8192,
+};
+
+/* Numbers to x86-64's, filled by the loader from the syscall table. */
+struct call_tables {
+    uint16_t from_i386[SYSCALL_LIMIT];
+    uint16_t from_x32[X32_LIMIT];
+};
+
+/* How the generic handler reads the arguments of an event, from its row. */
+enum { CALL_ROW_STRINGS = 0x80 };
+
+struct call_row {
+    uint8_t n_args;
+    uint8_t class; /* and CALL_ROW_STRINGS when an argument is one */
+    uint8_t type[SYSCALL_ARGS]; /* enum arg_type */
+};
+
+/* Things that went wrong where no record could say so. */
+enum failure {
+    FAILURE_RING_MISSING,  /* no ring for this CPU: the CPU came after the start */
+    FAILURE_ACCOUNT,       /* the same for its account */
+    FAILURE_STORAGE,       /* a task's storage could not be made: its descendants may be out of the scope */
+    FAILURE_SCOPE_DEPTH,   /* more ancestors than the walk looks at: taken as outside */
+    FAILURE_TAIL_CALL,     /* a handler was selected and is not loaded */
+    FAILURE_COUNT = 8,
+};
+
+/* The scope as the programs compare it, in the kernel's own numbers. */
+struct scope {
+    uint64_t root_start_ns;
+    uint64_t cgroup_id;
+    uint32_t root_tgid; /* 0 until known */
+    uint32_t pad;
+};
+
+struct self {
+    uint64_t since_ns[SELF_LIMIT]; /* a process of that number that started later is another one */
+    uint32_t tgid[SELF_LIMIT];     /* in the collector's pid namespace; 0 ends the list */
+};
+
+/* Who opened the iterator, as the kernel numbers it, and which process it asked for. */
+struct identity {
+    uint64_t found_start_ns;
+    uint32_t wanted;     /* a pid in the collector's pid namespace */
+    uint32_t found_tgid; /* 0: there is none */
+    uint32_t own_tgid;
+    uint32_t level; /* of the collector's pid namespace */
+    uint32_t pid_ns;
+    uint32_t pad;
+};
+
+/* Where the snapshot stands. */
+struct cursor {
+    uint64_t session;  /* of the iterator; a new one begins again */
+    uint64_t head;     /* address of init_task, where the list ends */
+    uint64_t task;     /* address of the process looked at last: a hint, checked before use */
+    uint64_t start_ns; /* its start */
+    uint32_t tgid;
+    uint32_t done;
+    uint64_t catching_up; /* the hint was stale: begin at the head and skip what started before this, 0 for no */
+};
+
+_Static_assert(sizeof(struct call_row) == 8, "no padding");
+_Static_assert(sizeof(struct scope) == 24, "no padding");
+_Static_assert(sizeof(struct identity) == 32, "no padding");
+_Static_assert(sizeof(struct cursor) == 48, "no padding");
+
+#endif

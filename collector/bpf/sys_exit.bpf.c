@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way in for everything that is seen at the end of a system call. For a call that nobody asked for: one load of its number, one of its byte, and out.
+ * Numbers of different ABIs are told apart only when one reading of the number is selected.
+ */
+#include "collector/bpf/call.h"
+#include "collector/bpf/scope.h"
+
+#include <bpf/bpf_tracing.h>
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long ret)
+{
+    /* rt_sigreturn shows -1, which is beyond the limit. */
+    __u64 raw = registers->orig_ax & ~(__u64)X32_BIT;
+    if (raw >= CALL_LIMIT || exit_wanted[raw] == 0)
+        return 0;
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 number = call_number(registers->orig_ax, task_is_compat(task));
+    if (number >= SYSCALL_LIMIT)
+        return 0;
+    __u32 action = plan.on_exit[number];
+    if (action == 0)
+        return 0;
+    if (self_test != 0) {
+        self_test_note(task, HOOK_SYS_EXIT);
+        if (!self_test_is(task))
+            return 0;
+    } else if (!scope_has(task)) {
+        return 0;
+    }
+    __u32 handler = action & ACTION_HANDLER_MASK;
+    bpf_tail_call(ctx, &exit_handlers, handler != HANDLER_NONE ? handler : HANDLER_syscall);
+    failure_count(FAILURE_TAIL_CALL);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's types, reduced to the fields that are read: it documents what the programs depend on, and building needs no BTF of the build host.
+ * Offsets are relocated at load time (CO-RE), so order and omissions do not matter; names do. Fields that were renamed between kernels are
+ * in core_compat.h. Checked against 5.10, 6.1 and 6.18.
+ */
+#ifndef VEDETTE_COLLECTOR_BPF_TYPES_H
+#define VEDETTE_COLLECTOR_BPF_TYPES_H
+
+#include <stdbool.h>
+
+/* A function of its own, verified at each call with the sizes known there; not every program that includes its header uses it. */
+#define SUBPROGRAM static __attribute__((noinline, unused))
+
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u32 __wsum;
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __s32 int32_t;
+typedef __s64 int64_t;
+
+/* uapi/linux/bpf.h, as far as it is used: including it would bring asm/types.h of the build host. */
+enum bpf_map_type {
+    BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_PROG_ARRAY = 3,
+    BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+    BPF_MAP_TYPE_RINGBUF = 27,
+    BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+enum {
+    BPF_F_NO_PREALLOC = 1U << 0,
+    BPF_F_MMAPABLE = 1U << 10,
+    BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0,
+    BPF_RB_NO_WAKEUP = 1U << 0,
+    BPF_RB_FORCE_WAKEUP = 1U << 1,
+    BPF_RB_AVAIL_DATA = 0,
+    BPF_RB_RING_SIZE = 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+struct list_head {
+    struct list_head *next, *prev;
+};
+
+/* arch/x86 */
+struct pt_regs {
+    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+};
+
+struct thread_info {
+    __u32 status; /* TS_COMPAT */
+};
+
+struct qstr {
+    __u32 len;
+    const unsigned char *name;
+};
+
+struct super_block {
+    __u32 s_dev;
+    unsigned long s_magic;
+};
+
+struct inode {
+    unsigned short i_mode;
+    unsigned int i_nlink;
+    unsigned long i_ino;
+    struct super_block *i_sb;
+};
+
+struct dentry {
+    struct dentry *d_parent;
+    struct qstr d_name;
+    struct inode *d_inode;
+    struct super_block *d_sb;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mnt_namespace;
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+    struct mnt_namespace *mnt_ns;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+    struct inode *f_inode;
+    unsigned int f_flags;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    atomic_t count;
+    struct fdtable *fdt;
+};
+
+struct fs_struct {
+    struct path root, pwd;
+};
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct new_utsname {
+    char nodename[65];
+};
+
+struct uts_namespace {
+    struct new_utsname name;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct pid_namespace {
+    unsigned int level;
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct uts_namespace *uts_ns;
+    struct mnt_namespace *mnt_ns;
+};
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
+typedef struct {
+    unsigned int val;
+} kuid_t;
+
+struct cred {
+    kuid_t euid;
+};
+
+struct kernfs_node {
+    const char *name;
+    __u64 id;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+};
+
+struct css_set {
+    struct cgroup_subsys_state *subsys[1];
+    struct cgroup *dfl_cgrp;
+};
+
+/* Values differ by configuration: always through bpf_core_enum_value. */
+enum cgroup_subsys_id {
+    pids_cgrp_id,
+    memory_cgrp_id,
+};
+
+struct signal_struct {
+    atomic_t live;
+};
+
+struct mm_struct {
+    unsigned long arg_start, arg_end, env_start, env_end;
+    struct file *exe_file;
+};
+
+struct task_struct {
+    struct thread_info thread_info;
+    unsigned int flags; /* PF_* */
+    struct list_head tasks;
+    struct mm_struct *mm;
+    int exit_code;
+    unsigned int pid;
+    unsigned int tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct pid *thread_pid;
+    __u64 start_boottime;
+    const struct cred *cred;
+    char comm[16];
+    struct fs_struct *fs;
+    struct files_struct *files;
+    struct nsproxy *nsproxy;
+    struct signal_struct *signal;
+    struct css_set *cgroups;
+};
+
+struct linux_binprm {
+    struct file *file;
+    const char *filename;
+    const char *interp;
+};
+
+struct seq_file;
+struct bpf_map;
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+    __u64 session_id;
+    __u64 seq_num;
+};
+
+struct bpf_iter__bpf_map_elem {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    void *key;
+    void *value;
+};
+
+#pragma clang attribute pop
+
+enum {
+    PF_KTHREAD = 0x00200000,
+    TS_COMPAT = 0x0002,
+    AT_FDCWD = -100,
+    EFAULT = 14,
+    O_CREAT = 0100,
+    O_EXCL = 0200,
+    O_NOCTTY = 0400,
+    O_TRUNC = 01000,
+    O_WRONLY = 1,
+};
+
+#endif

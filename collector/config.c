@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "collector/courier/courier.h"
+#include "common/base/exit_code.h"
+#include "common/base/privilege.h"
+#include "common/wire/limits.h"
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const verbs[] = {
+    "run",      "collect and deliver until SIGTERM (the default)",
+    "coverage", "load the programs, print what each event can show on this kernel, and end",
+    NULL,
+};
+
+#define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
+static const struct option options[] = {
+    {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc", .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+    {"heartbeat", OPTION_DURATION, AT(heartbeat_ms), .initial = "5s", .min = 100, .max = 60000, .help = "Longest silence towards the analyzer; statistics travel at least this often."},
+    {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels, .help = "How much is said on stderr."},
+    {"node", OPTION_STRING, AT(node), .help = "This node's name in events and alerts; the host name if empty."},
+    {"plan.allow", OPTION_LIST, AT(plan_allow), .help = "Events and sets that an analyzer may select; everything if empty. Events of the critical class are always on."},
+    {"queue.path", OPTION_STRING, AT(queue_path), .initial = "/run/vedette-collector/queue", .help = "File of the batch queue, in a directory of root's own."},
+    {"queue.size", OPTION_BYTES, AT(queue_size), .initial = "32M", .min = 1 << 20, .max = 4ull << 30, .help = "How much the queue holds while the analyzer is away."},
+    {"ring.bulk", OPTION_BYTES, AT(ring_size[CLASS_BULK]), .initial = "4M", .min = 4096, .max = 256 << 20, .help = "Ring of ordinary events, for each 2 CPUs; a power of two."},
+    {"ring.critical", OPTION_BYTES, AT(ring_size[CLASS_CRITICAL]), .initial = "1M", .min = 4096, .max = 256 << 20, .help = "Ring of process and privilege events, for each 2 CPUs; a power of two."},
+    {"ring.watched", OPTION_BYTES, AT(ring_size[CLASS_WATCHED]), .initial = "2M", .min = 4096, .max = 256 << 20, .help = "Ring of events that a detection named, for each 2 CPUs; a power of two."},
+    {"run.wait_for_plan", OPTION_BOOL, AT(wait_for_plan), .initial = "false", .help = "Report readiness only when the analyzer's plan is in force."},
+    {"scope.cgroup", OPTION_STRING, AT(scope_cgroup), .help = "Collect only below this cgroup2 directory."},
+    {"scope.children_of", OPTION_UINT, AT(scope_children_of), .max = 1 << 22, .help = "Collect only the descendants of this process, not the process itself. Containers that a daemon outside the tree starts are not in it."},
+    {"scope.tree", OPTION_UINT, AT(scope_tree), .max = 1 << 22, .help = "Collect only this process and its descendants."},
+    {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000, .help = "How long SIGTERM waits for the analyzer; what is left then stays queued."},
+    {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette", .help = "Group that may open the bus: name or number."},
+    {"user.courier", OPTION_STRING, AT(user_courier), .initial = "vedette-courier", .help = "User of the delivering half: name or number."},
+    {"user.drain", OPTION_STRING, AT(user_drain), .initial = "vedette-drain", .help = "User of the draining half once its programs are attached: name or number."},
+};
+
+static const struct option_table table = {
+    .options = options,
+    .count = sizeof(options) / sizeof(options[0]),
+    .program = "vedette-collector",
+    .summary = "The privileged half of Vedette on each node: loads its eBPF programs, drains their rings and delivers the events to "
+               "vedette-analyzer until they are acknowledged. It holds no rule, parses no foreign input and listens on nothing. "
+               "It starts with CAP_BPF, CAP_PERFMON, CAP_SETUID, CAP_SETGID and CAP_SYS_CHROOT (root has them) and gives up everything once attached.",
+    .verbs = verbs,
+    .footer = "FILES\n"
+              "  /etc/vedette/collector.yaml   the same keys, nested; read with --config\n"
+              "  /run/vedette-collector/queue  batches not yet acknowledged\n"
+              "\n"
+              "EXIT STATUS\n"
+              "  0  ended in good order, everything delivered\n"
+              "  1  failed while running, or batches were left in the queue\n"
+              "  2  usage or configuration\n"
+              "  3  the kernel cannot (no BTF, tracing refused)\n"
+              "  4  a capability is missing\n"
+              "  5  another collector uses the queue\n"
+              "  6  the queue's file is unusable\n",
+};
+
+void config_print_help(void)
+{
+    options_print_help(&table, stdout);
+}
+
+/* The operator's file decides what a privileged program does: nobody else may have written it. */
+static int check_file(const char *path, char error[OPTION_ERROR_BYTES])
+{
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "%s: %s", path, strerror(errno));
+        return -EXIT_CODE_USAGE;
+    }
+    if (!S_ISREG(status.st_mode) || (status.st_uid != 0 && status.st_uid != geteuid()) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "%s: refused: it must be a regular file of root's that nobody else may write (chown root %s; chmod go-w %s)",
+                 path, path, path);
+        return -EXIT_CODE_USAGE;
+    }
+    return 0;
+}
+
+static int check_files(int argc, char **argv, char error[OPTION_ERROR_BYTES])
+{
+    static const char flag[] = "--config";
+    size_t length = sizeof(flag) - 1;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *path = NULL;
+        if (strncmp(argv[i], flag, length) != 0)
+            continue;
+        if (argv[i][length] == '=')
+            path = argv[i] + length + 1;
+        else if (argv[i][length] == '\0' && i + 1 < argc)
+            path = argv[i + 1];
+        int r = path != NULL ? check_file(path, error) : 0;
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+/* What crosses the pipe from the parsing child. */
+struct parsed {
+    int result;
+    struct config config;
+    struct config_request request;
+    char error[OPTION_ERROR_BYTES];
+};
+
+static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
+{
+    uint8_t allowed[EVENT_ID_LIMIT];
+    int scopes = (config->scope_tree != 0) + (config->scope_children_of != 0) + (config->scope_cgroup[0] != '\0');
+    if (scopes > 1) {
+        snprintf(error, OPTION_ERROR_BYTES, "scope.tree, scope.children_of and scope.cgroup exclude each other: give one");
+        return -EXIT_CODE_USAGE;
+    }
+    for (int class = 0; class < CLASS_COUNT; class++) {
+        uint64_t size = config->ring_size[class];
+        if ((size & (size - 1)) != 0) {
+            snprintf(error, OPTION_ERROR_BYTES, "ring.%s: %llu is no power of two", event_class_name((enum event_class)class), (unsigned long long)size);
+            return -EXIT_CODE_USAGE;
+        }
+    }
+    if (courier_check_url(config->bus_url, error) != 0)
+        return -EXIT_CODE_USAGE;
+    if (config->node[0] == '\0') {
+        struct utsname names;
+        uname(&names);
+        snprintf(config->node, sizeof(config->node), "%s", names.nodename);
+    }
+    return config_allowed_events(config, allowed, error);
+}
+
+static void parse(int argc, char **argv, struct parsed *ret)
+{
+    const char *verb = NULL;
+    int first = argc;
+    privilege_forget_capabilities();
+    ret->result = -EXIT_CODE_USAGE;
+    options_init(&table, &ret->config, sizeof(ret->config));
+    if (options_parse(&table, argc, argv, &ret->config, &verb, &ret->request.special, &first, ret->error) != 0)
+        return;
+    snprintf(ret->request.verb, sizeof(ret->request.verb), "%s", verb != NULL ? verb : "run");
+    if (first < argc) {
+        snprintf(ret->error, sizeof(ret->error), "unexpected argument '%s'", argv[first]);
+        return;
+    }
+    ret->result = ret->request.special == 'h' || ret->request.special == 'v' ? 0 : validate(&ret->config, ret->error);
+}
+
+static int read_whole(int fd, void *buffer, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, (char *)buffer + done, size - done);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return -EIO;
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return 0;
+}
+
+static void child_parse(int fd, int argc, char **argv)
+{
+    static struct parsed parsed;
+    parse(argc, argv, &parsed);
+    const char *bytes = (const char *)&parsed;
+    for (size_t done = 0; done < sizeof(parsed);) {
+        ssize_t n = write(fd, bytes + done, sizeof(parsed) - done);
+        if (n <= 0)
+            _exit(1);
+        done += (size_t)n;
+    }
+    _exit(0);
+}
+
+int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request, char error[OPTION_ERROR_BYTES])
+{
+    static struct parsed parsed;
+    int pipes[2];
+    int r = check_files(argc, argv, error);
+    if (r != 0)
+        return r;
+    if (pipe2(pipes, O_CLOEXEC) != 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "pipe: %s", strerror(errno));
+        return -EXIT_CODE_RUNTIME;
+    }
+    pid_t child = fork();
+    if (child == 0)
+        child_parse(pipes[1], argc, argv);
+    close(pipes[1]);
+    r = child > 0 ? read_whole(pipes[0], &parsed, sizeof(parsed)) : -errno;
+    close(pipes[0]);
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    if (r != 0) {
+        snprintf(error, OPTION_ERROR_BYTES, "the process that reads the configuration died");
+        return -EXIT_CODE_RUNTIME;
+    }
+    *ret_config = parsed.config;
+    *ret_request = parsed.request;
+    memcpy(error, parsed.error, OPTION_ERROR_BYTES);
+    return parsed.result;
+}
+
+/* An event by name, or every event of a set. */
+static size_t allow(const char *name, uint8_t allowed[EVENT_ID_LIMIT])
+{
+    size_t count, found = 0;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].name, name) != 0 && !event_in_set(&rows[i], name))
+            continue;
+        allowed[rows[i].id] = 1;
+        found++;
+    }
+    return found;
+}
+
+int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES])
+{
+    size_t count;
+    const struct event *rows = events_all(&count);
+    memset(allowed, 0, EVENT_ID_LIMIT);
+    for (size_t i = 0; i < count; i++)
+        if (config->plan_allow.count == 0 || rows[i].class == CLASS_CRITICAL)
+            allowed[rows[i].id] = 1;
+    for (size_t i = 0; i < config->plan_allow.count; i++)
+        if (allow(config->plan_allow.item[i], allowed) == 0) {
+            snprintf(error, OPTION_ERROR_BYTES, "plan.allow: no event or set is named '%s' (vedette-analyzer list events shows them)",
+                     config->plan_allow.item[i]);
+            return -EXIT_CODE_USAGE;
+        }
+    return 0;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/drain/drain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "collector/drain/ledger.h"
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+#include "common/wire/limits.h"
+
+enum {
+    /* A wake-up by a critical or watched event is answered at once, but not more often than this: under a storm of them one batch then holds many. */
+    URGENT_INTERVAL_MS = 2,
+    /* Bulk events do not wake anybody: they wait for the next round, this long at first and longer when rounds find little. */
+    BULK_INTERVAL_MIN_MS = 50,
+    BULK_INTERVAL_MAX_MS = 1000,
+    BUSY_ROUND_EVENTS = 64,
+    /* With this much of the queue used, bulk events are given up so that room is left for the others. */
+    QUEUE_BULK_PERCENT = 75,
+    RING_SETTLE_ROUNDS = 1000,
+};
+
+/* What of each class the batch in hand holds, for the ledger when the queue refuses it. */
+struct in_hand {
+    uint64_t count, from_ns, to_ns;
+};
+
+struct drain {
+    struct drain_settings settings;
+    struct ledger ledger;
+    uint64_t next_seq;
+    uint64_t drained_until_ns;
+    uint64_t last_flush_ns;
+    uint64_t interval_ms;
+    uint32_t plan_epoch, snapshot_wanted;
+    struct in_hand in_hand[CLASS_COUNT];
+    pid_t excluded_worker;
+    int epoll_fd;
+    bool ready_told;
+    bool stopping;
+    bool courier_died;
+};
+
+static void begin_batch(struct drain *drain, bool snapshot)
+{
+    memset(drain->in_hand, 0, sizeof(drain->in_hand));
+    batch_encoder_begin(drain->settings.encoder, drain->settings.session, drain->next_seq, snapshot);
+}
+
+static void settle_batch(struct drain *drain, bool queued)
+{
+    for (int class = 0; class < CLASS_COUNT; class++) {
+        const struct in_hand *held = &drain->in_hand[class];
+        if (held->count == 0)
+            continue;
+        if (queued)
+            drain->ledger.queued[class] += held->count;
+        else
+            ledger_lose_queue(&drain->ledger, (enum event_class)class, held->from_ns, held->to_ns, held->count);
+    }
+}
+
+/*
+ * Packs the batch in hand straight into the queue and begins the next. Events that find no room are lost here, and the ledger says which; their
+ * sequence numbers are given again, since a sequence counts what was queued.
+ */
+static void flush(struct drain *drain)
+{
+    struct batch_encoder *encoder = drain->settings.encoder;
+    uint64_t count = batch_encoder_count(encoder);
+    size_t size = 0;
+    uint8_t *room = queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES);
+    bool queued = room != NULL && batch_encoder_pack(encoder, clock_wall_minus_boot_ns(), room, WIRE_REQUEST_BYTES, &size) == 0;
+    if (queued) {
+        struct queue_entry entry = {
+            .session = drain->settings.session,
+            .first_seq = drain->next_seq,
+            .next_seq = drain->next_seq + count,
+            .time_ns = clock_boot_ns(),
+        };
+        queue_commit(drain->settings.queue, &entry, size);
+        drain->next_seq += count;
+    }
+    settle_batch(drain, queued);
+    drain->last_flush_ns = clock_boot_ns();
+    begin_batch(drain, false);
+}
+
+static void add_record(struct drain *drain, const struct record_header *header, size_t available, enum event_class class, bool snapshot)
+{
+    struct batch_encoder *encoder = drain->settings.encoder;
+    int r = batch_encoder_add(encoder, header, available);
+    if (r == -ENOBUFS) {
+        flush(drain);
+        begin_batch(drain, snapshot);
+        r = batch_encoder_add(encoder, header, available);
+    }
+    if (r != 0) {
+        ledger_lose_encode(&drain->ledger, class, header->time_ns);
+        return;
+    }
+    struct in_hand *held = &drain->in_hand[class];
+    if (held->count++ == 0)
+        held->from_ns = header->time_ns;
+    held->to_ns = header->time_ns;
+}
+
+static bool queue_is_tight(const struct drain *drain)
+{
+    return queue_used(drain->settings.queue) > queue_size(drain->settings.queue) / 100 * QUEUE_BULK_PERCENT;
+}
+
+/* One round over all rings into the batch in hand. Returns how many records it took. */
+static size_t take_round(struct drain *drain)
+{
+    const struct ring_record *records;
+    uint64_t until_ns;
+    size_t count = rings_round(drain->settings.rings, &records, &until_ns);
+    bool tight = queue_is_tight(drain);
+    for (size_t i = 0; i < count; i++) {
+        enum event_class class = (enum event_class)records[i].class;
+        drain->ledger.drained[class]++;
+        if (tight && class == CLASS_BULK)
+            ledger_lose_queue(&drain->ledger, class, records[i].header->time_ns, records[i].header->time_ns, 1);
+        else
+            add_record(drain, records[i].header, records[i].available, class, false);
+    }
+    rings_release(drain->settings.rings);
+    drain->drained_until_ns = until_ns;
+    return count;
+}
+
+/* Losses and totals join the batch, which goes out if it then says anything. */
+static void finish_round(struct drain *drain)
+{
+    uint64_t now_ns = clock_boot_ns();
+    struct batch_encoder *encoder = drain->settings.encoder;
+    ledger_report(&drain->ledger, encoder, now_ns);
+    if (!batch_encoder_is_empty(encoder) || now_ns - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000) {
+        ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
+        flush(drain);
+    }
+    queue_set_drained(drain->settings.queue, drain->drained_until_ns, drain->settings.session, drain->next_seq);
+}
+
+static size_t drain_rings(struct drain *drain)
+{
+    size_t total = 0, count;
+    /* Bounded, so that signals and plans are looked at under any flood. */
+    for (int round = 0; round < 16 && (count = take_round(drain)) > 0; round++)
+        total += count;
+    finish_round(drain);
+    return total;
+}
+
+static void take_snapshot(struct drain *drain)
+{
+    const struct record_header *record;
+    size_t available;
+    if (!batch_encoder_is_empty(drain->settings.encoder))
+        flush(drain);
+    int r = probe_snapshot_begin(drain->settings.probe);
+    if (r != 0) {
+        log_warning("no snapshot of running processes: %s; processes that started before the analyzer are known by their events only", strerror(-r));
+        return;
+    }
+    begin_batch(drain, true);
+    while ((record = probe_snapshot_next(drain->settings.probe, &available)) != NULL) {
+        ledger_count_snapshot(&drain->ledger);
+        add_record(drain, record, available, CLASS_CRITICAL, true);
+    }
+    probe_snapshot_end(drain->settings.probe);
+    flush(drain);
+}
+
+static void tell_ready(struct drain *drain)
+{
+    if (drain->ready_told || (drain->settings.wait_for_plan && drain->plan_epoch == 0))
+        return;
+    notify_send(drain->settings.notify_fd, "READY=1");
+    if (drain->settings.notify_fd >= 0)
+        close(drain->settings.notify_fd);
+    drain->ready_told = true;
+}
+
+static void take_plan(struct drain *drain)
+{
+    static struct plan_request plan; /* a kilobyte that need not be on the stack */
+    uint32_t snapshot = drain->snapshot_wanted;
+    if (drain->stopping || !queue_take_plan(drain->settings.queue, &drain->plan_epoch, &drain->snapshot_wanted, &plan))
+        return;
+    probe_apply_plan(drain->settings.probe, &plan);
+    if (drain->snapshot_wanted != snapshot)
+        take_snapshot(drain);
+    tell_ready(drain);
+}
+
+/* Our own three processes would otherwise report their own reading and writing. */
+static void exclude_self(struct drain *drain)
+{
+    pid_t worker = drain->settings.worker(drain->settings.courier);
+    if (worker == drain->excluded_worker)
+        return;
+    const uint32_t own[] = {(uint32_t)getpid(), (uint32_t)drain->settings.keeper, (uint32_t)worker};
+    drain->excluded_worker = worker;
+    probe_set_self(drain->settings.probe, own, sizeof(own) / sizeof(own[0]));
+}
+
+static void take_signals(struct drain *drain)
+{
+    struct signalfd_siginfo info;
+    while (read(drain->settings.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            int status;
+            if (waitpid(drain->settings.keeper, &status, WNOHANG) > 0 && !(drain->stopping && status == 0)) {
+                log_error("the courier ended unexpectedly (status %d); what is queued stays for the next start", status);
+                drain->courier_died = true;
+            }
+        } else {
+            drain->stopping = true;
+        }
+    }
+}
+
+static int watch(struct drain *drain, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(drain->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void empty_eventfd(int fd)
+{
+    uint64_t value;
+    if (read(fd, &value, sizeof(value)) < 0)
+        return; /* it was empty: somebody was faster */
+}
+
+static void wait_for_work(struct drain *drain, int timeout_ms)
+{
+    struct epoll_event events[8];
+    int count = epoll_wait(drain->epoll_fd, events, 8, timeout_ms);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == drain->settings.signal_fd)
+            take_signals(drain);
+        else if (events[i].data.fd == queue_drain_fd(drain->settings.queue))
+            empty_eventfd(events[i].data.fd);
+    }
+}
+
+/* An urgent wake-up right after a flush waits a moment for company. */
+static void space_urgent_rounds(struct drain *drain)
+{
+    uint64_t since_ms = (clock_boot_ns() - drain->last_flush_ns) / 1000000;
+    if (since_ms < URGENT_INTERVAL_MS)
+        poll(NULL, 0, (int)(URGENT_INTERVAL_MS - since_ms));
+}
+
+static void adapt_interval(struct drain *drain, size_t taken)
+{
+    if (taken >= BUSY_ROUND_EVENTS)
+        drain->interval_ms = BULK_INTERVAL_MIN_MS;
+    else if (drain->interval_ms < BULK_INTERVAL_MAX_MS)
+        drain->interval_ms *= 2;
+    if (drain->interval_ms > BULK_INTERVAL_MAX_MS)
+        drain->interval_ms = BULK_INTERVAL_MAX_MS;
+}
+
+static void report_absence(struct drain *drain)
+{
+    const struct queue_recovery *before = &drain->settings.recovery;
+    if (before->last_alive_ns == 0)
+        return;
+    Vedette__V1__Loss loss = VEDETTE__V1__LOSS__INIT;
+    loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE;
+    loss.event_class = 255;
+    loss.cpu = UINT32_MAX;
+    loss.from_ns = before->last_alive_ns;
+    loss.to_ns = drain->settings.capture_began_ns;
+    loss.session = before->last_session;
+    batch_encoder_add_loss(drain->settings.encoder, &loss); /* an empty batch has room */
+}
+
+/* Selects nothing any more and empties the rings; what still runs in a program finishes within a few rounds. */
+static void settle(struct drain *drain)
+{
+    static struct plan_request nothing;
+    nothing.epoch = drain->plan_epoch + 1;
+    probe_apply_plan(drain->settings.probe, &nothing);
+    for (int round = 0; round < RING_SETTLE_ROUNDS; round++) {
+        drain_rings(drain);
+        if (ledger_rings_settled(&drain->ledger))
+            return;
+        poll(NULL, 0, 1);
+    }
+    log_warning("some events were still in flight at the end");
+}
+
+static int deliver_rest(struct drain *drain)
+{
+    struct queue *queue = drain->settings.queue;
+    uint64_t deadline_ns = clock_boot_ns() + drain->settings.shutdown_ms * 1000000;
+    queue_set_closing(queue);
+    while (!queue_is_delivered(queue) && !drain->courier_died) {
+        uint64_t now_ns = clock_boot_ns();
+        if (now_ns >= deadline_ns)
+            break;
+        wait_for_work(drain, (int)((deadline_ns - now_ns) / 1000000) + 1);
+    }
+    if (queue_is_delivered(queue))
+        return EXIT_CODE_OK;
+    log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start", queue_used(queue));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int stop(struct drain *drain)
+{
+    settle(drain);
+    ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
+    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
+    batch_encoder_set_final(drain->settings.encoder);
+    flush(drain);
+    queue_set_drained(drain->settings.queue, drain->drained_until_ns, drain->settings.session, drain->next_seq);
+    return deliver_rest(drain);
+}
+
+static int open_loop(struct drain *drain)
+{
+    drain->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (drain->epoll_fd < 0 || watch(drain, rings_fd(drain->settings.rings)) != 0 || watch(drain, queue_drain_fd(drain->settings.queue)) != 0 ||
+        watch(drain, drain->settings.signal_fd) != 0) {
+        log_error("epoll: %s", strerror(errno));
+        return EXIT_CODE_RUNTIME;
+    }
+    return EXIT_CODE_OK;
+}
+
+int drain_run(const struct drain_settings *settings)
+{
+    struct drain drain = {
+        .settings = *settings, .interval_ms = BULK_INTERVAL_MIN_MS, .drained_until_ns = settings->capture_began_ns, .last_flush_ns = clock_boot_ns()};
+    if (open_loop(&drain) != EXIT_CODE_OK)
+        return EXIT_CODE_RUNTIME;
+    ledger_init(&drain.ledger, settings->probe, settings->capture_began_ns);
+    begin_batch(&drain, false);
+    report_absence(&drain);
+    tell_ready(&drain);
+    while (!drain.stopping && !drain.courier_died) {
+        wait_for_work(&drain, (int)drain.interval_ms);
+        space_urgent_rounds(&drain);
+        exclude_self(&drain);
+        take_plan(&drain);
+        adapt_interval(&drain, drain_rings(&drain));
+    }
+    int status = drain.courier_died ? EXIT_CODE_RUNTIME : stop(&drain);
+    close(drain.epoll_fd);
+    return status;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vedette-collector. The order of main is the security argument: settings are parsed in a child before a capability is used; the courier is
+ * forked before anything is loaded, so that it never holds a BPF descriptor; after attaching, everything is given up.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include "collector/config.h"
+#include "collector/courier/courier.h"
+#include "collector/drain/drain.h"
+#include "collector/drain/hello.h"
+#include "collector/drain/privilege.h"
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/notify.h"
+#include "common/base/privilege.h"
+#include "common/wire/limits.h"
+
+enum { BOOT_ID_BYTES = 37, ROUND_RECORDS = 4096 };
+
+struct collector {
+    struct config config;
+    char boot_id[BOOT_ID_BYTES];
+    char scope[CONFIG_PATH_BYTES + 64];
+    uid_t drain_uid, courier_uid;
+    gid_t drain_gid, courier_gid, bus_gid;
+    uint64_t session;
+    int notify_fd;
+    struct queue *queue;
+    struct queue_recovery recovery;
+    struct courier *courier;
+    struct probe *probe;
+    struct rings *rings;
+    struct batch_encoder *encoder;
+    uint64_t capture_began_ns;
+};
+
+static int read_boot_id(char boot_id[BOOT_ID_BYTES])
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    size_t length = file != NULL ? fread(boot_id, 1, BOOT_ID_BYTES - 1, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    boot_id[length] = '\0';
+    if (length == BOOT_ID_BYTES - 1)
+        return EXIT_CODE_OK;
+    log_error("cannot read /proc/sys/kernel/random/boot_id: %s (mount /proc)", strerror(errno));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int resolve_users(struct collector *c)
+{
+    if (privilege_user(c->config.user_drain, &c->drain_uid, &c->drain_gid) != 0) {
+        log_error("user.drain: no user '%s' (make it, or give a number)", c->config.user_drain);
+        return EXIT_CODE_USAGE;
+    }
+    if (privilege_user(c->config.user_courier, &c->courier_uid, &c->courier_gid) != 0) {
+        log_error("user.courier: no user '%s' (make it, or give a number)", c->config.user_courier);
+        return EXIT_CODE_USAGE;
+    }
+    if (privilege_group(c->config.bus_group, &c->bus_gid) != 0) {
+        log_error("user.bus_group: no group '%s' (make it, or give a number)", c->config.bus_group);
+        return EXIT_CODE_USAGE;
+    }
+    return EXIT_CODE_OK;
+}
+
+static void describe_scope(struct collector *c)
+{
+    const struct config *config = &c->config;
+    if (config->scope_tree != 0)
+        snprintf(c->scope, sizeof(c->scope), "process %" PRIu64 " and its descendants", config->scope_tree);
+    else if (config->scope_children_of != 0)
+        snprintf(c->scope, sizeof(c->scope), "descendants of process %" PRIu64, config->scope_children_of);
+    else if (config->scope_cgroup[0] != '\0')
+        snprintf(c->scope, sizeof(c->scope), "cgroup %s", config->scope_cgroup);
+}
+
+/* The directory of the queue, made for root alone: no unprivileged process may replace what is in it. */
+static int prepare_directory(const char *queue_path)
+{
+    char directory[CONFIG_PATH_BYTES];
+    snprintf(directory, sizeof(directory), "%s", queue_path);
+    char *slash = strrchr(directory, '/');
+    if (slash == NULL || slash == directory)
+        return EXIT_CODE_OK;
+    *slash = '\0';
+    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+        return EXIT_CODE_OK;
+    log_error("%s: %s (queue.path needs a directory that root may write)", directory, strerror(errno));
+    return EXIT_CODE_STATE;
+}
+
+static int open_queue(struct collector *c)
+{
+    const char *path = c->config.queue_path;
+    int r = prepare_directory(path);
+    if (r != EXIT_CODE_OK)
+        return r;
+    r = queue_open(path, c->config.queue_size, c->boot_id, &c->queue, &c->recovery);
+    if (r == -EBUSY) {
+        log_error("%s: another vedette-collector uses this queue; stop it, or give this one a queue.path of its own", path);
+        return EXIT_CODE_IN_USE;
+    }
+    if (r != 0) {
+        log_error("%s: %s (queue.path needs %" PRIu64 " bytes on a writable file system)", path, strerror(-r), c->config.queue_size);
+        return EXIT_CODE_STATE;
+    }
+    if (c->recovery.entries > 0)
+        log_info("%" PRIu64 " batches of the life before are still queued", c->recovery.entries);
+    if (c->recovery.dropped > 0)
+        log_warning("%" PRIu64 " torn batches in %s were dropped", c->recovery.dropped, path);
+    return EXIT_CODE_OK;
+}
+
+static int fork_courier(struct collector *c)
+{
+    struct courier_settings settings = {
+        .bus_url = c->config.bus_url,
+        .uid = c->courier_uid,
+        .gid = c->courier_gid,
+        .bus_gid = c->bus_gid,
+        .heartbeat_ms = (uint32_t)c->config.heartbeat_ms,
+    };
+    int r = courier_fork(&settings, c->queue, &c->courier);
+    if (r == 0)
+        return EXIT_CODE_OK;
+    log_error("cannot start the courier: %s", strerror(-r));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int start_probe(struct collector *c)
+{
+    struct probe_settings settings = {.scope = SCOPE_HOST};
+    char error[PROBE_ERROR_BYTES] = "", words[OPTION_ERROR_BYTES];
+    if (c->config.scope_tree != 0) {
+        settings.scope = SCOPE_TREE;
+        settings.scope_pid = (uint32_t)c->config.scope_tree;
+    } else if (c->config.scope_children_of != 0) {
+        settings.scope = SCOPE_CHILDREN;
+        settings.scope_pid = (uint32_t)c->config.scope_children_of;
+    } else if (c->config.scope_cgroup[0] != '\0') {
+        settings.scope = SCOPE_CGROUP;
+        settings.cgroup_path = c->config.scope_cgroup;
+    }
+    memcpy(settings.ring_bytes, c->config.ring_size, sizeof(settings.ring_bytes));
+    config_allowed_events(&c->config, settings.allowed, words); /* config_load has checked it */
+    int r = probe_start(&settings, &c->probe, error);
+    if (r != 0) {
+        log_error("%s", error);
+        return -r;
+    }
+    c->capture_began_ns = clock_boot_ns();
+    return EXIT_CODE_OK;
+}
+
+/* Until an analyzer says what it wants: the default set, and what is always on. */
+static void apply_first_plan(struct collector *c)
+{
+    static struct plan_request plan;
+    size_t count;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++)
+        plan.selected[rows[i].id] = event_in_set(&rows[i], "default");
+    probe_apply_plan(c->probe, &plan);
+}
+
+static int open_rings(struct collector *c)
+{
+    size_t count;
+    const struct ring_map *maps = probe_rings(c->probe, &count);
+    int r = rings_open(maps, count, ROUND_RECORDS, &c->rings);
+    c->encoder = batch_encoder_new(WIRE_REQUEST_BYTES);
+    if (r == 0 && c->encoder != NULL)
+        return EXIT_CODE_OK;
+    log_error("cannot map the rings: %s", strerror(r != 0 ? -r : errno));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int send_hello(struct collector *c)
+{
+    struct hello_facts facts = {
+        .node = c->config.node,
+        .boot_id = c->boot_id,
+        .session = c->session,
+        .heartbeat_ms = (uint32_t)c->config.heartbeat_ms,
+        .scope = c->scope,
+        .probe = c->probe,
+    };
+    size_t size;
+    uint8_t *hello = hello_pack(&facts, &size);
+    int r = hello != NULL ? courier_send_hello(c->courier, hello, size) : -ENOMEM;
+    free(hello);
+    if (r == 0)
+        return EXIT_CODE_OK;
+    log_error("the courier does not take the hello: %s", strerror(-r));
+    return EXIT_CODE_RUNTIME;
+}
+
+static int drop_privilege(struct collector *c)
+{
+    char error[PRIVILEGE_ERROR_BYTES], empty[CONFIG_PATH_BYTES + 8];
+    const char *confined;
+    snprintf(empty, sizeof(empty), "%s.root", c->config.queue_path);
+    int r = privilege_drop(c->drain_uid, c->drain_gid, empty, &confined, error);
+    if (r != 0) {
+        log_error("%s", error);
+        return -r;
+    }
+    log_debug("draining as uid %u in %s", (unsigned)c->drain_uid, confined);
+    return EXIT_CODE_OK;
+}
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void say_covered(const struct collector *c)
+{
+    size_t count, covered = 0;
+    const struct probe_coverage *rows = probe_coverage(c->probe, &count);
+    for (size_t i = 0; i < count; i++)
+        covered += rows[i].covered;
+    log_info("capturing %s: %zu of %zu events are covered on this kernel", c->scope[0] != '\0' ? c->scope : "the whole host", covered, count);
+}
+
+static int run(struct collector *c)
+{
+    int r, signal_fd;
+    c->notify_fd = notify_open();
+    if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK || (r = open_queue(c)) != EXIT_CODE_OK ||
+        (r = fork_courier(c)) != EXIT_CODE_OK)
+        return r;
+    signal_fd = block_signals();
+    describe_scope(c);
+    if ((r = start_probe(c)) != EXIT_CODE_OK || (r = open_rings(c)) != EXIT_CODE_OK || (r = send_hello(c)) != EXIT_CODE_OK)
+        return r;
+    apply_first_plan(c);
+    if ((r = drop_privilege(c)) != EXIT_CODE_OK)
+        return r;
+    say_covered(c);
+    struct drain_settings settings = {
+        .probe = c->probe,
+        .rings = c->rings,
+        .queue = c->queue,
+        .keeper = courier_keeper(c->courier),
+        .worker = courier_worker,
+        .courier = c->courier,
+        .encoder = c->encoder,
+        .session = c->session,
+        .heartbeat_ms = c->config.heartbeat_ms,
+        .shutdown_ms = c->config.shutdown_ms,
+        .signal_fd = signal_fd,
+        .notify_fd = c->notify_fd,
+        .wait_for_plan = c->config.wait_for_plan,
+        .capture_began_ns = c->capture_began_ns,
+        .recovery = c->recovery,
+    };
+    return drain_run(&settings);
+}
+
+static int print_coverage(struct collector *c)
+{
+    size_t count;
+    int r = start_probe(c);
+    if (r != EXIT_CODE_OK)
+        return r;
+    const struct probe_coverage *rows = probe_coverage(c->probe, &count);
+    printf("%-24s %-12s %-36s %s\n", "EVENT", "COVERED", "SOURCE", "REMARKS");
+    for (size_t i = 0; i < count; i++)
+        printf("%-24s %-12s %-36s %s\n", rows[i].event->name, rows[i].covered ? "yes" : "no", rows[i].source,
+               rows[i].covered ? rows[i].event->losses : rows[i].reason);
+    return EXIT_CODE_OK;
+}
+
+static void close_all(struct collector *c)
+{
+    courier_stop(c->courier);
+    rings_close(c->rings);
+    batch_encoder_free(c->encoder);
+    probe_stop(c->probe);
+    queue_close(c->queue);
+}
+
+int main(int argc, char **argv)
+{
+    static struct collector c;
+    struct config_request request;
+    char error[OPTION_ERROR_BYTES] = "";
+    log_init("vedette-collector", LOG_LEVEL_INFO);
+    prctl(PR_SET_NAME, "vedette-drain", 0, 0, 0);
+    int r = config_load(argc, argv, &c.config, &request, error);
+    if (r != 0) {
+        log_error("%s", error);
+        return -r;
+    }
+    if (request.special == 'h') {
+        config_print_help();
+        return EXIT_CODE_OK;
+    }
+    if (request.special == 'v') {
+        printf("vedette-collector %s\n", VEDETTE_VERSION);
+        return EXIT_CODE_OK;
+    }
+    log_init("vedette-collector", (enum log_level)c.config.log_level);
+    if (request.special == 'c') {
+        printf("the configuration is valid\n");
+        return EXIT_CODE_OK;
+    }
+    if (getrandom(&c.session, sizeof(c.session), 0) != (ssize_t)sizeof(c.session))
+        return EXIT_CODE_RUNTIME;
+    r = strcmp(request.verb, "coverage") == 0 ? print_coverage(&c) : run(&c);
+    close_all(&c);
+    return r;
+}

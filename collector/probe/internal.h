@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of collector/probe only. */
+#ifndef VEDETTE_COLLECTOR_PROBE_INTERNAL_H
+#define VEDETTE_COLLECTOR_PROBE_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "collector/bpf/shared.h"
+#include "collector/probe/probe.h"
+#include "common/base/exit_code.h"
+
+#include "collector/bpf/vedette.skel.h"
+
+enum {
+    MAX_PROGRAMS = 48,
+    MAX_EVENTS = 256,
+    MAX_CPU_GROUPS = 8,
+    CPUS_A_GROUP = 2,
+    MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
+    SNAPSHOT_POOL = 16,
+    SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
+    REASON_BYTES = 160,
+};
+
+/* One BPF program and what became of it. */
+struct program {
+    const char *name; /* in the object */
+    struct bpf_program *bpf;
+    struct bpf_link *link;
+    int misses_fd; /* /proc/self/fdinfo/<program>, -1 */
+    bool wanted;   /* some allowed event needs it */
+    bool loaded;
+    bool attached; /* as a hook of its own; handlers hang on their dispatcher */
+    char reason[REASON_BYTES];
+};
+
+struct probe {
+    struct vedette *skeleton;
+    enum scope_kind scope;
+    uint8_t allowed[EVENT_ID_LIMIT];
+    struct program programs[MAX_PROGRAMS];
+    size_t n_programs;
+    struct probe_coverage coverage[MAX_EVENTS];
+    size_t n_coverage;
+    struct ring_map rings[MAX_RINGS];
+    size_t n_rings;
+    struct probe_hook hooks[MAX_PROGRAMS];
+    int hook_fds[MAX_PROGRAMS];
+    size_t n_hooks;
+    uint32_t n_cpus;
+    struct ring_account *accounts;
+    size_t accounts_size;
+    int pool[SNAPSHOT_POOL];
+    size_t pool_left;
+    int snapshot_fd; /* -1: none under way */
+    uint8_t *snapshot;
+    size_t snapshot_at, snapshot_end;
+    bool seen[HOOK_COUNT];
+};
+
+/* programs.c */
+void programs_list(struct probe *probe);
+struct program *program_find(struct probe *probe, const char *prefix, const char *name);
+/* Marks what the allowed events need. */
+void programs_choose(struct probe *probe);
+/* Attaches hooks, fills the handlers' tables; a failure is the program's reason. */
+void programs_attach(struct probe *probe);
+void programs_open_misses(struct probe *probe);
+/* Index of a handler by name, HANDLER_NONE if there is none. */
+enum handler handler_by_name(const char *name);
+const char *handler_name(enum handler handler);
+
+/* tables.c: what is fixed before loading. */
+void tables_fill(struct vedette__rodata *rodata);
+/* Names of the rows that the BPF side knows by index: NULL, or the first that does not match. */
+const char *tables_mismatch(void);
+
+/* plan.c */
+void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uint32_t epoch);
+/* Only the calls, for the self-test. */
+void plan_store_calls(struct probe *probe, const uint8_t on_exit[SYSCALL_LIMIT], const uint8_t on_enter[SYSCALL_LIMIT]);
+
+/* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
+int environment_check(char error[PROBE_ERROR_BYTES]);
+
+/* self_test.c */
+void self_test_run(struct probe *probe);
+
+/* coverage.c */
+void coverage_fill(struct probe *probe);
+
+/* snapshot.c */
+int snapshot_open_pool(struct probe *probe);
+/* Finds the scope's process and our own numbers. 0 or -errno; -ESRCH when there is no such process. */
+int snapshot_identify(struct probe *probe, uint32_t pid);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "collector/probe/internal.h"
+
+static const char *const handler_names[HANDLER_COUNT] = {
+    "",
+#define HANDLER(name_) #name_,
+#include "collector/bpf/handlers.def"
+};
+
+const char *handler_name(enum handler handler)
+{
+    return handler_names[handler];
+}
+
+enum handler handler_by_name(const char *name)
+{
+    for (enum handler i = HANDLER_NONE + 1; i < HANDLER_COUNT; i++)
+        if (strcmp(handler_names[i], name) == 0)
+            return i;
+    return HANDLER_NONE;
+}
+
+void programs_list(struct probe *probe)
+{
+    struct bpf_program *bpf;
+    size_t n = 0;
+    bpf_object__for_each_program(bpf, probe->skeleton->obj) {
+        if (n == MAX_PROGRAMS)
+            break;
+        struct program *program = &probe->programs[n++];
+        program->bpf = bpf;
+        program->name = bpf_program__name(bpf);
+    }
+    probe->n_programs = n;
+}
+
+struct program *program_find(struct probe *probe, const char *prefix, const char *name)
+{
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < probe->n_programs; i++)
+        if (strncmp(probe->programs[i].name, prefix, length) == 0 && strcmp(probe->programs[i].name + length, name) == 0)
+            return &probe->programs[i];
+    return NULL;
+}
+
+static void want(struct probe *probe, const char *prefix, const char *name)
+{
+    struct program *program = program_find(probe, prefix, name);
+    if (program != NULL)
+        program->wanted = true;
+}
+
+void programs_choose(struct probe *probe)
+{
+    size_t count;
+    const struct event *rows = events_all(&count);
+    want(probe, "iter__", "processes"); /* the scope's identity and every snapshot */
+    if (probe->scope == SCOPE_TREE || probe->scope == SCOPE_CHILDREN)
+        want(probe, "tp_btf__", "sched_process_fork"); /* hands the scope down */
+    for (size_t i = 0; i < count; i++) {
+        const struct event_source *source = &rows[i].source;
+        if (!probe->allowed[rows[i].id])
+            continue;
+        if (source->kind == SOURCE_TRACEPOINT)
+            want(probe, "tp_btf__", source->name);
+        if (source->kind == SOURCE_EXIT || source->kind == SOURCE_ENTER_EXIT || source->kind == SOURCE_SYSCALL) {
+            want(probe, "tp_btf__", "sys_exit");
+            want(probe, "exit__", source->name);
+        }
+        if (source->kind == SOURCE_ENTER_EXIT) {
+            want(probe, "tp_btf__", "sys_enter");
+            want(probe, "enter__", source->name);
+        }
+    }
+    struct program *exec = program_find(probe, "tp_btf__", "sched_process_exec");
+    if (exec != NULL && exec->wanted)
+        want(probe, "tp_btf__", "task_rename"); /* prev_comm */
+    for (size_t i = 0; i < probe->n_programs; i++)
+        bpf_program__set_autoload(probe->programs[i].bpf, probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');
+}
+
+static void fill_handlers(struct probe *probe, struct bpf_map *map, const char *prefix)
+{
+    for (uint32_t i = HANDLER_NONE + 1; i < HANDLER_COUNT; i++) {
+        struct program *program = program_find(probe, prefix, handler_names[i]);
+        if (program == NULL || !program->loaded)
+            continue;
+        int fd = bpf_program__fd(program->bpf);
+        if (bpf_map_update_elem(bpf_map__fd(map), &i, &fd, BPF_ANY) == 0)
+            program->attached = true;
+        else
+            snprintf(program->reason, sizeof(program->reason), "the kernel refused it as a tail call: %s", strerror(errno));
+    }
+}
+
+static void attach_hook(struct program *program)
+{
+    program->link = bpf_program__attach(program->bpf);
+    if (program->link != NULL) {
+        program->attached = true;
+        return;
+    }
+    snprintf(program->reason, sizeof(program->reason), "%s could not be attached: %s", bpf_program__section_name(program->bpf), strerror(errno));
+}
+
+void programs_attach(struct probe *probe)
+{
+    fill_handlers(probe, probe->skeleton->maps.exit_handlers, "exit__");
+    fill_handlers(probe, probe->skeleton->maps.enter_handlers, "enter__");
+    /* The fork hook first: from then on no descendant of the scope is missed. */
+    struct program *fork = program_find(probe, "tp_btf__", "sched_process_fork");
+    if (fork != NULL && fork->loaded)
+        attach_hook(fork);
+    for (size_t i = 0; i < probe->n_programs; i++) {
+        struct program *program = &probe->programs[i];
+        if (program->loaded && program != fork && strncmp(program->name, "tp_btf__", 8) == 0)
+            attach_hook(program);
+    }
+}
+
+void programs_open_misses(struct probe *probe)
+{
+    for (size_t i = 0; i < probe->n_programs; i++) {
+        struct program *program = &probe->programs[i];
+        if (program->link == NULL) /* handlers run under their dispatcher: a skipped dispatcher is the miss */
+            continue;
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_program__fd(program->bpf));
+        probe->hook_fds[probe->n_hooks] = open(path, O_RDONLY | O_CLOEXEC);
+        probe->hooks[probe->n_hooks].name = bpf_program__section_name(program->bpf);
+        probe->n_hooks++;
+    }
+    size_t count;
+    probe_read_misses(probe, &count);
+}
+
+const struct probe_hook *probe_read_misses(struct probe *probe, size_t *ret_count)
+{
+    for (size_t i = 0; i < probe->n_hooks; i++) {
+        char text[2048];
+        ssize_t n = probe->hook_fds[i] >= 0 ? pread(probe->hook_fds[i], text, sizeof(text) - 1, 0) : -1;
+        text[n > 0 ? n : 0] = '\0';
+        const char *at = strstr(text, "recursion_misses:");
+        probe->hooks[i].counted = at != NULL;
+        if (at != NULL)
+            probe->hooks[i].misses = strtoull(at + strlen("recursion_misses:"), NULL, 10);
+    }
+    *ret_count = probe->n_hooks;
+    return probe->hooks;
+}

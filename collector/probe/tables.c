@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/probe/internal.h"
+
+/* x32's own numbers, 512 to 547, by name: arch/x86/entry/syscalls/syscall_64.tbl. */
+static const char *const x32_names[] = {
+    "rt_sigaction", "rt_sigreturn",   "ioctl",           "readv",      "writev",      "recvfrom",      "sendmsg",        "recvmsg",
+    "execve",       "ptrace",         "rt_sigpending",   "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
+    "kexec_load",   "waitid",         "set_robust_list", "get_robust_list", "vmsplice",   "move_pages", "preadv",       "pwritev",
+    "rt_tgsigqueueinfo", "recvmmsg",  "sendmmsg",        "process_vm_readv", "process_vm_writev", "setsockopt", "getsockopt", "io_setup",
+    "io_submit",    "execveat",       "preadv2",         "pwritev2",
+};
+
+enum { N_X32 = sizeof(x32_names) / sizeof(x32_names[0]) };
+
+_Static_assert((int)N_X32 <= (int)X32_LIMIT, "all of them fit");
+_Static_assert(ARG_INT32 == 1 && ARG_STRINGS == 9, "enum bpf_arg_type of collector/bpf/events.h");
+
+static uint16_t usable(int number)
+{
+    return number >= 0 && number < SYSCALL_LIMIT ? (uint16_t)number : NO_SYSCALL;
+}
+
+static struct call_row row_of(const struct event *event)
+{
+    struct call_row row = {.n_args = event->n_args, .class = event->class};
+    for (size_t i = 0; i < event->n_args && i < SYSCALL_ARGS; i++) {
+        row.type[i] = (uint8_t)event->args[i].type;
+        if (event->args[i].type == ARG_STRING || event->args[i].type == ARG_STRINGS)
+            row.class |= CALL_ROW_STRINGS;
+    }
+    return row;
+}
+
+void tables_fill(struct vedette__rodata *rodata)
+{
+    for (int i = 0; i < SYSCALL_LIMIT; i++)
+        rodata->calls.from_i386[i] = usable(syscall_from_i386(i));
+    for (size_t i = 0; i < X32_LIMIT; i++) {
+        const struct syscall_numbers *numbers = i < N_X32 ? syscall_by_name(x32_names[i], strlen(x32_names[i])) : NULL;
+        rodata->calls.from_x32[i] = numbers != NULL ? usable(numbers->x86_64) : NO_SYSCALL;
+    }
+    size_t count;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].source.kind == SOURCE_SYSCALL && rows[i].id < SYSCALL_LIMIT)
+            rodata->call_rows[rows[i].id] = row_of(&rows[i]);
+}
+
+/* What the BPF files know by index: a row whose arguments moved must not be filled wrongly. */
+static const struct {
+    const char *event;
+    const char *args;
+} known[] = {
+    {"existing_process", "pathname link_count fs_magic cgroup_path"},
+    {"sched_process_exec",
+     "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev interpreter_inode interpreter_ctime argv interp stdin_type "
+     "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path"},
+    {"sched_process_exit", "exit_code signal_code process_group_exit"},
+    {"sched_process_fork",
+     "parent_tid parent_ns_tid parent_pid parent_ns_pid parent_start_time child_tid child_ns_tid child_pid child_ns_pid start_time "
+     "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid parent_process_start_time leader_tid leader_ns_tid leader_pid "
+     "leader_ns_pid leader_start_time"},
+    {"security_file_open", "pathname flags dev inode ctime syscall_pathname"},
+    {"security_inode_rename", "old_path new_path"},
+};
+
+static bool row_matches(const struct event *event, const char *args)
+{
+    size_t i = 0;
+    for (const char *at = args; *at != '\0'; i++) {
+        size_t length = strcspn(at, " ");
+        if (i >= event->n_args || strlen(event->args[i].name) != length || strncmp(event->args[i].name, at, length) != 0)
+            return false;
+        at += length + (at[length] == ' ');
+    }
+    return true;
+}
+
+const char *tables_mismatch(void)
+{
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        const struct event *event = event_by_name(known[i].event);
+        if (event == NULL || !row_matches(event, known[i].args))
+            return known[i].event;
+    }
+    return NULL;
+}

@@ -1,0 +1,224 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# `./dev test`: part after part, what each took, what was skipped and why. Sourced by dev, whose functions it uses.
+
+suite_passed=0 suite_failed=0 suite_skipped=0
+suite_skips=()    # "part: reason"
+suite_failures=() # "part: what"
+suite_times=()
+part=
+
+# What a part found; a part may call these as often as it likes.
+passed() { suite_passed=$((suite_passed + $1)); }
+
+failed() { # COUNT WHAT
+    suite_failed=$((suite_failed + $1))
+    suite_failures+=("$part: $2")
+}
+
+skipped() { # COUNT REASON
+    suite_skipped=$((suite_skipped + $1))
+    suite_skips+=("$part: $2")
+}
+
+# run_part NAME BUDGET_MINUTES
+run_part() {
+    local begin=$SECONDS took
+    part=$1
+    echo "== $part"
+    "part_${part//-/_}"
+    took=$((SECONDS - begin))
+    suite_times+=("$(printf '%-10s %4d s of %d min' "$part" "$took" "$2")")
+    [ "$took" -le $((60 * $2)) ] || echo "   $part took longer than its budget"
+}
+
+# Builds in a subshell, so that a failed build is a failed part and not the end of everything.
+part_build() { # PRESET [TARGET...]
+    (build_preset "$@") && return 0
+    failed 1 "the preset $1 does not build"
+    return 1
+}
+
+# Counts single tests: cmocka's own numbers where a program printed them, else one for the program.
+tally_ctest() { # LOG
+    local kind count text
+    while IFS=$'\t' read -r kind count text; do
+        case $kind in
+        passed) passed "$count" ;;
+        failed) failed "$count" "$text" ;;
+        skipped) skipped "$count" "$text" ;;
+        esac
+    done < <(awk '
+        function flush() {
+            if (name == "") return
+            if (last ~ /^SKIP: /) { print "skipped\t1\t" name ": " substr(last, 7); return }
+            if (p) print "passed\t" p
+            if (s) print "skipped\t" s "\t" name ":" names " (not possible as this user or on this machine)"
+            if (f) print "failed\t" f "\t" name
+            else if (result !~ /^Test Passed/) print "failed\t1\t" name " (" result ")"
+            else if (!p && !s) print "passed\t1"
+        }
+        /^[0-9]+\/[0-9]+ Test: / { flush(); name = $3; p = f = s = 0; names = result = last = "" }
+        /^\[  PASSED  \] [0-9]+ test/ { p += $4 }
+        /^\[  FAILED  \] [0-9]+ test/ { f += $4 }
+        /^\[  SKIPPED \] [0-9]+ test/ { s += $4; next }
+        /^\[  SKIPPED \] / && s { names = names " " $4 }
+        /^Test (Passed|Failed|Skipped|Timeout)/ { result = $0 }
+        /^<end of output>/ { ended = 1; next }
+        !ended && NF { last = $0 }
+        /^Output:/ { ended = 0 }
+        END { flush() }' "$1")
+}
+
+run_ctest() { # PRESET
+    local log=build/$1/ctest.out before=$suite_failed
+    # A sanitizer build answers slower, and two cores are shared.
+    if ! ctest --test-dir "build/$1" --output-on-failure -j2 --timeout 300 >"$log" 2>&1; then
+        grep -vE '^(      Start|.* Passed )' "$log" | tail -80
+    fi
+    if [ -e "build/$1/Testing/Temporary/LastTest.log" ]; then
+        tally_ctest "build/$1/Testing/Temporary/LastTest.log"
+    else
+        failed 1 "ctest said nothing in $1"
+    fi
+    [ "$suite_failed" = "$before" ] || echo "   failures above; all of it is in $log"
+}
+
+part_lint() {
+    local check
+    for check in cmake/check-includes.sh lint_shell integration-tests/expect_test.py; do
+        if $check; then passed 1; else failed 1 "$check"; fi
+    done
+}
+
+lint_shell() {
+    shell_sources | xargs shellcheck -x
+}
+
+part_unit() {
+    part_build release && run_ctest release
+}
+
+part_sanitizers() {
+    part_build asan-ubsan && ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 run_ctest asan-ubsan
+}
+
+part_fuzz() {
+    local target
+    mapfile -t targets < <(fuzz_targets)
+    [ ${#targets[@]} -gt 0 ] || {
+        failed 1 "no fuzz target found"
+        return
+    }
+    part_build fuzz "${targets[@]}" || return 0
+    for target in "${targets[@]}"; do
+        # What is kept must stay harmless ...
+        if [ -d "analyzer/fuzz/corpus/$target" ]; then
+            if "build/fuzz/bin/$target" -runs=0 "analyzer/fuzz/corpus/$target" >"build/fuzz/$target.corpus.log" 2>&1; then
+                passed 1
+            else
+                tail -20 "build/fuzz/$target.corpus.log"
+                failed 1 "the kept corpus of $target"
+            fi
+        else
+            failed 1 "$target has no corpus in analyzer/fuzz/corpus/$target"
+        fi
+        # ... and something new is looked for.
+        if fuzz_one "$target" "$fuzz_seconds"; then passed 1; else failed 1 "fuzzing $target"; fi
+    done
+}
+
+# tally_runner COMMAND...: a runner prints "SKIP name: reason", "FAIL name: what" and at its end "N passed, N failed, N skipped".
+tally_runner() {
+    local out=build/$part.out line last=
+    "$@" 2>&1 | tee "$out" || true
+    while IFS= read -r line; do
+        case $line in
+        "SKIP "*) suite_skips+=("$part: ${line#SKIP }") ;;
+        "FAIL "*) suite_failures+=("$part: ${line#FAIL }") ;;
+        [0-9]*" passed, "*" failed, "*" skipped") last=$line ;;
+        esac
+    done <"$out"
+    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+        suite_passed=$((suite_passed + BASH_REMATCH[1]))
+        suite_failed=$((suite_failed + BASH_REMATCH[2]))
+        suite_skipped=$((suite_skipped + BASH_REMATCH[3]))
+    else
+        failed 1 "the runner ended without its last line"
+    fi
+}
+
+needs_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    skipped 1 "needs root"
+    return 1
+}
+
+part_e2e() {
+    needs_root && part_build release && tally_runner integration-tests/run
+}
+
+part_chaos() {
+    needs_root && part_build release && tally_runner integration-tests/chaos/run
+}
+
+part_qemu() {
+    local kernel
+    part_build release || return 0
+    if ! kernel=$(integration-tests/kernels/fetch bookworm 'linux-image-6.1.0-[0-9]*-cloud-amd64'); then
+        skipped 1 "no 6.1 kernel package can be had from the Debian mirror"
+        return 0
+    fi
+    tally_runner integration-tests/run --kernel "$kernel"
+}
+
+# name and budget in minutes, in this order
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "chaos 4" "qemu 5")
+suite_quick="unit e2e"
+
+suite_wants() { # NAME
+    [ ${#only[@]} -gt 0 ] || return 0
+    local wanted
+    for wanted in "${only[@]}"; do
+        [ "$wanted" != "$1" ] || return 0
+    done
+    return 1
+}
+
+suite_parse() {
+    only=() fuzz_seconds=60
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --quick) read -ra only <<<"$suite_quick" ;;
+        --only)
+            [[ " ${suite_parts[*]} " == *" ${2:-} "[0-9]* ]] || die "test: --only needs one of: $(printf '%s\n' "${suite_parts[@]}" | cut -d' ' -f1 | xargs)"
+            only+=("$2")
+            shift
+            ;;
+        --fuzz-seconds)
+            fuzz_seconds=${2:?}
+            shift
+            ;;
+        *) die "test: no option is called $1 (--quick, --only PART, --fuzz-seconds N)" ;;
+        esac
+        shift
+    done
+}
+
+suite_main() {
+    local entry begin=$SECONDS
+    suite_parse "$@"
+    verb_deps
+    for entry in "${suite_parts[@]}"; do
+        # shellcheck disable=SC2086 # a name and a number
+        if suite_wants "${entry% *}"; then run_part $entry; fi
+    done
+    give_back
+    echo "== summary"
+    printf '   %s\n' "${suite_times[@]}"
+    echo "   all        $((SECONDS - begin)) s"
+    [ ${#suite_skips[@]} = 0 ] || printf 'SKIP %s\n' "${suite_skips[@]}"
+    [ ${#suite_failures[@]} = 0 ] || printf 'FAIL %s\n' "${suite_failures[@]}"
+    echo "$suite_passed passed, $suite_failed failed, $suite_skipped skipped"
+    [ "$suite_failed" = 0 ] && [ "$suite_passed" -gt 0 ]
+}
