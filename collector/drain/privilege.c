@@ -15,7 +15,7 @@
 #ifndef VEDETTE_NO_SECCOMP
 /* What the loop needs: waiting, the clock, memory for the C library, reading descriptors that are open, reaping the keeper, ending. */
 static const int allowed_calls[] = {
-    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(read),
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(read),
     SCMP_SYS(pread64),    SCMP_SYS(write),       SCMP_SYS(lseek),        SCMP_SYS(close),         SCMP_SYS(futex),         SCMP_SYS(clock_gettime),
     SCMP_SYS(getrusage),  SCMP_SYS(brk),         SCMP_SYS(mmap),         SCMP_SYS(munmap),        SCMP_SYS(mremap),        SCMP_SYS(madvise),
     SCMP_SYS(wait4),      SCMP_SYS(waitid),      SCMP_SYS(kill),         SCMP_SYS(getpid),        SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
