@@ -58,7 +58,7 @@ struct sink_runner {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     /* Under lock. */
-    bool stopping, ended;
+    bool stopping, stop_noticed, ended;
     struct timespec stop_at;
 
     atomic_int_fast64_t row;
@@ -87,11 +87,9 @@ static void add_ms(struct timespec *time, uint64_t ms)
     }
 }
 
-static bool reached(const struct timespec *time)
+static bool before(const struct timespec *a, const struct timespec *b)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > time->tv_sec || (now.tv_sec == time->tv_sec && now.tv_nsec >= time->tv_nsec);
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
 static bool is_stopping(struct sink_runner *runner)
@@ -104,8 +102,10 @@ static bool is_stopping(struct sink_runner *runner)
 
 static bool time_is_up(struct sink_runner *runner)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     pthread_mutex_lock(&runner->lock);
-    bool up = runner->stopping && reached(&runner->stop_at);
+    bool up = runner->stopping && !before(&now, &runner->stop_at);
     pthread_mutex_unlock(&runner->lock);
     return up;
 }
@@ -115,19 +115,20 @@ static uint32_t backoff_ms(struct sink_runner *runner, uint64_t attempt, uint32_
     return sink_backoff_ms(runner->backoff_min_ms, runner->backoff_max_ms, attempt, retry_after_ms, next_random(runner));
 }
 
-/* Ends early when the stop begins, and at its end: the stop's own time is used for further attempts. */
+/* Ends early once when the stop begins, whose time is for another attempt at once, and in any case when that time is up. */
 static void wait_backoff(struct sink_runner *runner, uint32_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     add_ms(&until, ms);
     pthread_mutex_lock(&runner->lock);
-    bool was_stopping = runner->stopping;
-    if (was_stopping && (until.tv_sec > runner->stop_at.tv_sec || (until.tv_sec == runner->stop_at.tv_sec && until.tv_nsec > runner->stop_at.tv_nsec)))
-        until = runner->stop_at;
-    while (runner->stopping == was_stopping)
-        if (pthread_cond_timedwait(&runner->changed, &runner->lock, &until) == ETIMEDOUT)
-            break;
+    int result = 0;
+    while (result != ETIMEDOUT && (!runner->stopping || runner->stop_noticed)) {
+        if (runner->stopping && before(&runner->stop_at, &until))
+            until = runner->stop_at;
+        result = pthread_cond_timedwait(&runner->changed, &runner->lock, &until);
+    }
+    runner->stop_noticed = runner->stopping;
     pthread_mutex_unlock(&runner->lock);
 }
 

@@ -124,8 +124,7 @@ static void test_stdout_reader_gone(void **state)
 
 static void *write_until(void *arg)
 {
-    static char line[1 << 20];
-    memset(line, 'x', sizeof(line));
+    static const char line[1 << 20];
     return (void *)(intptr_t)stdout_write_until(line, sizeof(line), *(const int *)arg);
 }
 

@@ -13,7 +13,8 @@ static void pack(struct reply *reply, const Vedette__V1__Reply *message)
 
 static Vedette__V1__Cursor wire_cursor(const struct session_cursor *from)
 {
-    Vedette__V1__Cursor cursor = VEDETTE__V1__CURSOR__INIT;
+    Vedette__V1__Cursor cursor;
+    vedette__v1__cursor__init(&cursor);
     cursor.session = from->session;
     cursor.processed_seq = from->processed;
     cursor.durable_seq = from->durable;
@@ -23,7 +24,8 @@ static Vedette__V1__Cursor wire_cursor(const struct session_cursor *from)
 /* The message borrows the plan's array, which protobuf-c only reads. */
 static Vedette__V1__Plan wire_plan(const struct plan *from, uint32_t ids[WIRE_PLAN_EVENTS])
 {
-    Vedette__V1__Plan plan = VEDETTE__V1__PLAN__INIT;
+    Vedette__V1__Plan plan;
+    vedette__v1__plan__init(&plan);
     memcpy(ids, from->event_id, from->count * sizeof(ids[0]));
     plan.epoch = from->epoch;
     plan.n_event_id = from->count;
@@ -42,7 +44,8 @@ void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *se
         cursors[i] = wire_cursor(&sequence->cursor[i]);
         cursor_at[i] = &cursors[i];
     }
-    Vedette__V1__Welcome welcome = VEDETTE__V1__WELCOME__INIT;
+    Vedette__V1__Welcome welcome;
+    vedette__v1__welcome__init(&welcome);
     welcome.wire = wire;
     welcome.n_cursor = sequence->count;
     welcome.cursor = cursor_at;
@@ -50,7 +53,8 @@ void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *se
     welcome.flush_ms = FLUSH_MS;
     welcome.plan = &planned;
     welcome.need_snapshot = need_snapshot;
-    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    Vedette__V1__Reply message;
+    vedette__v1__reply__init(&message);
     message.body_case = VEDETTE__V1__REPLY__BODY_WELCOME;
     message.welcome = &welcome;
     pack(reply, &message);
@@ -61,14 +65,16 @@ void reply_ack(struct reply *reply, const struct session_cursor *cursor, const s
     uint32_t ids[WIRE_PLAN_EVENTS];
     Vedette__V1__Cursor where = wire_cursor(cursor);
     Vedette__V1__Plan planned;
-    Vedette__V1__Ack ack = VEDETTE__V1__ACK__INIT;
+    Vedette__V1__Ack ack;
+    vedette__v1__ack__init(&ack);
     ack.cursor = &where;
     ack.need_snapshot = need_snapshot;
     if (plan != NULL) {
         planned = wire_plan(plan, ids);
         ack.plan = &planned;
     }
-    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    Vedette__V1__Reply message;
+    vedette__v1__reply__init(&message);
     message.body_case = VEDETTE__V1__REPLY__BODY_ACK;
     message.ack = &ack;
     pack(reply, &message);
@@ -89,7 +95,8 @@ void reply_refusal(struct reply *reply, Vedette__V1__RefusalCode code, const cha
         where = wire_cursor(cursor);
         refusal.cursor = &where;
     }
-    Vedette__V1__Reply message = VEDETTE__V1__REPLY__INIT;
+    Vedette__V1__Reply message;
+    vedette__v1__reply__init(&message);
     message.body_case = VEDETTE__V1__REPLY__BODY_REFUSAL;
     message.refusal = &refusal;
     pack(reply, &message);

@@ -106,7 +106,8 @@ struct test_request test_collector_hello(struct test_collector *collector, uint3
     hello.schema = rows.schema_at;
     hello.coverage = rows.coverage_at;
     hello.heartbeat_ms = 5000;
-    Vedette__V1__Request request = VEDETTE__V1__REQUEST__INIT;
+    Vedette__V1__Request request;
+    vedette__v1__request__init(&request);
     request.body_case = VEDETTE__V1__REQUEST__BODY_HELLO;
     request.hello = &hello;
     assert_true(vedette__v1__request__get_packed_size(&request) <= WIRE_REQUEST_BYTES);
@@ -169,7 +170,8 @@ void test_collector_loss(struct test_collector *collector, Vedette__V1__LossStag
 void test_collector_statistics(struct test_collector *collector, uint64_t attempts, uint64_t lost_ring)
 {
     uint64_t attempted[CLASS_COUNT] = {attempts}, lost[CLASS_COUNT] = {lost_ring};
-    Vedette__V1__Statistics statistics = VEDETTE__V1__STATISTICS__INIT;
+    Vedette__V1__Statistics statistics;
+    vedette__v1__statistics__init(&statistics);
     statistics.n_attempts = statistics.n_lost_ring = CLASS_COUNT;
     statistics.attempts = attempted;
     statistics.lost_ring = lost;

@@ -69,15 +69,16 @@ def change(old, new, seed=1):
 
 def compare(old_rows, new_rows):
     """Lines of text; rows that only one side has are said."""
-    lines = [f"{'row':<34} {'before':>10} {'now':>10} {'change':>8}   95 % interval"]
+    width = max([len(made["name"]) for made in old_rows + new_rows], default=0)
+    lines = [f"{'row':<{width}} {'before':>10} {'now':>10} {'change':>8}   95 % interval"]
     old_by_name = {made["name"]: made for made in old_rows}
     for made in new_rows:
         old = old_by_name.pop(made["name"], None)
         if old is None:
-            lines.append(f"{made['name']:<34} new")
+            lines.append(f"{made['name']:<{width}} new")
             continue
         if old["median"] <= 0 or made["median"] <= 0:
-            lines.append(f"{made['name']:<34} {old['median']:>10.5g} {made['median']:>10.5g}   no ratio of these")
+            lines.append(f"{made['name']:<{width}} {old['median']:>10.5g} {made['median']:>10.5g}   no ratio of these")
             continue
         plain, low, high = change(old, made)
         better = made.get("better", "less")
@@ -85,8 +86,8 @@ def compare(old_rows, new_rows):
         improved = high < 0 if better == "less" else low > 0
         word = "worse" if worse else "better" if improved else "within noise"
         before, now = (statistic(each, range(len(each["rounds"]))) for each in (old, made))
-        lines.append(f"{made['name']:<34} {before:>10.5g} {now:>10.5g} {plain:>+8.1%}   {low:+.1%} .. {high:+.1%}  {word}")
-    lines += [f"{name:<34} gone" for name in old_by_name]
+        lines.append(f"{made['name']:<{width}} {before:>10.5g} {now:>10.5g} {plain:>+8.1%}   {low:+.1%} .. {high:+.1%}  {word}")
+    lines += [f"{name:<{width}} gone" for name in old_by_name]
     lines.append("Rows with a floor are compared by their ratio to the floor of the same run, the others as they are.")
     return lines
 

@@ -160,7 +160,7 @@ static nng_msg *play(struct serving *serving, nng_pipe pipe)
 {
     struct analyzer_double *analyzer = serving->analyzer;
     nng_msg *message = NULL;
-    switch (analyzer->trick) {
+    switch (atomic_load(&analyzer->trick)) {
     case TRICK_REFUSE:
         return refuse(analyzer, analyzer->trick_code);
     case TRICK_HANG_UP:

@@ -54,7 +54,8 @@ static const char *advice(int refusal)
 
 void worker_note_lost(struct worker *worker, int refusal, const char *why)
 {
-    if (worker->is_lost && worker->told_refusal == refusal)
+    /* Once a loss, and once for each new reason of a refusal: who refuses us may also hang up on us, again and again. */
+    if (worker->is_lost && (refusal == 0 || worker->told_refusal == refusal))
         return;
     if (!worker->is_lost && worker->was_there)
         worker->lost_since_ns = clock_boot_ns();

@@ -278,7 +278,8 @@ static void report_absence(struct drain *drain)
     const struct queue_recovery *before = &drain->settings.recovery;
     if (before->last_alive_ns == 0)
         return;
-    Vedette__V1__Loss loss = VEDETTE__V1__LOSS__INIT;
+    Vedette__V1__Loss loss;
+    vedette__v1__loss__init(&loss);
     loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE;
     loss.event_class = 255;
     loss.cpu = UINT32_MAX;

@@ -86,7 +86,8 @@ static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t 
 {
     struct utsname system;
     uname(&system);
-    Vedette__V1__Hello hello = VEDETTE__V1__HELLO__INIT;
+    Vedette__V1__Hello hello;
+    vedette__v1__hello__init(&hello);
     hello.wire_min = WIRE_VERSION_MIN;
     hello.wire_max = WIRE_VERSION_MAX;
     hello.node = borrow(facts->node);
@@ -103,7 +104,8 @@ static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t 
     hello.heartbeat_ms = facts->heartbeat_ms;
     hello.scope = borrow(facts->scope);
 
-    Vedette__V1__Request request = VEDETTE__V1__REQUEST__INIT;
+    Vedette__V1__Request request;
+    vedette__v1__request__init(&request);
     request.body_case = VEDETTE__V1__REQUEST__BODY_HELLO;
     request.hello = &hello;
     *ret_size = vedette__v1__request__get_packed_size(&request);

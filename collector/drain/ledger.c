@@ -39,7 +39,8 @@ void ledger_count_snapshot(struct ledger *ledger)
 
 static Vedette__V1__Loss loss_record(Vedette__V1__LossStage stage, uint32_t class, uint32_t cpu, const struct ledger_range *range)
 {
-    Vedette__V1__Loss loss = VEDETTE__V1__LOSS__INIT;
+    Vedette__V1__Loss loss;
+    vedette__v1__loss__init(&loss);
     loss.stage = stage;
     loss.event_class = class;
     loss.cpu = cpu;
@@ -170,7 +171,8 @@ void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder 
     for (size_t i = 0; i < n_rings; i++)
         ring_bytes += rings[i].size;
 
-    Vedette__V1__Statistics statistics = VEDETTE__V1__STATISTICS__INIT;
+    Vedette__V1__Statistics statistics;
+    vedette__v1__statistics__init(&statistics);
     statistics.n_attempts = statistics.n_lost_ring = statistics.n_drained = statistics.n_queued = statistics.n_lost_queue = CLASS_COUNT;
     statistics.attempts = attempts;
     statistics.lost_ring = lost;

@@ -569,9 +569,9 @@ static int open_on_tiny_tmpfs(const char *folder, const char *path)
 {
     struct queue *queue = NULL;
     struct queue_recovery recovery;
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0)
         return 77;
-    if (mount("tmpfs", folder, "tmpfs", 0, "size=512k") < 0)
+    if (mount("none", folder, "tmpfs", 0, "size=512k") < 0)
         return 77;
     if (queue_open(path, 1024 * 1024, boot, &queue, &recovery) != -ENOSPC)
         return 1;

@@ -137,6 +137,7 @@ class Receiver:
         self.connections = {}
         self.n_connections = 0
         self.n_requests = 0
+        self.answering = 0
         self.port = options.port
         self.listener = None
         self.socket = self.bind()
@@ -154,6 +155,8 @@ class Receiver:
         announced = False
         while True:
             with self.lock:
+                # Not between the file and the answer: the client could not know that its alert was taken.
+                self.lock.wait_for(lambda: not self.answering)
                 refuse = self.steps[0] if self.steps and self.steps[0].kind == "refuse" else None
             if refuse:
                 self.close_port()
@@ -223,8 +226,14 @@ class Receiver:
                 step.left -= 1
                 if step.left == 0:
                     self.steps.remove(step)
+            self.answering += step.kind != "hang"
             self.lock.notify_all()
             return step, self.n_requests
+
+    def answered(self, step):
+        with self.lock:
+            self.answering -= step.kind != "hang"
+            self.lock.notify_all()
 
     def store(self, payload):
         with self.lock:
@@ -324,6 +333,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/ping" or self.path == "/healthz":
             return self.answer(200, "pong\n" if self.path == "/ping" else '{"status":"ok"}')
         step, number = self.receiver.next_step()
+        try:
+            return self.follow(step, number)
+        finally:
+            self.receiver.answered(step)
+
+    def follow(self, step, number):
         body = self.read_body(step.value if step.kind == "slow" else 0)
         status, reason, words = 0, "as scripted", "as scripted\n"
         if step.kind == "status":
