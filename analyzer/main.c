@@ -24,7 +24,7 @@
 #include "common/base/log.h"
 #include "common/base/notify.h"
 
-enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 5000 };
+enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 2000 };
 
 struct analyzer {
     struct config config;
@@ -229,6 +229,7 @@ static void loop(struct analyzer *analyzer)
             log_warning("SIGHUP: settings and policies are read at the start only; restart to read them again");
         }
         ingest_reap(analyzer->ingest, clock_boot_ns());
+        ingest_mend(analyzer->ingest);
     }
 }
 
@@ -311,7 +312,7 @@ int main(int argc, char **argv)
         return EXIT_CODE_OK;
     }
     if (strcmp(request.verb, "list") == 0)
-        return list(request.argument[0], analyzer.config.json);
+        return list(request.argument[0], config_list_format(&analyzer.config));
     if (strcmp(request.verb, "validate") == 0)
         return validate(request.argument, request.n_arguments);
     return run(&analyzer, request.special == 'c');

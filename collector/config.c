@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
@@ -50,6 +49,7 @@ static const struct option_table table = {
                "vedette-analyzer until they are acknowledged. It holds no rule, parses no foreign input and listens on nothing. "
                "It starts with CAP_BPF, CAP_PERFMON, CAP_SETUID, CAP_SETGID and CAP_SYS_CHROOT (root has them) and gives up everything once attached.",
     .verbs = verbs,
+    .file_by_root_only = true,
     .footer = "FILES\n"
               "  /etc/vedette/collector.yaml   the same keys, nested; read with --config\n"
               "  /run/vedette-collector/queue  batches not yet acknowledged\n"
@@ -67,41 +67,6 @@ static const struct option_table table = {
 void config_print_help(void)
 {
     options_print_help(&table, stdout);
-}
-
-/* The operator's file decides what a privileged program does: nobody else may have written it. */
-static int check_file(const char *path, char error[OPTION_ERROR_BYTES])
-{
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        snprintf(error, OPTION_ERROR_BYTES, "%s: %s", path, strerror(errno));
-        return -EXIT_CODE_USAGE;
-    }
-    if (!S_ISREG(status.st_mode) || (status.st_uid != 0 && status.st_uid != geteuid()) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        snprintf(error, OPTION_ERROR_BYTES, "%s: refused: it must be a regular file of root's that nobody else may write (chown root %s; chmod go-w %s)",
-                 path, path, path);
-        return -EXIT_CODE_USAGE;
-    }
-    return 0;
-}
-
-static int check_files(int argc, char **argv, char error[OPTION_ERROR_BYTES])
-{
-    static const char flag[] = "--config";
-    size_t length = sizeof(flag) - 1;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *path = NULL;
-        if (strncmp(argv[i], flag, length) != 0)
-            continue;
-        if (argv[i][length] == '=')
-            path = argv[i] + length + 1;
-        else if (argv[i][length] == '\0' && i + 1 < argc)
-            path = argv[i + 1];
-        int r = path != NULL ? check_file(path, error) : 0;
-        if (r != 0)
-            return r;
-    }
-    return 0;
 }
 
 /* What crosses the pipe from the parsing child. */
@@ -184,9 +149,6 @@ int config_load(int argc, char **argv, struct config *ret_config, struct config_
 {
     static struct parsed parsed;
     int pipes[2];
-    int r = check_files(argc, argv, error);
-    if (r != 0)
-        return r;
     if (pipe2(pipes, O_CLOEXEC) != 0) {
         snprintf(error, OPTION_ERROR_BYTES, "pipe: %s", strerror(errno));
         return -EXIT_CODE_RUNTIME;
@@ -195,7 +157,7 @@ int config_load(int argc, char **argv, struct config *ret_config, struct config_
     if (child == 0)
         child_parse(pipes[1], argc, argv);
     close(pipes[1]);
-    r = child > 0 ? read_whole(pipes[0], &parsed, sizeof(parsed)) : -errno;
+    int r = child > 0 ? read_whole(pipes[0], &parsed, sizeof(parsed)) : -errno;
     close(pipes[0]);
     if (child > 0)
         waitpid(child, NULL, 0);

@@ -37,7 +37,7 @@ struct config_request {
 
 /*
  * Reads flags and file in a child process without capabilities, and checks what needs no privilege. 0 or the negative of an exit code with words.
- * A configuration file must belong to root (or to whoever runs the program) and be writable by nobody else.
+ * A configuration file must belong to root and be writable by nobody else.
  */
 int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request, char error[OPTION_ERROR_BYTES]);
 

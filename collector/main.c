@@ -64,6 +64,10 @@ static int resolve_users(struct collector *c)
         log_error("user.courier: no user '%s' (make it, or give a number)", c->config.user_courier);
         return EXIT_CODE_USAGE;
     }
+    if (c->drain_uid == 0 || c->courier_uid == 0) {
+        log_error("user.drain and user.courier must not be root: giving up privilege is what they are for");
+        return EXIT_CODE_USAGE;
+    }
     if (privilege_group(c->config.bus_group, &c->bus_gid) != 0) {
         log_error("user.bus_group: no group '%s' (make it, or give a number)", c->config.bus_group);
         return EXIT_CODE_USAGE;

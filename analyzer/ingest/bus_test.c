@@ -395,6 +395,35 @@ static void test_bus_silent_pipes_are_reaped(void **test)
     nng_close(socket);
 }
 
+/* What a port scanner, a health probe or a collector killed at the wrong moment does. */
+static void connect_and_close(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_true(strlen(path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    close(fd);
+}
+
+static void test_bus_listens_again_after_a_broken_greeting(void **test)
+{
+    struct fixture *f = *test;
+    ingest_mend(f->ingest); /* healthy: nothing to do, and the probe does no harm */
+    nng_socket before = dial(f);
+    expect_welcome(before, f->collector);
+    nng_close(before);
+    for (int i = 0; i < 3; i++) {
+        connect_and_close(f->path);
+        ingest_mend(f->ingest);
+    }
+    nng_socket socket = dial(f);
+    expect_welcome(socket, f->collector);
+    expect_ack(socket, f->collector, 0, "/bin/true");
+    nng_close(socket);
+}
+
 #define WITH_BUS(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -405,6 +434,7 @@ int main(void)
         WITH_BUS(test_bus_too_large),           WITH_BUS(test_bus_node_on_two_pipes),
         WITH_BUS(test_bus_foreign_user),        WITH_BUS(test_bus_address_in_use),
         WITH_BUS(test_bus_addresses),           WITH_BUS(test_bus_silent_pipes_are_reaped),
+        WITH_BUS(test_bus_listens_again_after_a_broken_greeting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

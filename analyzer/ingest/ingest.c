@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/ingest/ingest.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
-#include <sys/stat.h>
 
 #include "analyzer/ingest/ingest_internal.h"
+#include "analyzer/ingest/listener.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
 static const uint64_t SECOND_NS = 1000000000;
-
-enum {
-    RECEIVE_MAX_BYTES = 2 * WIRE_REQUEST_BYTES
-}; /* up to it a request too large gets words, beyond it nng closes the pipe */
 
 bool ingest_may_complain(struct ingest *ingest, uint64_t now_ns)
 {
@@ -46,6 +41,13 @@ static bool may_speak(const struct ingest *ingest, nng_pipe pipe)
     return false;
 }
 
+/* listener_answers waits for this. */
+static bool is_own_probe(const struct ingest *ingest, nng_pipe pipe)
+{
+    uint64_t pid;
+    return atomic_load(&ingest->probing) && nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0 && pid == (uint64_t)getpid();
+}
+
 static void turn_away(struct ingest *ingest, nng_pipe pipe, enum refused reason, const char *words, uint64_t now_ns)
 {
     totals_count(&ingest->totals.refused[reason], 1);
@@ -61,7 +63,9 @@ static void pipe_came(nng_pipe pipe, nng_pipe_ev event, void *arg)
     uint64_t now_ns = clock_boot_ns();
     uint32_t id = (uint32_t)nng_pipe_id(pipe);
     (void)event;
-    if (!may_speak(ingest, pipe))
+    if (is_own_probe(ingest, pipe))
+        nng_pipe_close(pipe);
+    else if (!may_speak(ingest, pipe))
         turn_away(ingest, pipe, REFUSED_PEER, "its user may not speak on the bus (bus.allow_uids)", now_ns);
     else if (!peers_add(ingest->peers, id, id % ingest->n_shards, now_ns))
         turn_away(ingest, pipe, REFUSED_PIPES, "too many connections", now_ns);
@@ -118,93 +122,26 @@ static void *receive(void *arg)
     return NULL;
 }
 
-/* HOST:PORT, where HOST is a loopback address and no name that could resolve to anything else. */
-static bool is_loopback(const char *address)
-{
-    const char *colon = strrchr(address, ':');
-    char host[32], *end;
-    struct in_addr parsed;
-    if (colon == NULL || (size_t)(colon - address) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
-        return false;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    memcpy(host, address, (size_t)(colon - address));
-    host[colon - address] = '\0';
-    bool is_ipv4 = inet_pton(AF_INET, host, &parsed) == 1 && ntohl(parsed.s_addr) >> 24 == 127;
-    return *end == '\0' && port <= 65535 && (is_ipv4 || strcmp(host, "[::1]") == 0);
-}
-
 static int fail(char *error, int result, const char *url, const char *words)
 {
     snprintf(error, INGEST_ERROR_BYTES, "bus %.300s: %s", url, words);
     return result;
 }
 
-/* nng would remove any file in its way that nobody answers on; only a socket is ours to remove. */
-static int check_url(struct ingest *ingest, const char *url, char *error)
+static int open_socket(struct ingest *ingest)
 {
-    struct stat facts;
-    ingest->is_ipc = strncmp(url, "ipc://", 6) == 0;
-    if (ingest->is_ipc && url[6] != '/')
-        return fail(error, -EINVAL, url, "needs an absolute path, as in ipc:///run/vedette/bus.ipc");
-    if (ingest->is_ipc && lstat(url + 6, &facts) == 0 && !S_ISSOCK(facts.st_mode))
-        return fail(error, -EADDRINUSE, url,
-                    "a file that is no socket stands there: remove it, or give another bus.listen");
-    if (!ingest->is_ipc && strncmp(url, "tcp://", 6) != 0)
-        return fail(error, -EINVAL, url, "only ipc:///PATH and tcp://LOOPBACK:PORT are supported");
-    if (!ingest->is_ipc && !is_loopback(url + 6))
-        return fail(error, -EINVAL, url,
-                    "tcp:// needs a loopback address and a port, as in tcp://127.0.0.1:3367, because it is neither "
-                    "encrypted nor authenticated");
-    return 0;
-}
-
-static int listen_problem(const char *url, int problem, char *error)
-{
-    switch (problem) {
-    case NNG_EADDRINUSE:
-        return fail(error, -EADDRINUSE, url, "another program listens there: stop it, or give another bus.listen");
-    case NNG_EPERM:
-        return fail(error, -EACCES, url, "not allowed there: its directory must belong to this user");
-    case NNG_ENOENT:
-        return fail(error, -ENOENT, url, "its directory does not exist");
-    case NNG_EADDRINVAL:
-        return fail(error, -EINVAL, url, "is no address that can be listened on");
-    default:
-        return fail(error, -EIO, url, nng_strerror(problem));
-    }
-}
-
-static int listen_on(struct ingest *ingest, const char *url, char *error)
-{
-    char *bound;
     int problem = nng_rep0_open_raw(&ingest->socket);
     if (problem != 0)
-        return listen_problem(url, problem, error);
+        return problem;
     ingest->socket_open = true;
-    problem = nng_listener_create(&ingest->listener, ingest->socket, url);
-    if (problem == 0)
-        problem = nng_listener_set_size(ingest->listener, NNG_OPT_RECVMAXSZ, RECEIVE_MAX_BYTES);
-    if (problem == 0 && ingest->is_ipc)
-        problem = nng_listener_set_int(ingest->listener, NNG_OPT_IPC_PERMISSIONS, 0660);
-    if (problem == 0)
-        problem = nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, pipe_came, ingest);
-    if (problem == 0)
-        problem = nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, pipe_went, ingest);
-    if (problem == 0)
-        problem = nng_listener_start(ingest->listener, 0);
-    if (problem == 0)
-        problem = nng_listener_get_string(ingest->listener, NNG_OPT_URL, &bound);
-    if (problem != 0)
-        return listen_problem(url, problem, error);
-    ingest->url = strdup(bound);
-    nng_strfree(bound);
-    return ingest->url == NULL ? fail(error, -ENOMEM, url, "no memory") : 0;
+    problem = nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, pipe_came, ingest);
+    return problem == 0 ? nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, pipe_went, ingest) : problem;
 }
 
 static int start(struct ingest *ingest, char *error)
 {
     const char *url = ingest->settings.url;
-    int result = check_url(ingest, url, error);
+    int result = listener_check_url(url, error);
     if (result < 0)
         return result;
     ingest->peers = peers_new(INGEST_MAX_PIPES);
@@ -216,9 +153,16 @@ static int start(struct ingest *ingest, char *error)
         if (ingest->shard[i] == NULL)
             return fail(error, -errno, url, strerror(errno));
     }
-    result = listen_on(ingest, url, error);
+    ingest->is_ipc = strncmp(url, "ipc://", 6) == 0;
+    result = open_socket(ingest);
+    if (result != 0)
+        return fail(error, -EIO, url, nng_strerror(result));
+    result = listener_start(ingest->socket, url, &ingest->listener, error);
     if (result < 0)
         return result;
+    ingest->url = listener_url(ingest->listener);
+    if (ingest->url == NULL)
+        return fail(error, -ENOMEM, url, "no memory");
     result = pthread_create(&ingest->receiver, NULL, receive, ingest);
     ingest->receiving = result == 0;
     return result == 0 ? 0 : fail(error, -result, url, strerror(result));
@@ -262,6 +206,23 @@ void ingest_reap(struct ingest *ingest, uint64_t now_ns)
                    : peers_silent(ingest->peers, now_ns - silent_ns, pipes, sizeof(pipes) / sizeof(pipes[0]));
     for (size_t i = 0; i < n; i++)
         nng_pipe_close((nng_pipe){.id = pipes[i]});
+}
+
+void ingest_mend(struct ingest *ingest)
+{
+    char error[INGEST_ERROR_BYTES];
+    if (!ingest->is_ipc)
+        return;
+    atomic_store(&ingest->probing, true);
+    bool answers = listener_answers(ingest->url + strlen("ipc://"));
+    atomic_store(&ingest->probing, false);
+    if (answers)
+        return;
+    log_warning("bus: the listener accepts nobody any more (a defect of libnng before 1.6); listening again");
+    totals_count(&ingest->totals.listener_restarts, 1);
+    nng_listener_close(ingest->listener); /* closes its pipes too: their collectors dial again and go on from the cursor */
+    if (listener_start(ingest->socket, ingest->url, &ingest->listener, error) < 0)
+        log_error("%s", error); /* and the next check tries again */
 }
 
 int ingest_stop(struct ingest *ingest)

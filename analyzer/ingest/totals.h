@@ -22,6 +22,7 @@ struct ingest_totals {
     atomic_uint_fast64_t refused[REFUSED_COUNT];
     atomic_uint_fast64_t findings_lost; /* no memory or no room: LOSS_OUTBOX */
     atomic_uint_fast64_t commits, commit_failures;
+    atomic_uint_fast64_t listener_restarts;
     atomic_uint_fast64_t alerts, alert_latency_ns; /* from the event's time to its commit, summed */
     atomic_bool outbox_failing;
 };

@@ -139,8 +139,11 @@ def save(path, rows):
 
 
 def load(path):
-    with open(path, encoding="utf-8") as file:
-        rows = json.load(file)
-    if not isinstance(rows, list) or not all(isinstance(made, dict) and "rounds" in made for made in rows):
-        raise ValueError("not a result of bench/run")
+    try:
+        with open(path, encoding="utf-8") as file:
+            rows = json.load(file)
+    except ValueError:
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(made, dict) and {"name", "median", "rounds"} <= set(made) for made in rows):
+        raise ValueError(f"{path}: not a result of bench/run")
     return rows

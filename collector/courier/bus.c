@@ -149,6 +149,7 @@ const char *bus_connect(struct bus *bus)
     }
     if (atomic_load(&bus->current) == 0)
         wait_readable(bus->change_fd, ATTACH_MS);
+    clear_event(bus->change_fd); /* what it told is read below: left set, every later wait would return at once */
     bus->pipe = atomic_load(&bus->current);
     return bus->pipe ? NULL : "it is not there";
 }

@@ -138,12 +138,39 @@ static size_t take_round(struct drain *drain)
     return count;
 }
 
+/* From when the life before had drained its rings to when this one began to capture. */
+static void report_absence(struct drain *drain)
+{
+    struct queue_recovery *before = &drain->settings.recovery;
+    if (before->last_alive_ns == 0)
+        return;
+    Vedette__V1__Loss loss;
+    vedette__v1__loss__init(&loss);
+    loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE;
+    loss.event_class = 255;
+    loss.cpu = UINT32_MAX;
+    loss.from_ns = before->last_alive_ns;
+    loss.to_ns = drain->settings.capture_began_ns;
+    loss.session = before->last_session;
+    if (batch_encoder_add_loss(drain->settings.encoder, &loss) == 0)
+        before->last_alive_ns = 0; /* told */
+}
+
+/* What was lost joins the batch, unless the queue has no room for it: a range that was told counts as known from then on. */
+static void report_losses(struct drain *drain)
+{
+    if (queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES) == NULL)
+        return;
+    report_absence(drain);
+    ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
+}
+
 /* Losses and totals join the batch, which goes out if it then says anything. */
 static void finish_round(struct drain *drain)
 {
     uint64_t now_ns = clock_boot_ns();
     struct batch_encoder *encoder = drain->settings.encoder;
-    ledger_report(&drain->ledger, encoder, now_ns);
+    report_losses(drain);
     if (!batch_encoder_is_empty(encoder) || now_ns - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000) {
         ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
         flush(drain);
@@ -273,22 +300,6 @@ static void adapt_interval(struct drain *drain, size_t taken)
         drain->interval_ms = BULK_INTERVAL_MAX_MS;
 }
 
-static void report_absence(struct drain *drain)
-{
-    const struct queue_recovery *before = &drain->settings.recovery;
-    if (before->last_alive_ns == 0)
-        return;
-    Vedette__V1__Loss loss;
-    vedette__v1__loss__init(&loss);
-    loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE;
-    loss.event_class = 255;
-    loss.cpu = UINT32_MAX;
-    loss.from_ns = before->last_alive_ns;
-    loss.to_ns = drain->settings.capture_began_ns;
-    loss.session = before->last_session;
-    batch_encoder_add_loss(drain->settings.encoder, &loss); /* an empty batch has room */
-}
-
 /* Selects nothing any more and empties the rings; what still runs in a program finishes within a few rounds. */
 static void settle(struct drain *drain)
 {
@@ -324,7 +335,7 @@ static int deliver_rest(struct drain *drain)
 static int stop(struct drain *drain)
 {
     settle(drain);
-    ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
+    report_losses(drain);
     ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
     batch_encoder_set_final(drain->settings.encoder);
     flush(drain);
@@ -351,7 +362,6 @@ int drain_run(const struct drain_settings *settings)
         return EXIT_CODE_RUNTIME;
     ledger_init(&drain.ledger, settings->probe, settings->capture_began_ns);
     begin_batch(&drain, false);
-    report_absence(&drain);
     tell_ready(&drain);
     while (!drain.stopping && !drain.courier_died) {
         wait_for_work(&drain, (int)drain.interval_ms);

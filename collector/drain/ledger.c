@@ -97,17 +97,23 @@ static unsigned report_misses(struct ledger *ledger, struct batch_encoder *encod
     size_t count;
     uint64_t misses = 0;
     const struct probe_hook *hooks = probe_read_misses(ledger->probe, &count);
-    for (size_t i = 0; i < count; i++)
+    ledger->misses_counted = true;
+    for (size_t i = 0; i < count; i++) {
         misses += hooks[i].misses;
+        ledger->misses_counted &= hooks[i].counted;
+    }
     struct ledger_range range = {.from_ns = ledger->misses_since_ns, .to_ns = now_ns, .count = misses - ledger->reported_misses};
-    ledger->misses_since_ns = now_ns;
-    if (misses == ledger->reported_misses)
+    ledger->misses_read_ns = now_ns;
+    if (misses == ledger->reported_misses) {
+        ledger->misses_since_ns = now_ns;
         return 0;
+    }
     Vedette__V1__Loss loss = loss_record(VEDETTE__V1__LOSS_STAGE__LOSS_HOOK, ALL_CLASSES, ALL_CPUS, &range);
     loss.count_exact = false;
     if (batch_encoder_add_loss(encoder, &loss) != 0)
-        return 0;
+        return 0; /* the range goes on */
     ledger->reported_misses = misses;
+    ledger->misses_since_ns = now_ns;
     return 1;
 }
 
@@ -119,7 +125,7 @@ unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uin
         reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE, (enum event_class)class, &ledger->pending_encode[class]);
     }
     /* Reading the descriptors costs some microseconds a program: once a second is enough for an upper bound. */
-    if (now_ns - ledger->misses_since_ns > 1000000000ull)
+    if (now_ns - ledger->misses_read_ns > 1000000000ull)
         reported += report_misses(ledger, encoder, now_ns);
     return reported;
 }
@@ -180,7 +186,7 @@ void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder 
     statistics.queued = queued;
     statistics.lost_queue = lost_queue;
     statistics.hook_misses = ledger->reported_misses;
-    statistics.hook_misses_counted = true;
+    statistics.hook_misses_counted = ledger->misses_counted;
     statistics.user_ns = timeval_ns(&usage.ru_utime);
     statistics.system_ns = timeval_ns(&usage.ru_stime);
     statistics.ring_bytes = ring_bytes;

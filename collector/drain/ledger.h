@@ -23,7 +23,9 @@ struct ledger {
     uint64_t snapshot; /* existing_* records: attempted and drained at once, since they pass no ring; critical class */
     struct ledger_range pending_queue[CLASS_COUNT], pending_encode[CLASS_COUNT]; /* count 0: nothing pending */
     uint64_t reported_misses;
-    uint64_t misses_since_ns;
+    uint64_t misses_since_ns; /* up to then every miss is reported */
+    uint64_t misses_read_ns;
+    bool misses_counted; /* false where the kernel does not count them (before 5.12) */
 };
 
 void ledger_init(struct ledger *ledger, struct probe *probe, uint64_t now_ns);

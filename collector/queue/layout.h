@@ -8,7 +8,7 @@
 #include "collector/queue/queue.h"
 
 enum {
-    QUEUE_LAYOUT = 1,          /* raise with every change below: an old file is then not read but replaced */
+    QUEUE_LAYOUT = 2,          /* raise with every change below: an old file is then not read but replaced */
     QUEUE_AREA = 64 * 1024,    /* one control area; mapped on its own, so a multiple of every page size there is */
     QUEUE_ALIGN = 64,          /* of entries: a header never straddles the ring's end */
     QUEUE_BOOT_ID = 40,
@@ -35,6 +35,7 @@ struct drain_area {
     uint32_t layout;
     uint32_t pad;
     uint64_t ring_size;
+    uint64_t events; /* events_fingerprint(): batches of another event table would be read with the wrong schema */
     uint64_t salt; /* random: no payload can pass for a commit word, nor an entry of an earlier file */
     char boot_id[QUEUE_BOOT_ID];
     _Alignas(64) _Atomic uint64_t head;

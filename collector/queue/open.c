@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/queue/layout.h"
+#include "common/events/events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +118,7 @@ static int create(struct queue *queue, const char *path, size_t ring_size, const
     struct drain_area *area = (struct drain_area *)(void *)queue->map;
     area->layout = QUEUE_LAYOUT;
     area->ring_size = ring_size;
+    area->events = events_fingerprint();
     area->salt = queue->salt;
     memcpy(area->boot_id, boot_id, strlen(boot_id) + 1);
     queue->life = *life;
@@ -154,7 +156,7 @@ static int map_existing(struct queue *queue, const char *path)
     queue->salt = area->salt;
     /* Positions never come so far; sums with the head must not wrap. */
     bool sane = area->head % QUEUE_ALIGN == 0 && area->head < UINT64_MAX / 2;
-    if (area->magic != QUEUE_MAGIC || area->layout != QUEUE_LAYOUT || area->ring_size != queue->ring_size || !sane)
+    if (area->magic != QUEUE_MAGIC || area->layout != QUEUE_LAYOUT || area->events != events_fingerprint() || area->ring_size != queue->ring_size || !sane)
         unmap(queue);
     return 0;
 }

@@ -16,6 +16,18 @@ void log_init(const char *program, enum log_level level)
     log_max_level = level;
 }
 
+/* ASCII's controls, and those of UTF-8's first block (C2 80 to C2 9F), which some terminals obey too. */
+static void escape_controls(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i], next = i + 1 < length ? (unsigned char)text[i + 1] : 0;
+        if (byte < ' ' || byte == 127 || (byte == 0xc2 && next >= 0x80 && next < 0xa0))
+            text[i] = '?';
+        if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+            text[++i] = '?';
+    }
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     if (level > log_max_level)
@@ -29,9 +41,7 @@ void log_write(enum log_level level, const char *format, ...)
     if (body < 0)
         return;
     size_t end = strlen(line);
-    for (char *c = line + head; c < line + end; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
+    escape_controls(line + head, end - (size_t)head);
     line[end++] = '\n';
     /* One write, so that lines of several threads and processes do not mix. A log that cannot be written has nowhere to say so. */
     if (write(STDERR_FILENO, line, end) < 0)

@@ -257,9 +257,9 @@ static int check_owner(const struct option_table *table, int fd, const char *pat
         option_error(error, "%s: %s", path, strerror(errno));
         return -errno;
     }
-    if (status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+    if (S_ISREG(status.st_mode) && status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
         return 0;
-    option_error(error, "%s: refused: root must own it and nobody else may write it (chown root, chmod go-w)", path);
+    option_error(error, "%s: refused: it must be a regular file, root must own it and nobody else may write it (chown root, chmod go-w)", path);
     return -EPERM;
 }
 
@@ -267,7 +267,8 @@ static int read_bytes(const struct option_table *table, const char *path, unsign
                       char *error)
 {
     size_t size = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A FIFO in the place of root's file must not hold the start up. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (table->file_by_root_only ? O_NONBLOCK : 0));
     if (fd < 0) {
         int failure = errno;
         option_error(error, "%s: %s", path, strerror(failure));

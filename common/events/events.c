@@ -59,6 +59,28 @@ const struct event *events_all(size_t *ret_count)
     return rows;
 }
 
+/* FNV-1a; the NUL goes in too, so that neighbouring names do not run together. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ byte[i]) * 0x100000001b3ull;
+    return hash;
+}
+
+uint64_t events_fingerprint(void)
+{
+    uint64_t hash = 0xcbf29ce484222325ull;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        hash = mix(hash, &rows[i].id, sizeof(rows[i].id));
+        for (int a = 0; a < rows[i].n_args; a++) {
+            hash = mix(hash, rows[i].args[a].name, strlen(rows[i].args[a].name) + 1);
+            hash = mix(hash, &rows[i].args[a].type, sizeof(rows[i].args[a].type));
+        }
+    }
+    return hash;
+}
+
 const struct event *event_by_id(uint32_t id)
 {
     return id < EVENT_ID_LIMIT && row_by_id[id] != 0 ? &rows[row_by_id[id] - 1] : NULL;

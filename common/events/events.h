@@ -70,6 +70,11 @@ enum event_id {
 /* All rows in table order; *ret_count of them. */
 const struct event *events_all(size_t *ret_count);
 
+/*
+ * Changes whenever a row, an argument or a type does: what was stored under another table's shape is not read under this one.
+ */
+uint64_t events_fingerprint(void);
+
 /* The row of that id or name, NULL if there is none. Constant time by id. */
 const struct event *event_by_id(uint32_t id);
 const struct event *event_by_name(const char *name);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/ingest/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "common/wire/limits.h"
+
+enum {
+    RECEIVE_MAX_BYTES = 2 * WIRE_REQUEST_BYTES, /* up to it a request too large gets words, beyond it nng closes the pipe */
+    ANSWER_MS = 2000,
+};
+
+/* HOST:PORT, where HOST is a loopback address and no name that could resolve to anything else. */
+static bool is_loopback(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    char host[32], *end;
+    struct in_addr parsed;
+    if (colon == NULL || (size_t)(colon - address) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+        return false;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    memcpy(host, address, (size_t)(colon - address));
+    host[colon - address] = '\0';
+    bool is_ipv4 = inet_pton(AF_INET, host, &parsed) == 1 && ntohl(parsed.s_addr) >> 24 == 127;
+    return *end == '\0' && port <= 65535 && (is_ipv4 || strcmp(host, "[::1]") == 0);
+}
+
+static int fail(char *error, int result, const char *url, const char *words)
+{
+    snprintf(error, INGEST_ERROR_BYTES, "bus %.300s: %s", url, words);
+    return result;
+}
+
+/* nng would remove any file in its way that nobody answers on; only a socket is ours to remove. */
+int listener_check_url(const char *url, char error[INGEST_ERROR_BYTES])
+{
+    struct stat facts;
+    bool is_ipc = strncmp(url, "ipc://", 6) == 0;
+    if (is_ipc && url[6] != '/')
+        return fail(error, -EINVAL, url, "needs an absolute path, as in ipc:///run/vedette/bus.ipc");
+    if (is_ipc && lstat(url + 6, &facts) == 0 && !S_ISSOCK(facts.st_mode))
+        return fail(error, -EADDRINUSE, url,
+                    "a file that is no socket stands there: remove it, or give another bus.listen");
+    if (!is_ipc && strncmp(url, "tcp://", 6) != 0)
+        return fail(error, -EINVAL, url, "only ipc:///PATH and tcp://LOOPBACK:PORT are supported");
+    if (!is_ipc && !is_loopback(url + 6))
+        return fail(error, -EINVAL, url,
+                    "tcp:// needs a loopback address and a port, as in tcp://127.0.0.1:3367, because it is neither "
+                    "encrypted nor authenticated");
+    return 0;
+}
+
+static int listen_problem(const char *url, int problem, char *error)
+{
+    switch (problem) {
+    case NNG_EADDRINUSE:
+        return fail(error, -EADDRINUSE, url, "another program listens there: stop it, or give another bus.listen");
+    case NNG_EPERM:
+        return fail(error, -EACCES, url, "not allowed there: its directory must belong to this user");
+    case NNG_ENOENT:
+        return fail(error, -ENOENT, url, "its directory does not exist");
+    case NNG_EADDRINVAL:
+        return fail(error, -EINVAL, url, "is no address that can be listened on");
+    default:
+        return fail(error, -EIO, url, nng_strerror(problem));
+    }
+}
+
+int listener_start(nng_socket socket, const char *url, nng_listener *ret_listener, char error[INGEST_ERROR_BYTES])
+{
+    nng_listener listener;
+    int problem = nng_listener_create(&listener, socket, url);
+    if (problem != 0)
+        return listen_problem(url, problem, error);
+    problem = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, RECEIVE_MAX_BYTES);
+    if (problem == 0 && strncmp(url, "ipc://", 6) == 0)
+        problem = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+    if (problem == 0)
+        problem = nng_listener_start(listener, 0);
+    if (problem != 0) {
+        nng_listener_close(listener);
+        return listen_problem(url, problem, error);
+    }
+    *ret_listener = listener;
+    return 0;
+}
+
+char *listener_url(nng_listener listener)
+{
+    char *bound, *copy;
+    if (nng_listener_get_string(listener, NNG_OPT_URL, &bound) != 0)
+        return NULL;
+    copy = strdup(bound);
+    nng_strfree(bound);
+    return copy;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -1;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Exactly `size` bytes within ANSWER_MS, or the end of the stream for a size of 0. */
+static bool arrives(int fd, void *bytes, size_t size)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    char none;
+    if (poll(&waiting, 1, ANSWER_MS) != 1)
+        return false;
+    return size == 0 ? recv(fd, &none, 1, 0) == 0 : recv(fd, bytes, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+/* Both ends greet with 8 bytes: 0, "SP", version 0, the protocol's number (REQ is 0x30, REP 0x31), 0, 0. */
+bool listener_answers(const char *path)
+{
+    static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}, expected[8] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
+    unsigned char answer[8];
+    int fd = connect_to(path);
+    if (fd < 0)
+        return false;
+    bool answers = send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello) && arrives(fd, answer, sizeof(answer)) &&
+                   memcmp(answer, expected, sizeof(answer)) == 0 && arrives(fd, NULL, 0);
+    close(fd);
+    return answers;
+}
