@@ -35,6 +35,8 @@ static const struct option options[] = {
     {"json", OPTION_BOOL, AT(json), .initial = "false", .help = "With `list`: JSON instead of a table."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
      .help = "How much is said on stderr."},
+    {"markdown", OPTION_BOOL, AT(markdown), .initial = "false",
+     .help = "With `list`: a page for docs/ instead of a table."},
     {"outbox.path", OPTION_STRING, AT(outbox_path), .initial = "/var/lib/vedette/analyzer/outbox.db",
      .help = "Database of alerts and cursors."},
     {"output.format", OPTION_CHOICE, AT(output_format), .initial = "table", .choices = formats,
@@ -77,6 +79,11 @@ static const struct option_table table = {
 void config_print_help(void)
 {
     options_print_help(&table, stdout);
+}
+
+enum list_format config_list_format(const struct config *config)
+{
+    return config->markdown ? LIST_MARKDOWN : config->json ? LIST_JSON : LIST_TABLE;
 }
 
 static int check_arguments(const struct config_request *request, char error[OPTION_ERROR_BYTES])

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "analyzer/list.h"
 #include "analyzer/policy/selection.h"
 #include "common/base/options.h"
 
@@ -19,6 +20,7 @@ struct config {
     struct option_list events;
     char http_listen[128];
     bool json; /* of `list` */
+    bool markdown;
     uint32_t log_level;
     char outbox_path[CONFIG_PATH_BYTES];
     uint32_t output_format;
@@ -43,6 +45,9 @@ struct config_request {
 int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
                 char error[OPTION_ERROR_BYTES]);
 void config_print_help(void);
+
+/* How `list` is to be printed. */
+enum list_format config_list_format(const struct config *config);
 
 /* Users that may speak on the bus: the named ones, or root, ourselves and the courier. At most `limit`. -EINVAL with
  * words. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/list.h"
 
-#include "analyzer/alert/text.h"
 #include "analyzer/policy/policy.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
@@ -42,7 +41,7 @@ static void json_event(struct text *text, const struct event *event)
     text_literal(text, "}");
 }
 
-static const char *severity_name(enum severity severity)
+const char *severity_name(enum severity severity)
 {
     static const char *const names[] = {"info", "low", "medium", "high", "critical"};
     return names[severity];
@@ -85,54 +84,79 @@ static int print(struct text *text)
     return EXIT_CODE_RUNTIME;
 }
 
-static int list_events(bool json)
+static void table_events(struct text *text)
 {
-    struct text text = {0};
     size_t count;
     const struct event *events = events_all(&count);
-    if (!json)
-        printf("%-26s %5s  %-9s %-36s %s\n", "EVENT", "ID", "CLASS", "SETS", "ARGUMENTS");
-    for (size_t i = 0; i < count && !json; i++) {
-        printf("%-26s %5u  %-9s %-36s", events[i].name, events[i].id,
-               event_class_name((enum event_class)events[i].class), events[i].sets);
-        for (size_t a = 0; a < events[i].n_args; a++)
-            printf("%s%s", a == 0 ? " " : ", ", events[i].args[a].name);
-        printf("\n");
+    char line[256];
+    snprintf(line, sizeof(line), "%-26s %5s  %-9s %-36s %s\n", "EVENT", "ID", "CLASS", "SETS", "ARGUMENTS");
+    text_string(text, line);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "%-26s %5u  %-9s %-36s", events[i].name, events[i].id,
+                 event_class_name((enum event_class)events[i].class), events[i].sets);
+        text_string(text, line);
+        for (size_t a = 0; a < events[i].n_args; a++) {
+            text_string(text, a == 0 ? " " : ", ");
+            text_string(text, events[i].args[a].name);
+        }
+        text_literal(text, "\n");
     }
-    for (size_t i = 0; i < count && json; i++) {
-        text_string(&text, i == 0 ? "[" : ",\n");
-        json_event(&text, &events[i]);
-    }
-    if (json)
-        text_literal(&text, "]\n");
-    return print(&text);
 }
 
-static int list_detections(bool json)
+static void table_detections(struct text *text)
 {
-    struct text text = {0};
     size_t count;
     const struct detection *const *all = detections_all(&count);
-    if (!json)
-        printf("%-26s %-9s %-9s %-10s %s\n", "DETECTION", "ID", "SEVERITY", "TECHNIQUE", "TITLE");
-    for (size_t i = 0; i < count && !json; i++)
-        printf("%-26s %-9s %-9s %-10s %s\n", all[i]->name, all[i]->id, severity_name(all[i]->severity),
-               all[i]->technique_id, all[i]->title);
-    for (size_t i = 0; i < count && json; i++) {
-        text_string(&text, i == 0 ? "[" : ",\n");
-        json_detection(&text, all[i]);
+    char line[256];
+    snprintf(line, sizeof(line), "%-26s %-9s %-9s %-10s %s\n", "DETECTION", "ID", "SEVERITY", "TECHNIQUE", "TITLE");
+    text_string(text, line);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "%-26s %-9s %-9s %-10s ", all[i]->name, all[i]->id,
+                 severity_name(all[i]->severity), all[i]->technique_id);
+        text_string(text, line);
+        text_string(text, all[i]->title);
+        text_literal(text, "\n");
     }
-    if (json)
-        text_literal(&text, "]\n");
-    return print(&text);
 }
 
-int list(const char *what, bool json)
+static void json_events(struct text *text)
 {
-    if (strcmp(what, "events") == 0)
-        return list_events(json);
-    if (strcmp(what, "detections") == 0)
-        return list_detections(json);
+    size_t count;
+    const struct event *events = events_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        text_string(text, i == 0 ? "[" : ",\n");
+        json_event(text, &events[i]);
+    }
+    text_literal(text, "]\n");
+}
+
+static void json_detections(struct text *text)
+{
+    size_t count;
+    const struct detection *const *all = detections_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        text_string(text, i == 0 ? "[" : ",\n");
+        json_detection(text, all[i]);
+    }
+    text_literal(text, "]\n");
+}
+
+static const struct {
+    const char *what;
+    void (*write[LIST_MARKDOWN + 1])(struct text *text); /* by enum list_format */
+} lists[] = {
+    {"detections", {table_detections, json_detections, markdown_detections}},
+    {"events", {table_events, json_events, markdown_events}},
+};
+
+int list(const char *what, enum list_format format)
+{
+    struct text text = {0};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (strcmp(what, lists[i].what) == 0) {
+            lists[i].write[format](&text);
+            return print(&text);
+        }
     log_error("list: there is no list of '%s': say events or detections", what);
     return EXIT_CODE_USAGE;
 }

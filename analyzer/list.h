@@ -4,9 +4,25 @@
 #ifndef VEDETTE_ANALYZER_LIST_H
 #define VEDETTE_ANALYZER_LIST_H
 
-#include <stdbool.h>
+#include "analyzer/alert/text.h"
+#include "analyzer/detect/detection.h"
+#include "common/events/events.h"
 
-int list(const char *what, bool json);
+enum list_format {
+    LIST_TABLE,    /* for people */
+    LIST_JSON,     /* for programs */
+    LIST_MARKDOWN, /* a page of docs/ */
+};
+
+/* `what` is "events" or "detections". */
+int list(const char *what, enum list_format format);
 int validate(char **paths, int n_paths);
+
+/* The pages, from the tables. */
+void markdown_events(struct text *text);
+void markdown_detections(struct text *text);
+
+/* "info" to "critical". */
+const char *severity_name(enum severity severity);
 
 #endif

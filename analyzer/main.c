@@ -276,10 +276,11 @@ static int run(struct analyzer *analyzer, bool check_only)
     analyzer->output.table = analyzer->config.output_format == OUTPUT_TABLE;
     analyzer->output.cancel_fd = analyzer->give_up_fd;
     code = open_outbox(analyzer);
-    if (code == EXIT_CODE_OK)
-        code = start_ingest(analyzer);
+    /* Sinks first: one that the outbox has not seen begins at the next alert. */
     if (code == EXIT_CODE_OK)
         code = start_sinks(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = start_ingest(analyzer);
     if (code == EXIT_CODE_OK)
         code = start_http(analyzer);
     if (code == EXIT_CODE_OK) {

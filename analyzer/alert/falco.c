@@ -108,7 +108,8 @@ static void set_event(json_t *fields, const json_t *finding, const struct alert 
 static json_t *make_tags(const json_t *finding)
 {
     const json_t *properties = json_object_get(json_object_get(finding, "metadata"), "Properties");
-    const char *const tags[] = {alert_string(properties, "signatureID", NULL), alert_string(properties, "external_id", NULL),
+    const char *const tags[] = {alert_string(properties, "signatureID", NULL),
+                                alert_string(properties, "external_id", NULL),
                                 alert_string(properties, "Category", NULL)};
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
@@ -117,7 +118,8 @@ static json_t *make_tags(const json_t *finding)
     return list;
 }
 
-/* "03:04:05.000000006: Warning Title (name=value name=value)", as Falco's own lines read; on one line whatever the names hold. */
+/* "03:04:05.000000006: Warning Title (name=value name=value)", as Falco's own lines read; on one line whatever the
+ * names hold. */
 static char *make_output(const json_t *finding, const json_t *fields, const struct alert *alert, const char *rule)
 {
     static const char *const shown[] = {"proc.name", "proc.pid",     "proc.exepath", "proc.cmdline", "fd.name",

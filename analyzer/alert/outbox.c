@@ -57,7 +57,8 @@ static void bind_text(sqlite3_stmt *statement, int index, const char *text)
     sqlite3_bind_text(statement, index, text ? text : "", -1, SQLITE_STATIC);
 }
 
-static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t n_alerts, size_t *ret_added)
+static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t n_alerts, size_t *ret_added,
+                      size_t *ret_bytes)
 {
     sqlite3_stmt *add = outbox->statements[STATEMENT_ADD_ALERT];
     int64_t now = wall_seconds();
@@ -73,6 +74,7 @@ static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t 
         if (result != SQLITE_OK)
             return result;
         *ret_added += (size_t)sqlite3_changes(outbox->writer);
+        *ret_bytes += alerts[i].json ? strlen(alerts[i].json) : 0;
     }
     return SQLITE_OK;
 }
@@ -113,14 +115,15 @@ static void publish(struct outbox *outbox, size_t n_alerts, size_t added, int64_
     pthread_mutex_unlock(&outbox->news_lock);
 }
 
-int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts, const struct outbox_cursor *cursors, size_t n_cursors)
+int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
+                  const struct outbox_cursor *cursors, size_t n_cursors)
 {
-    size_t added = 0;
+    size_t added = 0, bytes = 0;
     int64_t last_row = 0;
     pthread_mutex_lock(&outbox->write_lock);
     int error = 0, result = outbox_run(outbox, STATEMENT_BEGIN);
     if (result == SQLITE_OK)
-        result = add_alerts(outbox, alerts, n_alerts, &added);
+        result = add_alerts(outbox, alerts, n_alerts, &added, &bytes);
     if (result == SQLITE_OK)
         result = set_cursors(outbox, cursors, n_cursors);
     if (result == SQLITE_OK)
@@ -129,7 +132,7 @@ int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_al
         result = outbox_run(outbox, STATEMENT_COMMIT);
     if (result == SQLITE_OK) {
         publish(outbox, n_alerts, added, last_row);
-        outbox_prune_if_due(outbox, added);
+        outbox_prune_if_due(outbox, added, bytes);
     } else {
         error = outbox_fail(outbox, outbox->writer, result, "commit");
         outbox_rollback(outbox);
@@ -141,7 +144,8 @@ int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_al
     return error;
 }
 
-int outbox_cursors(struct outbox *outbox, const char *node, void (*each)(void *arg, uint64_t session, uint64_t seq), void *arg)
+int outbox_cursors(struct outbox *outbox, const char *node, void (*each)(void *arg, uint64_t session, uint64_t seq),
+                   void *arg)
 {
     pthread_mutex_lock(&outbox->read_lock);
     sqlite3_stmt *statement = outbox->statements[STATEMENT_CURSORS];
@@ -333,12 +337,17 @@ void outbox_collect(void *arg, struct metrics_writer *writer)
         double value;
     } samples[] = {
         {"vedette_outbox_alerts_total", METRIC_COUNTER, "Alerts stored.", (double)figures.alerts},
-        {"vedette_outbox_duplicates_total", METRIC_COUNTER, "Alerts met again by their id and not stored twice.", (double)figures.duplicates},
+        {"vedette_outbox_duplicates_total", METRIC_COUNTER, "Alerts met again by their id and not stored twice.",
+         (double)figures.duplicates},
         {"vedette_outbox_commits_total", METRIC_COUNTER, "Transactions.", (double)figures.commits},
-        {"vedette_outbox_failures_total", METRIC_COUNTER, "Transactions that failed; each is tried again.", (double)figures.failures},
-        {"vedette_outbox_pruned_alerts_total", METRIC_COUNTER, "Alerts deleted by age, count or size.", (double)figures.pruned},
-        {"vedette_outbox_lost_alerts_total", METRIC_COUNTER, "Alerts dropped for the size limit before every sink had them.", (double)figures.lost},
-        {"vedette_outbox_bytes", METRIC_GAUGE, "Database pages in use when last pruned or opened.", (double)figures.bytes},
+        {"vedette_outbox_failures_total", METRIC_COUNTER, "Transactions that failed; each is tried again.",
+         (double)figures.failures},
+        {"vedette_outbox_pruned_alerts_total", METRIC_COUNTER, "Alerts deleted by age, count or size.",
+         (double)figures.pruned},
+        {"vedette_outbox_lost_alerts_total", METRIC_COUNTER,
+         "Alerts dropped for the size limit before every sink had them.", (double)figures.lost},
+        {"vedette_outbox_bytes", METRIC_GAUGE, "Database pages in use when last pruned or opened.",
+         (double)figures.bytes},
         {"vedette_outbox_last_row", METRIC_GAUGE, "Number of the newest alert.", (double)figures.last_row},
     };
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)

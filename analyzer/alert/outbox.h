@@ -24,6 +24,7 @@ enum {
     OUTBOX_MAX_BYTES = 256 << 20,        /* pages in use */
     OUTBOX_PRUNE_SECONDS = 600,          /* how often */
     OUTBOX_PRUNE_ALERTS = 1000,          /* or after so many new alerts */
+    OUTBOX_PRUNE_BYTES = 16 << 20,       /* or after so much of them: how far the limit can be overrun */
 };
 
 struct alert {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outbox on a disk that is full or read-only: a tiny tmpfs in a mount namespace of this process. Needs CAP_SYS_ADMIN, else skipped. */
+/* The outbox on a disk that is full or read-only: a tiny tmpfs in a mount namespace of this process. Needs
+ * CAP_SYS_ADMIN, else skipped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <errno.h>

@@ -21,6 +21,7 @@ enum outbox_statement {
     STATEMENT_ADD_DEAD,
     STATEMENT_TRIM_DEAD,
     STATEMENT_PRUNE_LIMIT,
+    STATEMENT_COUNT,
     STATEMENT_OLDEST_STEP,
     STATEMENT_COUNT_NEEDED,
     STATEMENT_PRUNE,
@@ -37,8 +38,8 @@ enum outbox_statement {
 
 struct outbox {
     /*
-     * Two connections, as WAL lets one read while the other writes: a commit never waits for a sink's read. Each has its lock, held for
-     * one short transaction or one row; never both, never across a delivery.
+     * Two connections, as WAL lets one read while the other writes: a commit never waits for a sink's read. Each has
+     * its lock, held for one short transaction or one row; never both, never across a delivery.
      */
     pthread_mutex_t write_lock, read_lock;
     sqlite3 *writer, *reader;
@@ -49,7 +50,7 @@ struct outbox {
 
     /* Under write_lock. */
     int64_t pruned_at; /* CLOCK_BOOTTIME seconds */
-    uint32_t alerts_since_prune;
+    uint64_t alerts_since_prune, bytes_since_prune;
 
     pthread_mutex_t news_lock;
     pthread_cond_t news; /* on CLOCK_MONOTONIC */
@@ -70,7 +71,7 @@ int outbox_run_integer(struct outbox *outbox, enum outbox_statement which, int64
 /* Rolls back what is left of a failed transaction. Under write_lock. */
 void outbox_rollback(struct outbox *outbox);
 /* Prunes when it is time. Under write_lock, outside a transaction. */
-void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts);
+void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts, size_t new_bytes);
 /* Reads the pages in use into the figures. Under write_lock. */
 int outbox_measure(struct outbox *outbox, uint64_t *ret_bytes);
 

@@ -15,46 +15,53 @@ enum {
     CACHE_KIB = 1024, /* a connection: a commit touches a few pages, a read one row */
 };
 
-#define TEXT(value) TEXT_OF(value)
+#define TEXT(value)    TEXT_OF(value)
 #define TEXT_OF(value) #value
 
 /*
- * synchronous=FULL: a commit is on the disk before the collector may forget the batch, and an advance before the next delivery; NORMAL
- * would lose both with the power. It costs one fdatasync a commit, measured at 0.31 ms (p99 0.75), and is off the path of the acknowledgement.
- * The log is folded back every 1000 pages and cut to 4 MiB, so that it stays bounded; no reader holds it open beyond one row.
+ * synchronous=FULL: a commit is on the disk before the collector may forget the batch, and an advance before the next
+ * delivery; NORMAL would lose both with the power. It costs one fdatasync a commit, measured at 0.31 ms (p99 0.75), and
+ * is off the path of the acknowledgement. The log is folded back every 1000 pages and cut to 4 MiB, so that it stays
+ * bounded; no reader holds it open beyond one row.
  */
-static const char connection_setup[] = "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=4194304;"
-                                       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;";
+static const char connection_setup[] =
+    "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=4194304;"
+    "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;";
 
 /*
- * Rows are never numbered twice (AUTOINCREMENT): a cursor stands for "everything up to here" also after pruning. `added` stands before `json`,
- * so that it is read without the overflow pages.
+ * Rows are never numbered twice (AUTOINCREMENT): a cursor stands for "everything up to here" also after pruning.
+ * `added` stands before `json`, so that it is read without the overflow pages.
  */
 static const char layout_setup[] =
     "BEGIN IMMEDIATE;"
-    "CREATE TABLE alerts(row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, added INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
+    "CREATE TABLE alerts(row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, added INTEGER NOT NULL, "
+    "time_ns INTEGER NOT NULL,"
     " severity INTEGER NOT NULL, node TEXT NOT NULL, detection TEXT NOT NULL, json TEXT NOT NULL) STRICT;"
-    "CREATE TABLE cursors(n INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, session INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    "CREATE TABLE cursors(n INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, session INTEGER NOT NULL, seq "
+    "INTEGER NOT NULL,"
     " UNIQUE(node, session)) STRICT;"
-    "CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE dead_letters(n INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, row INTEGER NOT NULL, reason TEXT NOT NULL,"
+    "CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life INTEGER NOT NULL, seen INTEGER NOT NULL) "
+    "STRICT;"
+    "CREATE TABLE dead_letters(n INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, row INTEGER NOT NULL, reason "
+    "TEXT NOT NULL,"
     " time INTEGER NOT NULL) STRICT;"
     "CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
     "INSERT INTO facts VALUES('lost', 0);"
     "PRAGMA application_id=" TEXT(APPLICATION_ID) ";"
-    "PRAGMA user_version=" TEXT(LAYOUT) ";"
-    "COMMIT;";
+                                                  "PRAGMA user_version=" TEXT(LAYOUT) ";"
+                                                                                      "COMMIT;";
 
 #define NEEDED_BY_SINKS "SELECT MIN(row) FROM sinks WHERE life = ?2 OR seen > ?3"
-#define NOT_DEAD "row NOT IN (SELECT row FROM dead_letters)"
+#define NOT_DEAD        "row NOT IN (SELECT row FROM dead_letters)"
 
 static const char *const statement_sql[ALL_STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
     /* Not INSERT OR IGNORE, which uses up a row number for nothing. */
-    [STATEMENT_ADD_ALERT] = "INSERT INTO alerts(id, added, time_ns, severity, node, detection, json) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
-                            "WHERE NOT EXISTS(SELECT 1 FROM alerts WHERE id = ?1)",
+    [STATEMENT_ADD_ALERT] =
+        "INSERT INTO alerts(id, added, time_ns, severity, node, detection, json) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
+        "WHERE NOT EXISTS(SELECT 1 FROM alerts WHERE id = ?1)",
     [STATEMENT_SET_CURSOR] = "INSERT INTO cursors(node, session, seq) VALUES(?1, ?2, ?3) "
                              "ON CONFLICT(node, session) DO UPDATE SET seq = excluded.seq",
     [STATEMENT_TRIM_CURSORS] = "DELETE FROM cursors WHERE node = ?1 AND n <= "
@@ -66,17 +73,23 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
     [STATEMENT_ADD_DEAD] = "INSERT INTO dead_letters(sink, row, reason, time) VALUES(?1, ?2, ?3, ?4)",
     [STATEMENT_TRIM_DEAD] = "DELETE FROM dead_letters WHERE n <= (SELECT MAX(n) FROM dead_letters) - ?1",
     /* The last row that may go: beyond the newest ?1 rows or added before ?3, and passed by every sink in use. */
-    [STATEMENT_PRUNE_LIMIT] = "WITH last(row) AS (SELECT COALESCE(MAX(row), 0) FROM alerts) "
-                              "SELECT MIN(MAX(last.row - ?1, COALESCE((SELECT row - 1 FROM alerts WHERE added > ?3 ORDER BY row LIMIT 1), "
-                              "last.row)), COALESCE((" NEEDED_BY_SINKS "), last.row)) FROM last",
+    [STATEMENT_PRUNE_LIMIT] =
+        "WITH last(row) AS (SELECT COALESCE(MAX(row), 0) FROM alerts) "
+        "SELECT MIN(MAX(last.row - ?1, COALESCE((SELECT row - 1 FROM alerts WHERE added > ?3 ORDER BY row LIMIT 1), "
+        "last.row)), COALESCE((" NEEDED_BY_SINKS "), last.row)) FROM last",
+    [STATEMENT_COUNT] = "SELECT COUNT(*) FROM alerts",
     [STATEMENT_OLDEST_STEP] = "SELECT MAX(row) FROM (SELECT row FROM alerts WHERE " NOT_DEAD " ORDER BY row LIMIT ?1)",
-    [STATEMENT_COUNT_NEEDED] = "SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD,
-    [STATEMENT_PRUNE] = "DELETE FROM alerts WHERE row IN (SELECT row FROM alerts WHERE row <= ?1 AND " NOT_DEAD " ORDER BY row LIMIT ?2)",
+    [STATEMENT_COUNT_NEEDED] =
+        "SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD,
+    [STATEMENT_PRUNE] = "DELETE FROM alerts WHERE row IN (SELECT row FROM alerts WHERE row <= ?1 AND " NOT_DEAD
+                        " ORDER BY row LIMIT ?2)",
     [STATEMENT_ADD_LOST] = "UPDATE facts SET value = value + ?1 WHERE name = 'lost'",
     [STATEMENT_GET_LOST] = "SELECT value FROM facts WHERE name = 'lost'",
     [STATEMENT_LAST_ROW] = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'alerts'), 0)",
-    [STATEMENT_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-    [STATEMENT_READ] = "SELECT row, id, time_ns, severity, node, detection, json FROM alerts WHERE row > ?1 ORDER BY row LIMIT 1",
+    [STATEMENT_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                        "pragma_freelist_count, pragma_page_size",
+    [STATEMENT_READ] =
+        "SELECT row, id, time_ns, severity, node, detection, json FROM alerts WHERE row > ?1 ORDER BY row LIMIT 1",
     [STATEMENT_COUNT_AFTER] = "SELECT COUNT(*) FROM alerts WHERE row > ?1",
     [STATEMENT_CURSORS] = "SELECT session, seq FROM cursors WHERE node = ?1 ORDER BY n DESC",
 };
@@ -149,8 +162,8 @@ static int explain(const char *path, int error, const char *detail, char words[O
 }
 
 /*
- * One process has the outbox: two would deliver every alert twice. The lock is on a file of its own, as closing any descriptor of the database
- * would drop SQLite's own locks on it.
+ * One process has the outbox: two would deliver every alert twice. The lock is on a file of its own, as closing any
+ * descriptor of the database would drop SQLite's own locks on it.
  */
 static int take_file(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])
 {
@@ -209,8 +222,9 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
         return explain(path, -EBADMSG, "a database of another program", words);
     if (result == SQLITE_OK && version > LAYOUT) {
         snprintf(words, OUTBOX_ERROR_BYTES,
-                 "outbox %.80s: has layout %lld, this program knows up to %d: use the newer vedette-analyzer again, or name another path", path,
-                 (long long)version, LAYOUT);
+                 "outbox %.80s: has layout %lld, this program knows up to %d: use the newer vedette-analyzer again, or "
+                 "name another path",
+                 path, (long long)version, LAYOUT);
         return -EBADMSG;
     }
     if (result == SQLITE_OK && tables > 0)
@@ -225,7 +239,8 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
 static int connect_database(const char *path, sqlite3 **ret_db, char words[OUTBOX_ERROR_BYTES])
 {
     /* NOMUTEX: our own lock guards each connection. */
-    int result = sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int result =
+        sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (result == SQLITE_OK)
         result = sqlite3_busy_timeout(*ret_db, BUSY_TIMEOUT_MS);
     if (result == SQLITE_OK)
@@ -235,14 +250,17 @@ static int connect_database(const char *path, sqlite3 **ret_db, char words[OUTBO
         snprintf(sql, sizeof(sql), "PRAGMA cache_size=-%d", CACHE_KIB);
         result = sqlite3_exec(*ret_db, sql, NULL, NULL, NULL);
     }
-    return result == SQLITE_OK ? 0 : explain(path, outbox_errno(*ret_db, result), *ret_db ? sqlite3_errmsg(*ret_db) : NULL, words);
+    return result == SQLITE_OK
+               ? 0
+               : explain(path, outbox_errno(*ret_db, result), *ret_db ? sqlite3_errmsg(*ret_db) : NULL, words);
 }
 
 static int prepare_all(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])
 {
     for (int i = 0; i < ALL_STATEMENTS; i++) {
         sqlite3 *db = i < WRITER_STATEMENTS ? outbox->writer : outbox->reader;
-        int result = sqlite3_prepare_v3(db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &outbox->statements[i], NULL);
+        int result =
+            sqlite3_prepare_v3(db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &outbox->statements[i], NULL);
         if (result != SQLITE_OK)
             return explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
     }
@@ -277,7 +295,9 @@ static int open_database(struct outbox *outbox, const char *path, char words[OUT
     if (result == SQLITE_OK)
         result = outbox_measure(outbox, &bytes);
     outbox->figures.lost = (uint64_t)lost;
-    return result == SQLITE_OK ? 0 : explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
+    return result == SQLITE_OK
+               ? 0
+               : explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
 }
 
 int outbox_open(const char *path, struct outbox **ret_outbox, char error[OUTBOX_ERROR_BYTES])

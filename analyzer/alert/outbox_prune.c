@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leaves the outbox: delivered alerts that are old, and under the size limit also what a sink had not had, which is counted. */
+/* What leaves the outbox: delivered alerts that are old, and under the size limit also what a sink had not had, which
+ * is counted. */
 #include "analyzer/alert/outbox_internal.h"
 
 #include "common/base/clock.h"
 
 enum {
-    STEP_ROWS = 2000,     /* a transaction deletes so many at most: a few milliseconds under the write lock */
-    OVERSIZE_STEP = 256,  /* finer, as these may be alerts that a sink still needs */
-    MAX_STEPS = 64,       /* a call; what remains goes at the next */
+    STEP_ROWS = 2000,    /* a transaction deletes so many at most: a few milliseconds under the write lock */
+    OVERSIZE_STEP = 256, /* finer, as these may be alerts that a sink still needs, and fewer when they are large */
+    MAX_STEPS = 64,      /* a call; what remains goes at the next */
 };
 
 static int64_t wall_seconds(void)
@@ -63,12 +64,24 @@ static int prune_delivered(struct outbox *outbox)
     return result;
 }
 
-/* One transaction, so that an alert is never dropped uncounted. */
-static int drop_oldest_step(struct outbox *outbox, int64_t *ret_deleted)
+/* How many of the oldest must go, by the mean size of all. */
+static int oversize_rows(struct outbox *outbox, uint64_t bytes, uint64_t max_bytes, int64_t *ret_rows)
 {
-    int64_t row = 0, needed = 0;
+    int64_t rows = 0;
+    int result = outbox_run_integer(outbox, STATEMENT_COUNT, &rows);
+    uint64_t wanted = rows > 0 ? (bytes - max_bytes) / (bytes / (uint64_t)rows + 1) + 1 : 1;
+    *ret_rows = wanted < OVERSIZE_STEP ? (int64_t)wanted : OVERSIZE_STEP;
+    return result;
+}
+
+/* One transaction, so that an alert is never dropped uncounted. */
+static int drop_oldest_step(struct outbox *outbox, uint64_t bytes, uint64_t max_bytes, int64_t *ret_deleted)
+{
+    int64_t row = 0, needed = 0, rows = 0;
     int result = outbox_run(outbox, STATEMENT_BEGIN);
-    sqlite3_bind_int(outbox->statements[STATEMENT_OLDEST_STEP], 1, OVERSIZE_STEP);
+    if (result == SQLITE_OK)
+        result = oversize_rows(outbox, bytes, max_bytes, &rows);
+    sqlite3_bind_int64(outbox->statements[STATEMENT_OLDEST_STEP], 1, rows);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_OLDEST_STEP, &row);
     sqlite3_stmt *count_needed = outbox->statements[STATEMENT_COUNT_NEEDED];
@@ -94,14 +107,14 @@ static int drop_oldest_step(struct outbox *outbox, int64_t *ret_deleted)
 static int prune(struct outbox *outbox, uint64_t max_bytes)
 {
     outbox->pruned_at = (int64_t)(clock_boot_ns() / 1000000000u);
-    outbox->alerts_since_prune = 0;
+    outbox->alerts_since_prune = outbox->bytes_since_prune = 0;
     uint64_t bytes = 0;
     int result = prune_delivered(outbox);
     if (result == SQLITE_OK)
         result = outbox_measure(outbox, &bytes);
     int64_t deleted = 1;
     for (int i = 0; i < MAX_STEPS && result == SQLITE_OK && bytes > max_bytes && deleted > 0; i++) {
-        result = drop_oldest_step(outbox, &deleted);
+        result = drop_oldest_step(outbox, bytes, max_bytes, &deleted);
         if (result == SQLITE_OK)
             result = outbox_measure(outbox, &bytes);
     }
@@ -116,10 +129,12 @@ int outbox_prune(struct outbox *outbox, uint64_t max_bytes)
     return result;
 }
 
-void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts)
+void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts, size_t new_bytes)
 {
-    outbox->alerts_since_prune += (uint32_t)new_alerts;
+    outbox->alerts_since_prune += new_alerts;
+    outbox->bytes_since_prune += new_bytes;
     int64_t now = (int64_t)(clock_boot_ns() / 1000000000u);
-    if (outbox->alerts_since_prune >= OUTBOX_PRUNE_ALERTS || now - outbox->pruned_at >= OUTBOX_PRUNE_SECONDS)
+    if (outbox->alerts_since_prune >= OUTBOX_PRUNE_ALERTS || outbox->bytes_since_prune >= OUTBOX_PRUNE_BYTES ||
+        now - outbox->pruned_at >= OUTBOX_PRUNE_SECONDS)
         prune(outbox, OUTBOX_MAX_BYTES); /* a failure is kept in last_error; it is tried again when next due */
 }

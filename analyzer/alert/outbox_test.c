@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -52,7 +53,8 @@ static void test_outbox_commit_and_read(void **state)
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
-/* An id that is known is not stored again, in the same commit, in a later one and after a restart; and takes no row number. */
+/* An id that is known is not stored again, in the same commit, in a later one and after a restart; and takes no row
+ * number. */
 static void test_outbox_same_id_once(void **state)
 {
     struct temporary *temporary = *state;
@@ -133,7 +135,11 @@ static void test_outbox_sinks_have_own_cursors(void **state)
     assert_int_equal(outbox_sink_advance(outbox, "from_begin", 1, NULL), 0); /* never backward */
     assert_int_equal(outbox_sink_advance(outbox, "nobody", 1, NULL), -ENOENT);
     outbox_close(outbox);
-    assert_int_equal(outside_integer(temporary->outbox, "SELECT COUNT(*) FROM dead_letters WHERE sink = 'from_begin' AND row = 3 AND reason = 'not wanted'"), 1);
+    assert_int_equal(
+        outside_integer(
+            temporary->outbox,
+            "SELECT COUNT(*) FROM dead_letters WHERE sink = 'from_begin' AND row = 3 AND reason = 'not wanted'"),
+        1);
     outbox = outbox_open_or_die(temporary->outbox);
     assert_int_equal(outbox_sink_open(outbox, "from_begin", true, &row), 0);
     assert_int_equal(row, 3);
@@ -179,9 +185,11 @@ static void test_outbox_prune_by_age(void **state)
     assert_int_equal(outbox_sink_advance(outbox, "sink", 8, NULL), 0);
     assert_int_equal(outbox_prune(outbox, OUTBOX_MAX_BYTES), 0);
     assert_int_equal(outbox_count_after(outbox, 0), 10);
-    outside_execute(temporary->outbox, "UPDATE alerts SET added = added - 8 * 24 * 3600 WHERE row <= 9; UPDATE sinks SET seen = 0");
+    outside_execute(temporary->outbox,
+                    "UPDATE alerts SET added = added - 8 * 24 * 3600 WHERE row <= 9; UPDATE sinks SET seen = 0");
     assert_int_equal(outbox_prune(outbox, OUTBOX_MAX_BYTES), 0);
-    /* Old and passed: 1 to 8; but 4 is a dead letter. 9 is old, and the sink is in use, however long it has not advanced. */
+    /* Old and passed: 1 to 8; but 4 is a dead letter. 9 is old, and the sink is in use, however long it has not
+     * advanced. */
     assert_int_equal(outside_integer(temporary->outbox, "SELECT COUNT(*) FROM alerts WHERE row IN (4, 9, 10)"), 3);
     assert_int_equal(outbox_count_after(outbox, 0), 3);
     outbox_close(outbox);
@@ -226,6 +234,31 @@ static void test_outbox_size_limit_counts_what_is_lost(void **state)
     outbox_close(outbox);
 }
 
+/* Few large alerts: no more go than must. */
+static void test_outbox_size_limit_and_large_alerts(void **state)
+{
+    struct temporary *temporary = *state;
+    struct outbox *outbox = outbox_open_or_die(temporary->outbox);
+    struct outbox_figures figures;
+    enum { LARGE = 100000 };
+    char *json = malloc(LARGE + 1);
+    assert_non_null(json);
+    memset(json, 'x', LARGE);
+    json[LARGE] = '\0';
+    for (unsigned i = 0; i < 40; i++) {
+        struct alert alert = alert_of(i);
+        alert.json = json;
+        assert_int_equal(outbox_commit(outbox, &alert, 1, NULL, 0), 0);
+    }
+    free(json);
+    assert_int_equal(outbox_prune(outbox, 20 * LARGE), 0);
+    outbox_figures(outbox, &figures);
+    assert_true(figures.bytes <= 20 * LARGE);
+    assert_in_range(outbox_count_after(outbox, 0), 15, 20);
+    assert_int_equal(figures.lost, 0); /* no sink waits for them */
+    outbox_close(outbox);
+}
+
 struct waiter {
     struct outbox *outbox;
     int64_t row;
@@ -253,7 +286,7 @@ static void test_outbox_wait(void **state)
     outbox_wake(outbox); /* before the wait begins: not lost */
     assert_int_equal(pthread_create(&thread, NULL, wait_for_news, &waiter), 0);
     pthread_join(thread, NULL);
-    outbox_wait(outbox, 1, 1); /* by its time */
+    outbox_wait(outbox, 1, 1);       /* by its time */
     outbox_wait(outbox, 0, 3600000); /* there is news already */
     outbox_close(outbox);
 }
@@ -347,7 +380,9 @@ static void test_outbox_refuses_what_it_cannot_use(void **state)
     struct temporary *temporary = *state;
     char path[TESTING_PATH_BYTES];
     snprintf(path, sizeof(path), "%s/text", temporary->folder);
-    write_file(path, 0, "This is no database, but a text that is long enough to be taken for a header of one hundred bytes, and more than that.");
+    write_file(path, 0,
+               "This is no database, but a text that is long enough to be taken for a header of one hundred bytes, and "
+               "more than that.");
     assert_refused(path, -EBADMSG, "move it away");
     snprintf(path, sizeof(path), "%s/other", temporary->folder);
     outside_execute(path, "CREATE TABLE t(x)");
@@ -385,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_outbox_prune_keeps_what_a_sink_needs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_prune_by_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_size_limit_counts_what_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_size_limit_and_large_alerts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_kill_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_of_another_process, setup, teardown),

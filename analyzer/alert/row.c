@@ -64,7 +64,8 @@ void alert_time(uint64_t time_ns, char ret_text[ALERT_TIME_BYTES])
     snprintf(ret_text, ALERT_TIME_BYTES, "%s.%09uZ", date, (unsigned)(time_ns % 1000000000u));
 }
 
-/* Escapes C0, DEL and, in UTF-8, C1 and the bidirectional controls, which could move the cursor or turn a line around. */
+/* Escapes C0, DEL and, in UTF-8, C1 and the bidirectional controls, which could move the cursor or turn a line around.
+ */
 static void put_text(FILE *out, const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
@@ -73,8 +74,9 @@ static void put_text(FILE *out, const char *text)
             hide = 1;
         else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
             hide = 2;
-        else if (c[0] == 0xe2 && ((c[1] == 0x80 && ((c[2] >= 0x8e && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae))) ||
-                                  (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
+        else if (c[0] == 0xe2 &&
+                 ((c[1] == 0x80 && ((c[2] >= 0x8e && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae))) ||
+                  (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
             hide = 3;
         if (!hide) {
             putc(*c, out);
@@ -124,7 +126,8 @@ static void put_details(FILE *out, const json_t *finding, const struct alert *al
     fputs(known ? severities[alert->severity] : "UNKNOWN", out);
     fputs(json_is_false(json_object_get(ours, "succeeded")) ? " (attempt failed): " : ": ", out);
     put_text(out, title ? title : alert->detection);
-    named(out, alert_trigger(finding) ? alert_trigger(finding) : "pathname", json_string_value(alert_argument(finding, "pathname")));
+    named(out, alert_trigger(finding) ? alert_trigger(finding) : "pathname",
+          json_string_value(alert_argument(finding, "pathname")));
     named(out, "executable", alert_string(finding, "executable", "path", NULL));
     const char *container = alert_string(finding, "container", "id", NULL);
     char short_id[13]; /* what docker ps and crictl ps show */

@@ -26,9 +26,10 @@ enum { ALERT_TIME_BYTES = 48 };
 void alert_time(uint64_t time_ns, char ret_text[ALERT_TIME_BYTES]);
 
 /*
- * A row for people, in the columns of table_heading (analyzer/alert/json.h), so that findings and events line up: time of day UTC, uid, comm, pid,
- * tid, result, detection; then severity, title, file, executable, container, node. Control characters and what else could drive a
- * terminal stand as \xHH. Heap, without newline; NULL without memory. JSON that cannot be read still gives what is known without it.
+ * A row for people, in the columns of table_heading (analyzer/alert/json.h), so that findings and events line up: time
+ * of day UTC, uid, comm, pid, tid, result, detection; then severity, title, file, executable, container, node. Control
+ * characters and what else could drive a terminal stand as \xHH. Heap, without newline; NULL without memory. JSON that
+ * cannot be read still gives what is known without it.
  */
 char *alert_row(const struct alert *alert);
 

@@ -112,10 +112,12 @@ static bool time_is_up(struct sink_runner *runner)
 
 static uint32_t backoff_ms(struct sink_runner *runner, uint64_t attempt, uint32_t retry_after_ms)
 {
-    return sink_backoff_ms(runner->backoff_min_ms, runner->backoff_max_ms, attempt, retry_after_ms, next_random(runner));
+    return sink_backoff_ms(runner->backoff_min_ms, runner->backoff_max_ms, attempt, retry_after_ms,
+                           next_random(runner));
 }
 
-/* Ends early once when the stop begins, whose time is for another attempt at once, and in any case when that time is up. */
+/* Ends early once when the stop begins, whose time is for another attempt at once, and in any case when that time is
+ * up. */
 static void wait_backoff(struct sink_runner *runner, uint32_t ms)
 {
     struct timespec until;
@@ -152,15 +154,15 @@ static void end_outage(struct sink_runner *runner)
     if (!runner->outage.since_ns)
         return;
     log_info("sink %s: works again after %llu s and %llu failed attempts; %llu more alerts to deliver", runner->name,
-             (unsigned long long)((clock_boot_ns() - runner->outage.since_ns) / 1000000000u), (unsigned long long)runner->outage.attempts,
-             (unsigned long long)waiting(runner));
+             (unsigned long long)((clock_boot_ns() - runner->outage.since_ns) / 1000000000u),
+             (unsigned long long)runner->outage.attempts, (unsigned long long)waiting(runner));
     runner->outage = (struct outage){0};
     atomic_store(&runner->away, false);
 }
 
 /*
- * Moves the cursor after each alert, so that a crash repeats one at most. Where that fails (a full disk) nothing more is delivered until it
- * succeeds: going on would repeat them all.
+ * Moves the cursor after each alert, so that a crash repeats one at most. Where that fails (a full disk) nothing more
+ * is delivered until it succeeds: going on would repeat them all.
  */
 static bool advance(struct sink_runner *runner, int64_t row, const char *dead)
 {
@@ -184,7 +186,8 @@ static bool refuse(struct sink_runner *runner, const struct alert *alert, const 
         return false;
     atomic_fetch_add(&runner->refused, 1);
     if (runner->refused_in_row++ == 0)
-        log_warning("sink %s: refused alert %s (%s): %s; kept as a dead letter", runner->name, alert->id, alert->detection, words);
+        log_warning("sink %s: refused alert %s (%s): %s; kept as a dead letter", runner->name, alert->id,
+                    alert->detection, words);
     end_outage(runner);
     return true;
 }
@@ -225,10 +228,12 @@ static bool next_alert(struct sink_runner *runner, struct alert *ret_alert)
     for (uint64_t attempt = 0;; attempt++) {
         int64_t row = atomic_load(&runner->row);
         uint64_t wakes = outbox_wakes(runner->outbox);
+        /* Asked before the read: what was committed before the stop is seen. */
+        bool stopping = is_stopping(runner);
         int error = outbox_read(runner->outbox, row, ret_alert);
         if (!error)
             return true;
-        if (is_stopping(runner) && (error == -ENOENT || time_is_up(runner)))
+        if (stopping && (error == -ENOENT || time_is_up(runner)))
             return false;
         if (error == -ENOENT) {
             outbox_wait_since(runner->outbox, row, wakes, IDLE_WAIT_MS);
@@ -304,7 +309,8 @@ static int start_thread(struct sink_runner *runner)
     return -error;
 }
 
-struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_settings *settings, char error[SINK_ERROR_BYTES])
+struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_settings *settings,
+                                      char error[SINK_ERROR_BYTES])
 {
     struct sink_runner *runner = runner_new(outbox, settings);
     if (!runner) {
@@ -373,12 +379,16 @@ void sink_runner_collect(void *arg, struct metrics_writer *writer)
     int64_t depth = figures.last_row - atomic_load(&runner->row);
     metrics_write(writer, "vedette_sink_delivered_total", METRIC_COUNTER, "Alerts that the receiver accepted.", labels,
                   (double)atomic_load(&runner->delivered));
-    metrics_write(writer, "vedette_sink_retries_total", METRIC_COUNTER, "Attempts that failed and are made again.", labels,
-                  (double)atomic_load(&runner->retries));
-    metrics_write(writer, "vedette_sink_refused_total", METRIC_COUNTER, "Alerts that the receiver will not take: dead letters.", labels,
+    metrics_write(writer, "vedette_sink_retries_total", METRIC_COUNTER, "Attempts that failed and are made again.",
+                  labels, (double)atomic_load(&runner->retries));
+    metrics_write(writer, "vedette_sink_refused_total", METRIC_COUNTER,
+                  "Alerts that the receiver will not take: dead letters.", labels,
                   (double)atomic_load(&runner->refused));
-    metrics_write(writer, "vedette_sink_queue_alerts", METRIC_GAUGE, "Alerts not delivered yet.", labels, depth > 0 ? (double)depth : 0);
-    metrics_write(writer, "vedette_sink_oldest_alert_age_seconds", METRIC_GAUGE, "Age of the oldest alert not delivered yet, by its event's time.",
-                  labels, depth > 0 ? oldest_age_s(runner) : 0);
-    metrics_write(writer, "vedette_sink_up", METRIC_GAUGE, "0 while an outage lasts.", labels, atomic_load(&runner->away) ? 0 : 1);
+    metrics_write(writer, "vedette_sink_queue_alerts", METRIC_GAUGE, "Alerts not delivered yet.", labels,
+                  depth > 0 ? (double)depth : 0);
+    metrics_write(writer, "vedette_sink_oldest_alert_age_seconds", METRIC_GAUGE,
+                  "Age of the oldest alert not delivered yet, by its event's time.", labels,
+                  depth > 0 ? oldest_age_s(runner) : 0);
+    metrics_write(writer, "vedette_sink_up", METRIC_GAUGE, "0 while an outage lasts.", labels,
+                  atomic_load(&runner->away) ? 0 : 1);
 }

@@ -50,9 +50,15 @@ enum {
     SINK_NAME_BYTES = 64,
 };
 
-/* Starts the sink's thread. NULL with words. The first problem of an outage and its end are logged once each. */
+/*
+ * Starts the sink's thread. NULL with words. A sink that the outbox does not know begins with the next alert. The first problem of an outage and
+ * its end are logged once each, so is the first of several refusals.
+ */
 struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_settings *settings, char error[SINK_ERROR_BYTES]);
-/* Delivers what is in the outbox for up to drain_ms, then stops; returns how many alerts were left. */
+/*
+ * Delivers what is in the outbox for up to drain_ms, then stops; returns how many alerts were left. A wait between attempts ends at once, a
+ * delivery that still runs when the time is up is interrupted. The sink is closed, `runner` (NULL is allowed) freed: not while collect may run.
+ */
 uint64_t sink_runner_stop(struct sink_runner *runner, uint32_t drain_ms);
 void sink_runner_collect(void *runner, struct metrics_writer *writer);
 

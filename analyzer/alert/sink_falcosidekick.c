@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POSTs each finding to Falcosidekick, or to what speaks its input: one object a request (it reads only the first of several), over one kept-alive
- * connection. It answers 200 when it has the alert and 400 when it will never take it; all else is tried again.
+ * POSTs each finding to Falcosidekick, or to what speaks its input: one object a request (it reads only the first of
+ * several), over one kept-alive connection. It answers 200 when it has the alert and 400 when it will never take it;
+ * all else is tried again.
  */
 #include "analyzer/alert/sink_falcosidekick.h"
 
@@ -16,8 +17,8 @@
 static const struct falcosidekick_times usual_times = {.connect_ms = 5000, .total_ms = 10000};
 
 enum {
-    POLL_MS = 1000,    /* curl wakes for its own timers; this bounds a missed wakeup */
-    REPLY_BYTES = 128, /* of the receiver's words, for people */
+    POLL_MS = 1000,            /* curl wakes for its own timers; this bounds a missed wakeup */
+    REPLY_BYTES = 128,         /* of the receiver's words, for people */
     MAX_REPLY_BYTES = 1 << 20, /* more than this is no Falcosidekick */
 };
 
@@ -58,8 +59,10 @@ static bool check_url(const char *url, char receiver[160])
     bool good = false;
     char *scheme = NULL, *host = NULL, *port = NULL;
     CURLU *parts = curl_url();
-    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
         good = (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && *host;
         snprintf(receiver, 160, "%s://%.120s:%s", scheme, host, port);
     }
@@ -73,7 +76,8 @@ static bool check_url(const char *url, char receiver[160])
 static bool set_options(struct falcosidekick *sink, const char *url, const struct falcosidekick_times *times)
 {
     CURL *easy = sink->easy;
-    /* Without "Expect: 100-continue" a body of more than a kilobyte does not wait a second for an answer that Go's servers give late. */
+    /* Without "Expect: 100-continue" a body of more than a kilobyte does not wait a second for an answer that Go's
+     * servers give late. */
     static const char *const headers[] = {"Content-Type: application/json", "Expect:"};
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         struct curl_slist *list = curl_slist_append(sink->headers, headers[i]);
@@ -82,12 +86,15 @@ static bool set_options(struct falcosidekick *sink, const char *url, const struc
         sink->headers = list;
     }
     return !curl_easy_setopt(easy, CURLOPT_URL, url) && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sink->headers) &&
-           !curl_easy_setopt(easy, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION) && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") && !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+           !curl_easy_setopt(easy, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION) &&
+           !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
            !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)times->connect_ms) &&
            !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)times->total_ms) &&
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* nothing from the environment */
-           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply) && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, sink) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, sink) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, sink->curl_words) && !curl_easy_setopt(easy, CURLOPT_POST, 1L);
 }
 
@@ -112,7 +119,8 @@ void *falcosidekick_open(const char *target, const struct falcosidekick_times *t
         return NULL;
     }
     if (!target || !check_url(target, sink->receiver)) {
-        snprintf(error, SINK_ERROR_BYTES, "sink falcosidekick: no usable URL: write http://HOST:2801/ or https://HOST:PORT/");
+        snprintf(error, SINK_ERROR_BYTES,
+                 "sink falcosidekick: no usable URL: write http://HOST:2801/ or https://HOST:PORT/");
         free(sink);
         return NULL;
     }
@@ -139,7 +147,8 @@ static CURLcode perform(struct falcosidekick *sink)
         return CURLE_OUT_OF_MEMORY;
     int running = 1, queued;
     while (running && !atomic_load(&sink->interrupted)) {
-        if (curl_multi_perform(sink->multi, &running) != CURLM_OK || (running && curl_multi_poll(sink->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)) {
+        if (curl_multi_perform(sink->multi, &running) != CURLM_OK ||
+            (running && curl_multi_poll(sink->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)) {
             result = CURLE_OUT_OF_MEMORY;
             break;
         }
@@ -164,7 +173,8 @@ static const char *reply_words(struct falcosidekick *sink)
     return size ? sink->reply : "no words";
 }
 
-static enum sink_result judge(struct falcosidekick *sink, long status, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result judge(struct falcosidekick *sink, long status, uint32_t *retry_after_ms,
+                              char error[SINK_ERROR_BYTES])
 {
     curl_off_t seconds = 0;
     if (status >= 200 && status < 300)
@@ -176,13 +186,15 @@ static enum sink_result judge(struct falcosidekick *sink, long status, uint32_t 
     if (status >= 300 && status < 400)
         snprintf(error, SINK_ERROR_BYTES, "%.90s redirects (%ld): give the receiver's own URL", sink->receiver, status);
     if (status == 401 || status == 403 || status == 404 || status == 405)
-        snprintf(error, SINK_ERROR_BYTES, "%.90s answers %ld: check that the URL is a Falcosidekick's", sink->receiver, status);
+        snprintf(error, SINK_ERROR_BYTES, "%.90s answers %ld: check that the URL is a Falcosidekick's", sink->receiver,
+                 status);
     if (curl_easy_getinfo(sink->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
         *retry_after_ms = seconds > SINK_RETRY_AFTER_MAX_MS / 1000 ? SINK_RETRY_AFTER_MAX_MS : (uint32_t)seconds * 1000;
     return SINK_RETRY;
 }
 
-static enum sink_result falcosidekick_deliver(void *arg, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result falcosidekick_deliver(void *arg, const struct alert *alert, uint32_t *retry_after_ms,
+                                              char error[SINK_ERROR_BYTES])
 {
     struct falcosidekick *sink = arg;
     size_t size;

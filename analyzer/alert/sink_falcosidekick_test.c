@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Falcosidekick sink against integration-tests/receiver/receiver.py, which judges as the real one does and misbehaves as told. Runs from the
- * repository's root; needs python3.
+ * The Falcosidekick sink against integration-tests/receiver/receiver.py, which judges as the real one does and
+ * misbehaves as told. Runs from the repository's root; needs python3.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -42,8 +43,15 @@ static struct receiver receiver_start(const struct temporary *temporary, const c
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    char *const arguments[] = {(char[]){"python3"}, (char[]){"integration-tests/receiver/receiver.py"}, (char[]){"--out"}, receiver.out,
-                               (char[]){"--log"},   receiver.log, (char[]){"--script"}, strdup(script), NULL};
+    char *const arguments[] = {(char[]){"python3"},
+                               (char[]){"integration-tests/receiver/receiver.py"},
+                               (char[]){"--out"},
+                               receiver.out,
+                               (char[]){"--log"},
+                               receiver.log,
+                               (char[]){"--script"},
+                               strdup(script),
+                               NULL};
     assert_int_equal(posix_spawnp(&receiver.pid, "python3", &actions, NULL, arguments, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     free(arguments[7]);
@@ -84,7 +92,8 @@ static void count_accepted(const struct receiver *receiver, unsigned counts[MAX_
     json_t *lines = lines_of(receiver->out);
     memset(counts, 0, MAX_ALERTS * sizeof(counts[0]));
     for (size_t i = 0; i < json_array_size(lines); i++) {
-        const char *id = json_string_value(json_object_get(json_object_get(json_array_get(lines, i), "output_fields"), "vedette.id"));
+        const char *id = json_string_value(
+            json_object_get(json_object_get(json_array_get(lines, i), "output_fields"), "vedette.id"));
         assert_non_null(id);
         unsigned long number = strtoul(id, NULL, 16);
         assert_true(number < MAX_ALERTS);
@@ -117,7 +126,8 @@ static void *open_impatient(const char *target, char error[SINK_ERROR_BYTES])
 
 static atomic_uint attempts;
 
-static enum sink_result count_and_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result count_and_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms,
+                                          char error[SINK_ERROR_BYTES])
 {
     enum sink_result result = sink_kind_by_name("falcosidekick")->deliver(sink, alert, retry_after_ms, error);
     atomic_fetch_add(&attempts, 1);
@@ -193,7 +203,9 @@ static void test_falcosidekick_server_errors(void **state)
 {
     struct receiver receiver;
     int connections;
-    deliver_through(*state, "status 500 2, status 429 1 retry-after=2, status 503 1 retry-after=1, status 302 1, status 404 1, ok", 3, &receiver);
+    deliver_through(
+        *state, "status 500 2, status 429 1 retry-after=2, status 503 1 retry-after=1, status 302 1, status 404 1, ok",
+        3, &receiver);
     assert_int_equal(count_requests(&receiver, "status", &connections), 6);
     assert_int_equal(atomic_load(&attempts), 9);
 }
@@ -222,7 +234,8 @@ static void test_falcosidekick_reads_slowly(void **state)
     assert_int_equal(atomic_load(&attempts), 3);
 }
 
-/* An outage in short: a closed port, then errors, then well: each at least once, and none again after it was accepted. */
+/* An outage in short: a closed port, then errors, then well: each at least once, and none again after it was accepted.
+ */
 static void test_falcosidekick_outage(void **state)
 {
     struct receiver receiver;
@@ -249,9 +262,12 @@ static void test_falcosidekick_dead_letter(void **state)
     count_accepted(&receiver, accepted);
     assert_int_equal(accepted[0] + accepted[9], 0);
     assert_int_equal(accepted[1] + accepted[2], 2);
-    assert_int_equal(outside_integer(fixture->temporary.outbox, "SELECT COUNT(*) FROM dead_letters WHERE (row = 1 AND reason LIKE '%answers 400 (as scripted)%') "
-                                                                "OR (row = 3 AND reason LIKE '%no JSON object%')"),
-                     2);
+    assert_int_equal(
+        outside_integer(
+            fixture->temporary.outbox,
+            "SELECT COUNT(*) FROM dead_letters WHERE (row = 1 AND reason LIKE '%answers 400 (as scripted)%') "
+            "OR (row = 3 AND reason LIKE '%no JSON object%')"),
+        2);
 }
 
 /* The usual time-outs are ten seconds: a stop does not wait for them. */
@@ -276,7 +292,8 @@ static void test_falcosidekick_stop_while_it_hangs(void **state)
 static void test_falcosidekick_urls(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "ftp://host/", "file:///etc/passwd", "http://", "http://host:99999/", "gopher://x"};
+    static const char *const wrong[] = {"",        "ftp://host/",        "file:///etc/passwd",
+                                        "http://", "http://host:99999/", "gopher://x"};
     const struct sink_kind *kind = sink_kind_by_name("falcosidekick");
     char error[SINK_ERROR_BYTES];
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

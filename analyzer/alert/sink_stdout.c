@@ -65,7 +65,8 @@ static size_t make_line(struct stdout_sink *sink, const struct alert *alert)
     return size;
 }
 
-static enum sink_result stdout_deliver(void *arg, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result stdout_deliver(void *arg, const struct alert *alert, uint32_t *retry_after_ms,
+                                       char error[SINK_ERROR_BYTES])
 {
     struct stdout_sink *sink = arg;
     size_t size = make_line(sink, alert);
@@ -74,7 +75,8 @@ static enum sink_result stdout_deliver(void *arg, const struct alert *alert, uin
     if (!result)
         return SINK_DELIVERED;
     if (result == -EPIPE)
-        snprintf(error, SINK_ERROR_BYTES, "standard output is closed at the other end: start its reader, or leave this sink out");
+        snprintf(error, SINK_ERROR_BYTES,
+                 "standard output is closed at the other end: start its reader, or leave this sink out");
     else
         snprintf(error, SINK_ERROR_BYTES, "standard output cannot be written: %s", strerror(-result));
     return SINK_RETRY;

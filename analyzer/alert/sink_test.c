@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runner, with sinks that do as they are told. Where a test waits, it waits for the thing itself; its time limit is the verdict. */
+/* The runner, with sinks that do as they are told. Where a test waits, it waits for the thing itself; its time limit is
+ * the verdict. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -18,7 +20,8 @@
 
 enum { MAX_CALLS = 4096, HOUR_MS = 3600000 };
 
-/* What the test sink was told and what it saw. `plan` is followed call by call: d, r(etry), R(efused), h(ang until interrupted); then d. */
+/* What the test sink was told and what it saw. `plan` is followed call by call: d, r(etry), R(efused), h(ang until
+ * interrupted); then d. */
 struct tape {
     pthread_mutex_t lock;
     pthread_cond_t moved;
@@ -40,7 +43,8 @@ static void *tape_open(const char *target, char error[SINK_ERROR_BYTES])
     return &tapes[target[0] - '0'];
 }
 
-static enum sink_result tape_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result tape_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms,
+                                     char error[SINK_ERROR_BYTES])
 {
     struct tape *tape = sink;
     enum sink_result result = SINK_DELIVERED;
@@ -124,8 +128,11 @@ static struct sink_runner *start(struct outbox *outbox, int tape, const char *pl
 {
     static const char *const targets[] = {"0", "1"}, *const names[] = {"sink0", "sink1"};
     char error[SINK_ERROR_BYTES] = "";
-    const struct sink_settings settings = {
-        .kind = &tape_kind, .target = targets[tape], .backoff_min_ms = backoff_ms, .backoff_max_ms = backoff_ms, .name = names[tape]};
+    const struct sink_settings settings = {.kind = &tape_kind,
+                                           .target = targets[tape],
+                                           .backoff_min_ms = backoff_ms,
+                                           .backoff_max_ms = backoff_ms,
+                                           .name = names[tape]};
     tapes[tape].plan = plan;
     tapes[tape].interrupted = false;
     struct sink_runner *runner = sink_runner_start(outbox, &settings, error);
@@ -185,7 +192,10 @@ static void test_sink_retries_and_refuses(void **state)
     assert_metric(runner, "vedette_sink_delivered_total{sink=\"sink0\"} 4\n");
     assert_metric(runner, "vedette_sink_queue_alerts{sink=\"sink0\"} 1\n");
     assert_int_equal(sink_runner_stop(runner, 0), 1);
-    assert_int_equal(outside_integer(fixture->temporary.outbox, "SELECT SUM(row) FROM dead_letters WHERE sink = 'sink0' AND reason = 'not this one'"), 2 + 3);
+    assert_int_equal(
+        outside_integer(fixture->temporary.outbox,
+                        "SELECT SUM(row) FROM dead_letters WHERE sink = 'sink0' AND reason = 'not this one'"),
+        2 + 3);
 }
 
 static void test_sink_stop_ends_a_backoff(void **state)
@@ -207,7 +217,8 @@ static void test_sink_stop_ends_a_backoff(void **state)
 static void test_sink_stop_gives_up_at_its_time(void **state)
 {
     struct fixture *fixture = *state;
-    struct sink_runner *runner = start(fixture->outbox, 0, "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr", HOUR_MS);
+    struct sink_runner *runner =
+        start(fixture->outbox, 0, "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr", HOUR_MS);
     assert_int_equal(commit_alerts(fixture->outbox, 0, 2), 0);
     assert_int_equal(sink_runner_stop(runner, 20), 2);
     unsigned calls = tapes[0].calls;
@@ -258,7 +269,8 @@ struct crash_sink {
     unsigned left;
 };
 
-static enum sink_result crash_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms, char error[SINK_ERROR_BYTES])
+static enum sink_result crash_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms,
+                                      char error[SINK_ERROR_BYTES])
 {
     (void)retry_after_ms;
     (void)error;

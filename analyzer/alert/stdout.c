@@ -9,8 +9,8 @@
 #include <sys/eventfd.h>
 
 /*
- * The lock is an eventfd, not a mutex, so that waiting for it can be cancelled too: a stopped reader must not keep the program from ending.
- * Readable means free.
+ * The lock is an eventfd, not a mutex, so that waiting for it can be cancelled too: a stopped reader must not keep the
+ * program from ending. Readable means free.
  */
 static int lock_fd = -1;
 static pthread_once_t lock_once = PTHREAD_ONCE_INIT;
@@ -59,7 +59,8 @@ int stdout_write_until(const char *data, size_t size, int cancel_fd)
     if (error)
         return error;
     while (size > 0 && !error) {
-        /* A pipe that polls writable takes PIPE_BUF without blocking; more could block beyond the reach of cancel_fd. */
+        /* A pipe that polls writable takes PIPE_BUF without blocking; more could block beyond the reach of cancel_fd.
+         */
         error = wait_for(STDOUT_FILENO, POLLOUT, cancel_fd);
         if (error)
             break;

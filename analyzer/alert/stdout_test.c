@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -167,8 +168,9 @@ static void test_stdout_sink_formats(void **state)
     assert_string_equal(line + strlen(alert.json), "\n");
     deliver_to_stdout("table", &alert);
     read_until_newline(fixture->reader, line, sizeof(line));
-    assert_string_equal(line, "22:13:20.000000  -      sh               42      -       -                fileless_execution        "
-                              "HIGH: fileless_execution; node: node1\n");
+    assert_string_equal(
+        line, "22:13:20.000000  -      sh               42      -       -                fileless_execution        "
+              "HIGH: fileless_execution; node: node1\n");
     assert_null(sink_kind_by_name("stdout")->open("xml", error));
     assert_non_null(strstr(error, "json or table"));
 }

@@ -24,7 +24,8 @@ struct http_server {
     char address[ADDRESS_BYTES];
 };
 
-static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response, const char *type)
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response,
+                               const char *type)
 {
     if (!response)
         return MHD_NO;
@@ -65,11 +66,12 @@ static enum MHD_Result respond_state(struct MHD_Connection *connection, const ch
 static bool has_body(struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return (length && strcmp(length, "0") != 0) || MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    return (length && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-                              const char *upload_data, size_t *upload_data_size, void **request)
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *upload_data, size_t *upload_data_size, void **request)
 {
     (void)version;
     (void)upload_data;
@@ -146,8 +148,8 @@ static int listen_on(const union address *address)
         return -errno;
     socklen_t size = family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) || bind(fd, &address->any, size) ||
-        listen(fd, BACKLOG)) {
+        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) ||
+        bind(fd, &address->any, size) || listen(fd, BACKLOG)) {
         int error = -errno;
         close(fd);
         return error;
@@ -179,9 +181,11 @@ static int bound_address(int fd, char ret_text[ADDRESS_BYTES])
     if (getsockname(fd, &address.any, &size))
         return -errno;
     if (address.any.sa_family == AF_INET6)
-        snprintf(ret_text, ADDRESS_BYTES, "[%s]:%u", inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof(host)), ntohs(address.v6.sin6_port));
+        snprintf(ret_text, ADDRESS_BYTES, "[%s]:%u", inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof(host)),
+                 ntohs(address.v6.sin6_port));
     else
-        snprintf(ret_text, ADDRESS_BYTES, "%s:%u", inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof(host)), ntohs(address.v4.sin_port));
+        snprintf(ret_text, ADDRESS_BYTES, "%s:%u", inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof(host)),
+                 ntohs(address.v4.sin_port));
     return 0;
 }
 
@@ -207,10 +211,10 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                         (unsigned)MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS_PER_ADDRESS,
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-                         MHD_OPTION_END);
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                         (unsigned)MAX_CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <arpa/inet.h>
@@ -85,7 +86,8 @@ struct fixture {
 
 static struct http_server *start(struct fixture *fixture, const char *address)
 {
-    const struct http_settings settings = {.address = address, .metrics = fixture->metrics, .healthy = NULL, .ready = words, .arg = &fixture->state};
+    const struct http_settings settings = {
+        .address = address, .metrics = fixture->metrics, .healthy = NULL, .ready = words, .arg = &fixture->state};
     char error[HTTP_ERROR_BYTES];
     struct http_server *server = NULL;
     if (http_start(&settings, &server, error))
@@ -180,9 +182,27 @@ static void test_http_address_in_use(void **state)
 static void test_http_addresses(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const wrong[] = {"",         ":",          "3366",         "127.0.0.1",     "127.0.0.1:",    "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1",
-                                        "1.2.3:80", "::1:80",     "[::1]",        "[::1:80",       "[]:80",         "[127.0.0.1]:80",  "localhost:80", "127.0.0.1:80x",
-                                        "[::1]x:80", "host name:1", "127.0.0.1: 80", "127.0.0.1:0x50", "[::1%lo]:8080",
+    static const char *const wrong[] = {"",
+                                        ":",
+                                        "3366",
+                                        "127.0.0.1",
+                                        "127.0.0.1:",
+                                        "127.0.0.1:65536",
+                                        "127.0.0.1:-1",
+                                        "127.0.0.1:+1",
+                                        "1.2.3:80",
+                                        "::1:80",
+                                        "[::1]",
+                                        "[::1:80",
+                                        "[]:80",
+                                        "[127.0.0.1]:80",
+                                        "localhost:80",
+                                        "127.0.0.1:80x",
+                                        "[::1]x:80",
+                                        "host name:1",
+                                        "127.0.0.1: 80",
+                                        "127.0.0.1:0x50",
+                                        "[::1%lo]:8080",
                                         "1111111111111111111111111111111111111111111111111111111111111:80"};
     char error[HTTP_ERROR_BYTES];
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -191,7 +211,8 @@ static void test_http_addresses(void **state)
         assert_int_equal(http_start(&settings, &server, error), -EINVAL);
         assert_non_null(strstr(error, "127.0.0.1:3366"));
     }
-    const struct http_settings none = {.address = NULL, .metrics = fixture->metrics}, foreign = {.address = "192.0.2.1:0", .metrics = fixture->metrics};
+    const struct http_settings none = {.address = NULL, .metrics = fixture->metrics},
+                               foreign = {.address = "192.0.2.1:0", .metrics = fixture->metrics};
     struct http_server *server = NULL;
     assert_int_equal(http_start(&none, &server, error), -EINVAL);
     assert_int_equal(http_start(&foreign, &server, error), -EADDRNOTAVAIL);
@@ -250,7 +271,8 @@ static void test_http_connection_limit(void **state)
     /* The server sees the closes in its own time: tries until one is served, as a scraper would. */
     for (;;) {
         more = connect_to(address);
-        ssize_t sent = send(more, line, strlen(line), MSG_NOSIGNAL), got = sent > 0 ? recv(more, buffer, sizeof(buffer), 0) : -1;
+        ssize_t sent = send(more, line, strlen(line), MSG_NOSIGNAL),
+                got = sent > 0 ? recv(more, buffer, sizeof(buffer), 0) : -1;
         close(more);
         if (got > 0)
             break;
@@ -262,7 +284,8 @@ static void test_http_garbage(void **state)
 {
     struct fixture *fixture = *state;
     const char *address = http_address(fixture->server);
-    static const char *const lines[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02", "GET /metrics HTTP/9.9\r\n\r\n",
+    static const char *const lines[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02",
+                                        "GET /metrics HTTP/9.9\r\n\r\n",
                                         "GET /%00%ff HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         int fd = connect_to(address);

@@ -95,16 +95,21 @@ static void append_text(struct metrics_writer *writer, struct buffer *buffer, co
     append(writer, buffer, text, strlen(text));
 }
 
-/* Length of the well-formed UTF-8 sequence at `s`, 0 when it is none (also for a surrogate, an overlong form, beyond U+10FFFF). */
+/* Length of the well-formed UTF-8 sequence at `s`, 0 when it is none (also for a surrogate, an overlong form, beyond
+ * U+10FFFF). */
 static size_t utf8_length(const unsigned char *s)
 {
     if (s[0] < 0x80)
         return 1;
-    size_t length = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    size_t length = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+                    : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+                    : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                   : 0;
     for (size_t i = 1; i < length; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
     return length;
 }
@@ -129,7 +134,8 @@ static void append_escaped(struct metrics_writer *writer, struct buffer *buffer,
     }
 }
 
-static struct family *find_family(struct metrics_writer *writer, const char *name, enum metric_type type, const char *help)
+static struct family *find_family(struct metrics_writer *writer, const char *name, enum metric_type type,
+                                  const char *help)
 {
     for (size_t i = 0; i < writer->n_families; i++)
         if (strcmp(writer->families[i].name, name) == 0)
@@ -159,7 +165,8 @@ static void append_value(struct metrics_writer *writer, struct buffer *buffer, d
         snprintf(text, sizeof(text), " NaN\n");
     else if (isinf(value))
         snprintf(text, sizeof(text), value > 0 ? " +Inf\n" : " -Inf\n");
-    else if (fabs(value) < 9007199254740992.0 && trunc(value) == value) /* whole and exact: no exponent for people to read */
+    else if (fabs(value) < 9007199254740992.0 &&
+             trunc(value) == value) /* whole and exact: no exponent for people to read */
         snprintf(text, sizeof(text), " %.0f\n", value);
     else
         snprintf(text, sizeof(text), " %.17g\n", value);

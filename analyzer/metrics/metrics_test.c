@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -11,7 +12,8 @@
 
 static void collect_first(void *arg, struct metrics_writer *writer)
 {
-    const struct metric_label a[] = {{"node", "a"}, {NULL, NULL}}, b[] = {{"node", "b"}, {"class", "bulk"}, {NULL, NULL}};
+    const struct metric_label a[] = {{"node", "a"}, {NULL, NULL}},
+                              b[] = {{"node", "b"}, {"class", "bulk"}, {NULL, NULL}};
     metrics_write(writer, "vedette_events_total", METRIC_COUNTER, "Events.", a, *(const double *)arg);
     metrics_write(writer, "vedette_nodes", METRIC_GAUGE, "Nodes,\nwith a \\ and a \"quote\".", NULL, 2.5);
     metrics_write(writer, "vedette_events_total", METRIC_COUNTER, "Events.", b, 18446744073709551615.0);
@@ -44,17 +46,19 @@ static void test_metrics_page(void **state)
     metrics_register(metrics, collect_first, &value);
     metrics_register(metrics, collect_second, NULL);
     char *page = render(metrics);
-    assert_string_equal(page, "# HELP vedette_events_total Events.\n"
-                              "# TYPE vedette_events_total counter\n"
-                              "vedette_events_total{node=\"a\"} 3\n"
-                              "vedette_events_total{node=\"b\",class=\"bulk\"} 1.8446744073709552e+19\n"
-                              "vedette_events_total{path=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"} 1\n"
-                              "# HELP vedette_nodes Nodes,\\nwith a \\\\ and a \"quote\".\n"
-                              "# TYPE vedette_nodes gauge\n"
-                              "vedette_nodes 2.5\n"
-                              "# HELP vedette_odd Odd.\n# TYPE vedette_odd gauge\nvedette_odd NaN\n"
-                              "# HELP vedette_large Large.\n# TYPE vedette_large gauge\nvedette_large +Inf\n"
-                              "# HELP vedette_small Small.\n# TYPE vedette_small gauge\nvedette_small -Inf\n");
+    assert_string_equal(
+        page,
+        "# HELP vedette_events_total Events.\n"
+        "# TYPE vedette_events_total counter\n"
+        "vedette_events_total{node=\"a\"} 3\n"
+        "vedette_events_total{node=\"b\",class=\"bulk\"} 1.8446744073709552e+19\n"
+        "vedette_events_total{path=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"} 1\n"
+        "# HELP vedette_nodes Nodes,\\nwith a \\\\ and a \"quote\".\n"
+        "# TYPE vedette_nodes gauge\n"
+        "vedette_nodes 2.5\n"
+        "# HELP vedette_odd Odd.\n# TYPE vedette_odd gauge\nvedette_odd NaN\n"
+        "# HELP vedette_large Large.\n# TYPE vedette_large gauge\nvedette_large +Inf\n"
+        "# HELP vedette_small Small.\n# TYPE vedette_small gauge\nvedette_small -Inf\n");
     free(page);
     value = 4;
     page = render(metrics);

@@ -52,7 +52,8 @@ static void write_start_time(struct metrics_writer *writer)
     unsigned long long ticks;
     const char *after_name = strrchr(text, ')'); /* the name may hold spaces and brackets */
     if (after_name &&
-        sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) == 1)
+        sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &ticks) == 1)
         write_gauge(writer, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
                     (double)ticks / (double)sysconf(_SC_CLK_TCK) + (double)clock_wall_minus_boot_ns() / 1e9);
 }
@@ -62,7 +63,8 @@ void metrics_collect_process(void *arg, struct metrics_writer *writer)
     (void)arg;
     struct timespec cpu;
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
-        metrics_write(writer, "process_cpu_seconds_total", METRIC_COUNTER, "Total user and system CPU time spent in seconds.", NULL,
+        metrics_write(writer, "process_cpu_seconds_total", METRIC_COUNTER,
+                      "Total user and system CPU time spent in seconds.", NULL,
                       (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
     write_memory(writer);
     write_descriptors(writer);
