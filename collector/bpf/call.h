@@ -26,31 +26,43 @@ static __always_inline __u64 call_arg(struct pt_regs *registers, struct call *ca
 {
     if (call->compat) {
         switch (index) {
-        case 0: return (__u32)registers->bx;
-        case 1: return (__u32)registers->cx;
-        case 2: return (__u32)registers->dx;
-        case 3: return (__u32)registers->si;
-        case 4: return (__u32)registers->di;
-        default: return (__u32)registers->bp;
+        case 0:
+            return (__u32)registers->bx;
+        case 1:
+            return (__u32)registers->cx;
+        case 2:
+            return (__u32)registers->dx;
+        case 3:
+            return (__u32)registers->si;
+        case 4:
+            return (__u32)registers->di;
+        default:
+            return (__u32)registers->bp;
         }
     }
     switch (index) {
-    case 0: return registers->di;
-    case 1: return registers->si;
-    case 2: return registers->dx;
-    case 3: return registers->r10;
-    case 4: return registers->r8;
-    default: return registers->r9;
+    case 0:
+        return registers->di;
+    case 1:
+        return registers->si;
+    case 2:
+        return registers->dx;
+    case 3:
+        return registers->r10;
+    case 4:
+        return registers->r8;
+    default:
+        return registers->r9;
     }
 }
 
 /* A handler's last step: on to the event of the syscall itself, if that is selected too. */
-#define CALL_NEXT(ctx_, call_)                                                                       \
-    do {                                                                                             \
-        if ((call_)->number < SYSCALL_LIMIT && (plan.on_exit[(call_)->number] & ACTION_EVENT) != 0) {   \
-            bpf_tail_call(ctx_, &exit_handlers, HANDLER_syscall);                                    \
-            failure_count(FAILURE_TAIL_CALL);                                                        \
-        }                                                                                            \
+#define CALL_NEXT(ctx_, call_)                                                                                         \
+    do {                                                                                                               \
+        if ((call_)->number < SYSCALL_LIMIT && (plan.on_exit[(call_)->number] & ACTION_EVENT) != 0) {                  \
+            bpf_tail_call(ctx_, &exit_handlers, HANDLER_syscall);                                                      \
+            failure_count(FAILURE_TAIL_CALL);                                                                          \
+        }                                                                                                              \
     } while (0)
 
 #endif

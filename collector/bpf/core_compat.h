@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where kernels differ: for each difference the change, its flavours, and one function that hides the choice. An entry can go when no supported
- * kernel has the older flavour.
+ * Where kernels differ: for each difference the change, its flavours, and one function that hides the choice. An entry
+ * can go when no supported kernel has the older flavour.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
 #define VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
@@ -15,7 +15,8 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /*
- * 13bc24457850 "fs: rename i_ctime field to __i_ctime" (6.6), then 3aa63a569c64 "fs: switch timespec64 fields in inode to discrete integers" (6.11).
+ * 13bc24457850 "fs: rename i_ctime field to __i_ctime" (6.6), then 3aa63a569c64 "fs: switch timespec64 fields in inode
+ * to discrete integers" (6.11).
  */
 struct timespec64 {
     __s64 tv_sec;
@@ -49,7 +50,8 @@ static __always_inline __u64 inode_ctime_ns(struct inode *inode)
         return (__u64)BPF_CORE_READ(newest, i_ctime_sec) * 1000000000ULL + BPF_CORE_READ(newest, i_ctime_nsec);
     struct inode___before_6_11 *middle = (void *)inode;
     if (bpf_core_field_exists(middle->__i_ctime))
-        return (__u64)BPF_CORE_READ(middle, __i_ctime.tv_sec) * 1000000000ULL + (__u64)BPF_CORE_READ(middle, __i_ctime.tv_nsec);
+        return (__u64)BPF_CORE_READ(middle, __i_ctime.tv_sec) * 1000000000ULL +
+               (__u64)BPF_CORE_READ(middle, __i_ctime.tv_nsec);
     struct inode___before_6_6 *oldest = (void *)inode;
     return (__u64)BPF_CORE_READ(oldest, i_ctime.tv_sec) * 1000000000ULL + (__u64)BPF_CORE_READ(oldest, i_ctime.tv_nsec);
 }
@@ -73,19 +75,21 @@ static __always_inline struct kernfs_node *kernfs_parent_read(struct kernfs_node
 }
 
 /*
- * e6f2dd0f8067 "bpf: Add bpf_loop helper" (5.17): the body is verified once instead of once a step. A kernel before 5.13 refuses a program that names a callback, even in
- * code that is never reached, so the choice is made when compiling. step(index, context) answers non-zero to end the loop.
+ * e6f2dd0f8067 "bpf: Add bpf_loop helper" (5.17): the body is verified once instead of once a step. A kernel
+ * before 5.13 refuses a program that names a callback, even in code that is never reached, so the choice is made when
+ * compiling. step(index, context) answers non-zero to end the loop.
  */
 #ifdef VEDETTE_PLAIN_LOOPS
-#define REPEAT(steps_, step_, context_)                          \
-    for (__u32 step_index_ = 0; step_index_ < (steps_); step_index_++) \
-        if (step_(step_index_, context_) != 0)                   \
-            break
+#define REPEAT(steps_, step_, context_)                                                                                \
+    for (__u32 step_index_ = 0; step_index_ < (steps_); step_index_++)                                                 \
+        if (step_(step_index_, context_) != 0)                                                                         \
+    break
 #else
 #define REPEAT(steps_, step_, context_) bpf_loop(steps_, step_, context_, 0)
 #endif
 
-/* dd6e10fbd9fb "bpf: Add bpf_task_pt_regs() helper" (5.15). NULL before it: the syscall in progress is then unknown outside of sys_enter and sys_exit. */
+/* dd6e10fbd9fb "bpf: Add bpf_task_pt_regs() helper" (5.15). NULL before it: the syscall in progress is then unknown
+ * outside of sys_enter and sys_exit. */
 enum bpf_func_id {
     BPF_FUNC_task_pt_regs = 175,
 };

@@ -3,6 +3,7 @@
 #ifndef VEDETTE_COLLECTOR_BPF_EMIT_H
 #define VEDETTE_COLLECTOR_BPF_EMIT_H
 
+#include "collector/bpf/call.h"
 #include "collector/bpf/facts.h"
 
 enum { WAKE_CHECK_EVERY = 64 };
@@ -26,15 +27,16 @@ static __always_inline bool is_own_process(struct task_struct *task)
             return false;
         tgid = BPF_CORE_READ(pid, numbers[level].nr);
     }
+    __u64 start_ns = task->group_leader->start_boottime;
     for (int i = 0; i < SELF_LIMIT && self.tgid[i] != 0; i++)
-        if (self.tgid[i] == tgid && task->group_leader->start_boottime <= self.since_ns[i])
+        if (self.tgid[i] == tgid && start_ns <= self.since_ns[i])
             return true;
     return false;
 }
 
 /*
- * Counts the attempt; false when nothing is to be emitted (a bulk event of the collector itself) or nothing can be, which is counted.
- * All programs so far run in task context; a family that runs in interrupts passes CONTEXT_IRQ.
+ * Counts the attempt; false when nothing is to be emitted (a bulk event of the collector itself) or nothing can be,
+ * which is counted. All programs so far run in task context; a family that runs in interrupts passes CONTEXT_IRQ.
  */
 static __always_inline bool sink_open(struct sink *sink, struct task_struct *task, __u32 class, __u32 context)
 {
@@ -69,8 +71,8 @@ static __always_inline void sink_lost(struct sink *sink)
 }
 
 /*
- * Critical and watched events wake the drain when it sleeps (the kernel's adaptive choice). Bulk ones only when the ring is more than a quarter full, looked at
- * for one event in 64: the drain comes by its own timer otherwise.
+ * Critical and watched events wake the drain when it sleeps (the kernel's adaptive choice). Bulk ones only when the
+ * ring is more than a quarter full, looked at for one event in 64: the drain comes by its own timer otherwise.
  */
 static __always_inline __u64 sink_flags(struct sink *sink)
 {
@@ -78,7 +80,9 @@ static __always_inline __u64 sink_flags(struct sink *sink)
         return 0;
     if (sink->attempts % WAKE_CHECK_EVERY != 0)
         return BPF_RB_NO_WAKEUP;
-    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / 4
+               ? BPF_RB_FORCE_WAKEUP
+               : BPF_RB_NO_WAKEUP;
 }
 
 /* A reserved record; stamped after the reservation, so that a ring is in time order. */
@@ -95,50 +99,62 @@ static __always_inline void record_begin(struct record_header *header, __u32 eve
 {
     record_stamp(header, event_id, ret);
     header_current(header);
+    header_call(header);
+}
+
+/* The same at the end of a call. */
+static __always_inline void record_begin_call(struct record_header *header, __u32 event_id, long ret, struct call *call)
+{
+    record_stamp(header, event_id, ret);
+    header_current(header);
+    header->syscall = call->number;
+    if (call->compat)
+        header->flags |= RECORD_COMPAT;
 }
 
 /*
- * Emits one event: fill_(header, capacity) builds it in a reservation of small_ bytes, and again in a larger one when it says false: something was cut.
- * The smaller reservation is held until the larger is there, so that a full ring shortens the record instead of losing it.
+ * Emits one event: fill_(header, capacity) builds it in a reservation of small_ bytes, and again in a larger one when
+ * it says false: something was cut. The smaller reservation is held until the larger is there, so that a full ring
+ * shortens the record instead of losing it.
  */
-#define EMIT_1(sink_, size_, fill_)                                                          \
-    ({                                                                                       \
-        struct record_header *only_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, size_, 0) : NULL; \
-        if (only_ == NULL) {                                                                 \
-            sink_lost(sink_);                                                                \
-        } else {                                                                             \
-            fill_(only_, size_);                                                             \
-            bpf_ringbuf_submit(only_, sink_flags(sink_));                                    \
-        }                                                                                    \
+#define EMIT_1(sink_, size_, fill_)                                                                                    \
+    ({                                                                                                                 \
+        struct record_header *only_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, size_, 0) : NULL;             \
+        if (only_ == NULL) {                                                                                           \
+            sink_lost(sink_);                                                                                          \
+        } else {                                                                                                       \
+            fill_(only_, size_);                                                                                       \
+            bpf_ringbuf_submit(only_, sink_flags(sink_));                                                              \
+        }                                                                                                              \
     })
 
-#define EMIT_3(sink_, small_, middle_, large_, fill_)                                        \
-    ({                                                                                       \
-        struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL; \
-        if (first_ == NULL) {                                                                \
-            sink_lost(sink_);                                                                \
-        } else if (fill_(first_, small_)) {                                             \
-            bpf_ringbuf_submit(first_, sink_flags(sink_));                                   \
-        } else {                                                                             \
-            struct record_header *second_ = bpf_ringbuf_reserve((sink_)->ring, middle_, 0);  \
-            if (second_ == NULL) {                                                           \
-                bpf_ringbuf_submit(first_, sink_flags(sink_));                               \
-            } else {                                                                         \
-                bpf_ringbuf_discard(first_, BPF_RB_NO_WAKEUP);                               \
-                if (fill_(second_, middle_)) {                                          \
-                    bpf_ringbuf_submit(second_, sink_flags(sink_));                          \
-                } else {                                                                     \
-                    struct record_header *third_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0); \
-                    if (third_ == NULL) {                                                    \
-                        bpf_ringbuf_submit(second_, sink_flags(sink_));                      \
-                    } else {                                                                 \
-                        bpf_ringbuf_discard(second_, BPF_RB_NO_WAKEUP);                      \
-                        fill_(third_, large_);                                               \
-                        bpf_ringbuf_submit(third_, sink_flags(sink_));                       \
-                    }                                                                        \
-                }                                                                            \
-            }                                                                                \
-        }                                                                                    \
+#define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
+    ({                                                                                                                 \
+        struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
+        if (first_ == NULL) {                                                                                          \
+            sink_lost(sink_);                                                                                          \
+        } else if (fill_(first_, small_)) {                                                                            \
+            bpf_ringbuf_submit(first_, sink_flags(sink_));                                                             \
+        } else {                                                                                                       \
+            struct record_header *second_ = bpf_ringbuf_reserve((sink_)->ring, middle_, 0);                            \
+            if (second_ == NULL) {                                                                                     \
+                bpf_ringbuf_submit(first_, sink_flags(sink_));                                                         \
+            } else {                                                                                                   \
+                bpf_ringbuf_discard(first_, BPF_RB_NO_WAKEUP);                                                         \
+                if (fill_(second_, middle_)) {                                                                         \
+                    bpf_ringbuf_submit(second_, sink_flags(sink_));                                                    \
+                } else {                                                                                               \
+                    struct record_header *third_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0);                      \
+                    if (third_ == NULL) {                                                                              \
+                        bpf_ringbuf_submit(second_, sink_flags(sink_));                                                \
+                    } else {                                                                                           \
+                        bpf_ringbuf_discard(second_, BPF_RB_NO_WAKEUP);                                                \
+                        fill_(third_, large_);                                                                         \
+                        bpf_ringbuf_submit(third_, sink_flags(sink_));                                                 \
+                    }                                                                                                  \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
     })
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sched_process_exec: the new program is in place, the call can no longer fail. What is read comes from the kernel's objects (linux_binprm, its file) and from the new
- * address space, which no other thread shares yet.
+ * sched_process_exec: the new program is in place, the call can no longer fail. What is read comes from the kernel's
+ * objects (linux_binprm, its file) and from the new address space, which no other thread shares yet.
  */
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
@@ -43,7 +43,8 @@ enum {
     S_IFMT = 0170000,
 };
 
-#define SIZED(size_, small_, middle_, large_) ((size_) == EXEC_SMALL ? (small_) : (size_) == EXEC_MIDDLE ? (middle_) : (large_))
+#define SIZED(size_, small_, middle_, large_)                                                                          \
+    ((size_) == EXEC_SMALL ? (small_) : (size_) == EXEC_MIDDLE ? (middle_) : (large_))
 
 static __always_inline void exec_file(struct record_header *header, __u64 capacity, struct file *file)
 {
@@ -74,7 +75,8 @@ static __always_inline void exec_task(struct record_header *header, __u64 capaci
         store_comm(header, capacity, ARG_prev_comm, facts->comm_before_exec);
     else
         store_open(header, capacity, ARG_prev_comm, ITEM_BYTES, ITEM_UNREADABLE);
-    store_integer(header, capacity, ARG_invoked_from_kernel, (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD) != 0);
+    store_integer(header, capacity, ARG_invoked_from_kernel,
+                  (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD) != 0);
     __u64 id;
     store_cgroup(header, capacity, ARG_cgroup_path, task_cgroup(task, &id));
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
@@ -82,8 +84,8 @@ static __always_inline void exec_task(struct record_header *header, __u64 capaci
 }
 
 /* `argv` and `env`: what a reservation gives each of them; `string` bounds the names that came from the caller. */
-static __always_inline bool exec_fill(struct record_header *header, __u64 capacity, struct task_struct *task, struct linux_binprm *bprm, __u32 argv,
-                                      __u32 env, __u32 string)
+static __always_inline bool exec_fill(struct record_header *header, __u64 capacity, struct task_struct *task,
+                                      struct linux_binprm *bprm, __u32 argv, __u32 env, __u32 string)
 {
     record_begin(header, EVENT_sched_process_exec, 0);
     struct mm_struct *mm = BPF_CORE_READ(task, mm);
@@ -106,16 +108,17 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
     struct sink sink;
     if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
-#define FILL(header_, size_)                                                                      \
-    exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192), \
+#define FILL(header_, size_)                                                                                           \
+    exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192),                \
               SIZED(size_, 256, 512, 2048))
     EMIT_3(&sink, EXEC_SMALL, EXEC_MIDDLE, EXEC_LARGE, FILL);
     return 0;
 }
 
 /*
- * The name a task had when it called exec: begin_new_exec sets the new one between the point of no return and sched_process_exec, without the caller running, so the last
- * rename of a task before that event is always exec's, however the task renamed itself before.
+ * The name a task had when it called exec: begin_new_exec sets the new one between the point of no return and
+ * sched_process_exec, without the caller running, so the last rename of a task before that event is always exec's,
+ * however the task renamed itself before.
  */
 SEC("tp_btf/task_rename")
 int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_process_exit: of every thread. A process is gone when none is alive, whichever thread was last (an exec by another thread ends the leader first). */
+/* sched_process_exit: of every thread. A process is gone when none is alive, whichever thread was last (an exec by
+ * another thread ends the leader first). */
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
 #include "collector/bpf/scope.h"

@@ -56,17 +56,29 @@ __noinline int header_current(struct record_header *header)
     header->ns_ppid = ns_pid(parent);
     header->uid = task->cred->euid.val;
     header->mnt_ns = nsproxy->mnt_ns->ns.inum;
-    header->pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
+    header->pid_ns = level == 0 ? PROC_PID_INIT_INO : BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
     copy_16(header->comm, task->comm);
     copy_16(header->uts, nsproxy->uts_ns->name.nodename);
     header->uts[UTS_SIZE - 1] = '\0';
     header->cgroup_id = cgroup_id(task);
 
-    bool compat = task_is_compat(task);
+    header->syscall = -1;
+    header->flags = is_scope_root(header) ? RECORD_SCOPE_ROOT : 0;
+    return 0;
+}
+
+__noinline int header_call(struct record_header *header)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
     struct pt_regs *registers = task_registers(task);
-    __u32 number = registers != NULL ? call_number(registers->orig_ax, compat) : NO_SYSCALL;
-    header->syscall = number == NO_SYSCALL ? -1 : (int)number;
-    header->flags = (compat ? RECORD_COMPAT : 0) | (is_scope_root(header) ? RECORD_SCOPE_ROOT : 0);
+    if (header == NULL || registers == NULL)
+        return 0;
+    bool compat = task_is_compat(task);
+    __u32 number = call_number(registers->orig_ax, compat);
+    if (number != NO_SYSCALL)
+        header->syscall = number;
+    if (compat)
+        header->flags |= RECORD_COMPAT;
     return 0;
 }
 

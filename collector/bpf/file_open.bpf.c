@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * security_file_open, from the descriptor that open, openat, openat2 or creat returned: the path is that of the file which was opened, whatever
- * the caller's string says by now. A sibling thread can replace the descriptor before this runs: said by RECORD_SHARED_FDTABLE, and the
- * caller's string goes along.
+ * security_file_open, from the descriptor that open, openat, openat2 or creat returned: the path is that of the file
+ * which was opened, whatever the caller's string says by now. A sibling thread can replace the descriptor before this
+ * runs: said by RECORD_SHARED_FDTABLE, and the caller's string goes along.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
@@ -36,29 +36,33 @@ static __always_inline __u64 flags_asked(struct pt_regs *registers, struct call 
 {
     __u64 flags = 0;
     switch (call->number) {
-    case EVENT_open: return call_arg(registers, call, 1);
-    case EVENT_creat: return O_CREAT | O_WRONLY | O_TRUNC;
-    case EVENT_openat: return call_arg(registers, call, 2);
+    case EVENT_open:
+        return call_arg(registers, call, 1);
+    case EVENT_creat:
+        return O_CREAT | O_WRONLY | O_TRUNC;
+    case EVENT_openat:
+        return call_arg(registers, call, 2);
     default: /* openat2: in the caller's struct open_how, as it is by now; it begins with the flags */
         bpf_probe_read_user(&flags, sizeof(flags), (void *)call_arg(registers, call, 2));
         return flags;
     }
 }
 
-static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, bool shared, struct pt_regs *registers,
-                                      struct call *call)
+static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, bool shared,
+                                      struct pt_regs *registers, struct call *call)
 {
-    record_begin(header, EVENT_security_file_open, 0);
-    header->syscall = call->number;
+    record_begin_call(header, EVENT_security_file_open, 0, call);
     header->flags |= (shared ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0);
-    const void *string = (void *)call_arg(registers, call, call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1);
+    const void *string =
+        (void *)call_arg(registers, call, call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1);
     store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
     if (file == NULL) {
         store_string(header, capacity, ARG_pathname, string, STRING_MOST(capacity), true);
         return !store_take_cut(header);
     }
     struct inode *inode = BPF_CORE_READ(file, f_inode);
-    store_integer(header, capacity, ARG_flags, BPF_CORE_READ(file, f_flags) | (flags_asked(registers, call) & TRANSIENT));
+    store_integer(header, capacity, ARG_flags,
+                  BPF_CORE_READ(file, f_flags) | (flags_asked(registers, call) & TRANSIENT));
     store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
     store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));

@@ -20,13 +20,15 @@ static __always_inline void store_task(struct record_header *header, __u32 first
     store_integer(header, FORK_BYTES, first + 4, BPF_CORE_READ(task, start_boottime));
 }
 
-/* The parent in the process tree may be another than the caller (CLONE_PARENT), and is a process even if the child is a thread. */
-static __always_inline void fork_fill(struct record_header *header, struct task_struct *parent, struct task_struct *child, bool parent_in_scope)
+/* The parent in the process tree may be another than the caller (CLONE_PARENT), and is a process even if the child is a
+ * thread. */
+static __always_inline void fork_fill(struct record_header *header, struct task_struct *parent,
+                                      struct task_struct *child, bool parent_in_scope)
 {
     struct task_struct *leader = BPF_CORE_READ(child, group_leader);
     record_stamp(header, EVENT_sched_process_fork, 0);
     if (parent_in_scope)
-        header_current(header);
+        header_current(header), header_call(header);
     else
         header_of(header, (__u64)leader); /* a process: a thread of an outsider is one too */
     store_task(header, 0, parent);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * security_inode_rename, from rename calls that succeeded. The names are the caller's copy, read after the call; the directory that they start from (working
- * directory, descriptor, or the caller's root for an absolute name) is the kernel's path. Emitted as components: the caller's string whole as the leaf,
- * then the directory's names. Not resolved: "." and ".." and repeated slashes inside the string, and symbolic links on its way.
+ * security_inode_rename, from rename calls that succeeded. The names are the caller's copy, read after the call; the
+ * directory that they start from (working directory, descriptor, or the caller's root for an absolute name) is the
+ * kernel's path. Emitted as components: the caller's string whole as the leaf, then the directory's names. Not
+ * resolved: "." and ".." and repeated slashes inside the string, and symbolic links on its way.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
@@ -27,7 +28,8 @@ enum {
 #define STRING_MOST(capacity_) ((capacity_) == RENAME_SMALL ? 128 : (capacity_) == RENAME_MIDDLE ? 512 : 4096)
 
 /* Where a name starts: dentry and mount of the directory. */
-static __always_inline void directory_of(struct task_struct *task, int dirfd, bool absolute, struct dentry **ret_dentry, struct vfsmount **ret_mount)
+static __always_inline void directory_of(struct task_struct *task, int dirfd, bool absolute, struct dentry **ret_dentry,
+                                         struct vfsmount **ret_mount)
 {
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
     struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -51,7 +53,8 @@ struct user_path {
     __u64 dirfd;
 };
 
-static __always_inline int store_user_path(struct record_header *header, __u64 capacity, __u32 arg, struct task_struct *task, struct user_path *from)
+static __always_inline int store_user_path(struct record_header *header, __u64 capacity, __u32 arg,
+                                           struct task_struct *task, struct user_path *from)
 {
     const __u32 most = STRING_MOST(capacity);
     const char *string = from->string;
@@ -81,13 +84,15 @@ static __always_inline int store_user_path(struct record_header *header, __u64 c
     return 0;
 }
 
-static __always_inline bool rename_fill(struct record_header *header, __u64 capacity, struct task_struct *task, struct pt_regs *registers, struct call *call)
+static __always_inline bool rename_fill(struct record_header *header, __u64 capacity, struct task_struct *task,
+                                        struct pt_regs *registers, struct call *call)
 {
-    record_begin(header, EVENT_security_inode_rename, 0);
-    header->syscall = call->number;
+    record_begin_call(header, EVENT_security_inode_rename, 0, call);
     bool plain = call->number == EVENT_rename;
-    struct user_path old = {(void *)call_arg(registers, call, plain ? 0 : 1), plain ? AT_FDCWD : call_arg(registers, call, 0)};
-    struct user_path new = {(void *)call_arg(registers, call, plain ? 1 : 3), plain ? AT_FDCWD : call_arg(registers, call, 2)};
+    struct user_path old = {(void *)call_arg(registers, call, plain ? 0 : 1),
+                            plain ? AT_FDCWD : call_arg(registers, call, 0)};
+    struct user_path new = {(void *)call_arg(registers, call, plain ? 1 : 3),
+                            plain ? AT_FDCWD : call_arg(registers, call, 2)};
     store_user_path(header, capacity, ARG_old_path, task, &old);
     store_user_path(header, capacity, ARG_new_path, task, &new);
     return !store_take_cut(header);

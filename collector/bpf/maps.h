@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every map and every variable that is shared between programs or with the loader. Defined once, in maps.bpf.c; `extern` elsewhere.
- * Configuration that is fixed at load time is `const volatile`, so that the verifier removes what is not wanted; the rest is .bss, mapped by the loader.
+ * Every map and every variable that is shared between programs or with the loader. Defined once, in maps.bpf.c;
+ * `extern` elsewhere. Configuration that is fixed at load time is `const volatile`, so that the verifier removes what
+ * is not wanted; the rest is .bss, mapped by the loader.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_MAPS_H
 #define VEDETTE_COLLECTOR_BPF_MAPS_H
@@ -33,7 +34,7 @@ STATE struct {
 STATE struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, CLASS_COUNT * CONTEXT_COUNT);
+    __uint(max_entries, CLASS_COUNT *CONTEXT_COUNT);
     __type(key, __u32);
     __type(value, struct ring_account);
 } accounts SEC(".maps");
@@ -77,13 +78,13 @@ STATE struct {
 /* Fixed at load time. */
 STATE const volatile __u32 scope_kind;
 STATE const volatile __u32 cpu_shift; /* CPUs of a group, as a power of two */
-STATE const volatile __u32 cpu_count;
 STATE const volatile struct call_tables calls;
 STATE const volatile struct call_row call_rows[SYSCALL_LIMIT];
 
 /* Changed while it runs, by plain stores. */
 STATE struct kernel_plan plan;
-STATE __u8 exit_wanted[CALL_LIMIT];  /* by raw number: some reading of it is selected; one load tells that a call is not */
+STATE __u8
+    exit_wanted[CALL_LIMIT]; /* by raw number: some reading of it is selected; one load tells that a call is not */
 STATE __u8 enter_wanted[CALL_LIMIT];
 STATE struct scope scope;
 STATE struct self self;

@@ -32,7 +32,8 @@ static __always_inline bool store_name(struct record_header *header, __u64 capac
 }
 
 /* "pipe:[" and the like, the inode's number in decimal, "]". Digits are written from the last to the first. */
-static __always_inline void store_numbered(struct record_header *header, __u64 capacity, bool is_pipe, unsigned long number)
+static __always_inline void store_numbered(struct record_header *header, __u64 capacity, bool is_pipe,
+                                           unsigned long number)
 {
     enum { DIGITS = 20, ROOM = 8 + DIGITS + 1 };
     __u64 at = store_at(header);
@@ -40,7 +41,8 @@ static __always_inline void store_numbered(struct record_header *header, __u64 c
         store_cut(header);
         return;
     }
-    *(__u64 *)((void *)header + at) = is_pipe ? 0x5b3a65706970ULL : 0x5b3a74656b636f73ULL; /* "pipe:[", "socket:[", little-endian */
+    *(__u64 *)((void *)header + at) =
+        is_pipe ? 0x5b3a65706970ULL : 0x5b3a74656b636f73ULL; /* "pipe:[", "socket:[", little-endian */
     store_set(header, at + (is_pipe ? 6 : 8) + 1);
     at = store_at(header);
     for (unsigned long rest = number, i = 1; i < DIGITS && rest >= 10; i++) {
@@ -48,12 +50,14 @@ static __always_inline void store_numbered(struct record_header *header, __u64 c
         at++;
     }
     store_set(header, at + 1);
-    __u64 first = store_at(header) - ROOM; /* unknown again, see store.h; at least the header's size, since that much came before */
+    __u64 first = store_at(header) -
+                  ROOM; /* unknown again, see store.h; at least the header's size, since that much came before */
     if (first > capacity - ROOM) {
         store_cut(header);
         return;
     }
-    asm volatile("" : "+r"(first)); /* else the compiler writes through another register than the one that was checked */
+    asm volatile(""
+                 : "+r"(first)); /* else the compiler writes through another register than the one that was checked */
     char *room = (void *)header + first;
     room[ROOM - 1] = ']';
     for (int i = ROOM - 2; i >= ROOM - 1 - DIGITS; i--) {
@@ -86,7 +90,8 @@ static __always_inline void store_unnamed(struct record_header *header, __u64 ca
 }
 
 enum walk_end {
-    WALK_BOUND, /* not at an end: the bound was reached, or a tree that is not connected (of a removed bind mount, or a file system's own) */
+    WALK_BOUND, /* not at an end: the bound was reached, or a tree that is not connected (of a removed bind mount, or a
+                   file system's own) */
     WALK_ROOT,
     WALK_DETACHED, /* from every namespace: what lies above is not known any more */
     WALK_UNNAMED,
@@ -122,7 +127,8 @@ static long walk_step(__u32 index, struct walk *walk)
             walk->end = WALK_UNNAMED;
         return 1;
     }
-    if (!store_name(walk->header, walk->capacity, BPF_CORE_READ(dentry, d_name.name), BPF_CORE_READ(dentry, d_name.len))) {
+    if (!store_name(walk->header, walk->capacity, BPF_CORE_READ(dentry, d_name.name),
+                    BPF_CORE_READ(dentry, d_name.len))) {
         store_cut(walk->header);
         return 1;
     }
@@ -130,7 +136,8 @@ static long walk_step(__u32 index, struct walk *walk)
     return 0;
 }
 
-static __always_inline int walk_into(struct record_header *header, __u64 capacity, __u64 start, struct dentry *dentry, struct vfsmount *vfsmount)
+static __always_inline int walk_into(struct record_header *header, __u64 capacity, __u64 start, struct dentry *dentry,
+                                     struct vfsmount *vfsmount)
 {
     struct walk walk = {
         .header = header,
@@ -175,7 +182,8 @@ static long cgroup_step(__u32 index, struct cgroup_walk *walk)
     return 0;
 }
 
-static __always_inline int cgroup_into(struct record_header *header, __u64 capacity, __u32 arg, struct kernfs_node *node)
+static __always_inline int cgroup_into(struct record_header *header, __u64 capacity, __u32 arg,
+                                       struct kernfs_node *node)
 {
     struct cgroup_walk walk = {.header = header, .capacity = capacity, .node = node, .state = ITEM_TRUNCATED};
     if (header == NULL)
@@ -188,14 +196,14 @@ static __always_inline int cgroup_into(struct record_header *header, __u64 capac
     return 0;
 }
 
-#define PATH_DEFINE(size_)                                                                                     \
-    __noinline int store_walk_##size_(struct room_##size_ *room, __u64 start, __u64 dentry, __u64 mount)        \
-    {                                                                                                          \
-        return walk_into((struct record_header *)room, size_, start, (struct dentry *)dentry, (void *)mount);    \
-    }                                                                                                          \
-    __noinline int store_cgroup_##size_(struct room_##size_ *room, __u32 arg, __u64 node)                       \
-    {                                                                                                          \
-        return cgroup_into((struct record_header *)room, size_, arg, (struct kernfs_node *)node);               \
+#define PATH_DEFINE(size_)                                                                                             \
+    __noinline int store_walk_##size_(struct room_##size_ *room, __u64 start, __u64 dentry, __u64 mount)               \
+    {                                                                                                                  \
+        return walk_into((struct record_header *)room, size_, start, (struct dentry *)dentry, (void *)mount);          \
+    }                                                                                                                  \
+    __noinline int store_cgroup_##size_(struct room_##size_ *room, __u32 arg, __u64 node)                              \
+    {                                                                                                                  \
+        return cgroup_into((struct record_header *)room, size_, arg, (struct kernfs_node *)node);                      \
     }
 PATH_DEFINE(512)
 PATH_DEFINE(2048)

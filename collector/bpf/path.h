@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths as the kernel's objects have them: from a dentry and its mount up to the root of the mount namespace, across mounts. Neither the caller's memory nor its
- * root directory has a say. A deleted file keeps its last name (no " (deleted)"). What lives in no directory has the kernel's own
- * name: memfd:NAME, pipe:[INODE], socket:[INODE], anon_inode:NAME.
+ * Paths as the kernel's objects have them: from a dentry and its mount up to the root of the mount namespace, across
+ * mounts. Neither the caller's memory nor its root directory has a say. A deleted file keeps its last name (no "
+ * (deleted)"). What lives in no directory has the kernel's own name: memfd:NAME, pipe:[INODE], socket:[INODE],
+ * anon_inode:NAME.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_PATH_H
 #define VEDETTE_COLLECTOR_BPF_PATH_H
 
 #include "collector/bpf/store.h"
 
-/* Global functions of path.bpf.c: the walk into the item opened at `start`, which they close; and a whole item of a cgroup's names, leaf first. */
-#define PATH_DECLARE(size_)                                                                              \
-    int store_walk_##size_(struct room_##size_ *room, __u64 start, __u64 dentry, __u64 mount);            \
+/* Global functions of path.bpf.c: the walk into the item opened at `start`, which they close; and a whole item of a
+ * cgroup's names, leaf first. */
+#define PATH_DECLARE(size_)                                                                                            \
+    int store_walk_##size_(struct room_##size_ *room, __u64 start, __u64 dentry, __u64 mount);                         \
     int store_cgroup_##size_(struct room_##size_ *room, __u32 arg, __u64 node)
 PATH_DECLARE(512);
 PATH_DECLARE(2048);
 PATH_DECLARE(8192);
 PATH_DECLARE(24576);
 
-static __always_inline void store_path(struct record_header *header, __u64 capacity, __u32 arg, struct dentry *dentry, struct vfsmount *mount)
+static __always_inline void store_path(struct record_header *header, __u64 capacity, __u32 arg, struct dentry *dentry,
+                                       struct vfsmount *mount)
 {
     bool there = dentry != NULL && mount != NULL;
     __u64 start = store_open(header, capacity, arg, ITEM_COMPONENTS, there ? ITEM_COMPLETE : ITEM_UNREADABLE);
@@ -31,7 +34,8 @@ static __always_inline void store_file_path(struct record_header *header, __u64 
     store_path(header, capacity, arg, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
 }
 
-static __always_inline void store_cgroup(struct record_header *header, __u64 capacity, __u32 arg, struct kernfs_node *node)
+static __always_inline void store_cgroup(struct record_header *header, __u64 capacity, __u32 arg,
+                                         struct kernfs_node *node)
 {
     FOR_ROOM(store_cgroup_, header, capacity, arg, (__u64)node);
 }

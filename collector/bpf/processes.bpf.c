@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes that are there, as existing_process records. A task iterator shows only the pid namespace of its creator, so this program rides on an iterator over a map
- * of many elements, and at each walks on through init_task.tasks, which holds every process in order of creation. What lies between two
- * elements is kept in `cursor`: an address is only a hint, because the process may be gone when the next element comes.
+ * The processes that are there, as existing_process records. A task iterator shows only the pid namespace of its
+ * creator, so this program rides on an iterator over a map of many elements, and at each walks on through
+ * init_task.tasks, which holds every process in order of creation. What lies between two elements is kept in `cursor`:
+ * an address is only a hint, because the process may be gone when the next element comes.
  *
  * The same walk, when `identity.wanted` is set, finds a process by its number in the collector's own pid namespace.
  */
@@ -84,7 +85,8 @@ static __always_inline bool is_wanted(struct task_struct *task)
     __u32 level = identity.level;
     if (identity.wanted != 0) {
         struct pid *pid = BPF_CORE_READ(task, thread_pid);
-        return BPF_CORE_READ(pid, level) >= level && BPF_CORE_READ(pid, numbers[level].ns, ns.inum) == identity.pid_ns &&
+        return BPF_CORE_READ(pid, level) >= level &&
+               BPF_CORE_READ(pid, numbers[level].ns, ns.inum) == identity.pid_ns &&
                (__u32)BPF_CORE_READ(pid, numbers[level].nr) == identity.wanted;
     }
     if (scope_kind == KIND_HOST)
@@ -173,7 +175,8 @@ int iter__processes(struct bpf_iter__bpf_map_elem *ctx)
         record_read(task);
         __u64 size = store_at((void *)scratch);
         if (size <= SCRATCH_BYTES && bpf_seq_write(meta->seq, scratch, size) != 0) {
-            /* The reader's buffer is full: the kernel drops what this element wrote and runs it again for the next read. */
+            /* The reader's buffer is full: the kernel drops what this element wrote and runs it again for the next
+             * read. */
             cursor = before;
             return 0;
         }

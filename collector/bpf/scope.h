@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose events there are: decided first, before anything is reserved. Under SCOPE_HOST nothing is looked up and the verifier removes it all.
- * Under a tree a task carries a bit in its storage, inherited at fork, so that it survives the death of its ancestors; a task
- * without one is looked for among the ancestors (it was there before), and marked when found. Outsiders are never marked.
+ * Whose events there are: decided first, before anything is reserved. Under SCOPE_HOST nothing is looked up and the
+ * verifier removes it all. Under a tree a task carries a bit in its storage, inherited at fork, so that it survives the
+ * death of its ancestors; a task without one is looked for among the ancestors (it was there before), and marked when
+ * found. Outsiders are never marked.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_SCOPE_H
 #define VEDETTE_COLLECTOR_BPF_SCOPE_H
@@ -38,7 +39,8 @@ static long ancestor_step(__u32 index, struct scope_step *step)
     return 0;
 }
 
-/* Whether the scope's root is the process of `task` (not for SCOPE_CHILDREN) or one of its ancestors. Any address will do. */
+/* Whether the scope's root is the process of `task` (not for SCOPE_CHILDREN) or one of its ancestors. Any address will
+ * do. */
 SUBPROGRAM int scope_walk(struct task_struct *task)
 {
     if (task == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the BPF programs and their loader share in mapped memory. Fixed widths and explicit pads, sizes asserted on both sides by the same lines.
+ * What the BPF programs and their loader share in mapped memory. Fixed widths and explicit pads, sizes asserted on both
+ * sides by the same lines.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_SHARED_H
 #define VEDETTE_COLLECTOR_BPF_SHARED_H
@@ -48,18 +49,18 @@ enum { CALL_ROW_STRINGS = 0x80 };
 
 struct call_row {
     uint8_t n_args;
-    uint8_t class; /* and CALL_ROW_STRINGS when an argument is one */
+    uint8_t class;              /* and CALL_ROW_STRINGS when an argument is one */
     uint8_t type[SYSCALL_ARGS]; /* enum arg_type */
 };
 
 /* Things that went wrong where no record could say so. */
 enum failure {
-    FAILURE_RING_MISSING,  /* no ring for this CPU: the CPU came after the start */
-    FAILURE_ACCOUNT,       /* the same for its account */
-    FAILURE_STORAGE,       /* a task's storage could not be made: its descendants may be out of the scope */
-    FAILURE_SCOPE_DEPTH,   /* more ancestors than the walk looks at: taken as outside */
-    FAILURE_TAIL_CALL,     /* a handler was selected and is not loaded */
-    FAILURE_COUNT = 8,
+    FAILURE_RING_MISSING, /* no ring for this CPU: the CPU came after the start */
+    FAILURE_ACCOUNT,      /* the same for its account */
+    FAILURE_STORAGE,      /* a task's storage could not be made: its descendants may be out of the scope */
+    FAILURE_SCOPE_DEPTH,  /* more ancestors than the walk looks at: taken as outside */
+    FAILURE_TAIL_CALL,    /* a handler was selected and is not loaded */
+    FAILURE_COUNT,
 };
 
 /* The scope as the programs compare it, in the kernel's own numbers. */

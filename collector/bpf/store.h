@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Items into a record that is being built in its reservation. Every function takes the reservation's size, a constant at each call. What does not fit is left out or
- * shortened, and the record is marked as cut: then the caller may try a larger reservation.
+ * Items into a record that is being built in its reservation. Every function takes the reservation's size, a constant
+ * at each call. What does not fit is left out or shortened, and the record is marked as cut: then the caller may try a
+ * larger reservation.
  *
- * The write position and the mark live in the record (size, flags) and are read back for each item: a value from memory is unknown to the verifier, so that loops and
- * branches do not multiply its states; a bound is checked before each use. Helpers want constant sizes, hence "room for the largest" rather
- * than "room for this".
+ * The write position and the mark live in the record (size, flags) and are read back for each item: a value from memory
+ * is unknown to the verifier, so that loops and branches do not multiply its states; a bound is checked before each
+ * use. Helpers want constant sizes, hence "room for the largest" rather than "room for this".
  */
 #ifndef VEDETTE_COLLECTOR_BPF_STORE_H
 #define VEDETTE_COLLECTOR_BPF_STORE_H
@@ -21,8 +22,9 @@ enum {
 _Static_assert((RECORD_FLAG_ALL & RECORD_CUT) == 0, "a flag of its own");
 
 /*
- * The sizes of reservations that paths and lists are stored into. For these there are global functions, one a size, which the verifier looks at once instead of at every
- * call: that is what keeps the start short. It takes their argument's size from its type.
+ * The sizes of reservations that paths and lists are stored into. For these there are global functions, one a size,
+ * which the verifier looks at once instead of at every call: that is what keeps the start short. It takes their
+ * argument's size from its type.
  */
 struct room_512 {
     __u64 words[512 / 8];
@@ -38,16 +40,16 @@ struct room_24576 {
 };
 
 /* Calls name_<capacity>(room, ...): capacity is a constant, so one of them is left. */
-#define FOR_ROOM(name_, header_, capacity_, ...)                            \
-    do {                                                                    \
-        if ((capacity_) == 512)                                             \
-            name_##512((struct room_512 *)(header_), __VA_ARGS__);          \
-        else if ((capacity_) == 2048)                                       \
-            name_##2048((struct room_2048 *)(header_), __VA_ARGS__);        \
-        else if ((capacity_) == 8192)                                       \
-            name_##8192((struct room_8192 *)(header_), __VA_ARGS__);        \
-        else                                                                \
-            name_##24576((struct room_24576 *)(header_), __VA_ARGS__);      \
+#define FOR_ROOM(name_, header_, capacity_, ...)                                                                       \
+    do {                                                                                                               \
+        if ((capacity_) == 512)                                                                                        \
+            name_##512((struct room_512 *)(header_), __VA_ARGS__);                                                     \
+        else if ((capacity_) == 2048)                                                                                  \
+            name_##2048((struct room_2048 *)(header_), __VA_ARGS__);                                                   \
+        else if ((capacity_) == 8192)                                                                                  \
+            name_##8192((struct room_8192 *)(header_), __VA_ARGS__);                                                   \
+        else                                                                                                           \
+            name_##24576((struct room_24576 *)(header_), __VA_ARGS__);                                                 \
     } while (0)
 
 static __always_inline __u64 store_at(struct record_header *header)
@@ -78,7 +80,8 @@ static __always_inline __u64 align_8(__u64 length)
     return (length + 7) & ~7ULL;
 }
 
-static __always_inline void store_item(struct record_header *header, __u64 at, __u32 arg, __u32 form, __u32 state, __u32 length)
+static __always_inline void store_item(struct record_header *header, __u64 at, __u32 arg, __u32 form, __u32 state,
+                                       __u32 length)
 {
     struct item_header *item = (void *)header + at;
     item->arg = arg;
@@ -90,7 +93,8 @@ static __always_inline void store_item(struct record_header *header, __u64 at, _
 }
 
 /* Begins an item whose payload comes piecemeal: where it starts, 0 when there is no room. */
-static __always_inline __u64 store_open(struct record_header *header, __u64 capacity, __u32 arg, __u32 form, __u32 state)
+static __always_inline __u64 store_open(struct record_header *header, __u64 capacity, __u32 arg, __u32 form,
+                                        __u32 state)
 {
     __u64 start = store_at(header);
     if (start > capacity - ITEM_HEADER) {
@@ -124,7 +128,8 @@ static __always_inline void store_integer(struct record_header *header, __u64 ca
 }
 
 /* A string of the kernel's or the caller's memory, at most `most` - 1 bytes, `most` a constant. */
-static __always_inline void store_string(struct record_header *header, __u64 capacity, __u32 arg, const void *from, __u32 most, bool user)
+static __always_inline void store_string(struct record_header *header, __u64 capacity, __u32 arg, const void *from,
+                                         __u32 most, bool user)
 {
     __u64 at = store_at(header);
     __u32 source = user ? ITEM_USER : 0;
@@ -156,8 +161,10 @@ static __always_inline void store_comm(struct record_header *header, __u64 capac
     store_item(header, at, arg, ITEM_BYTES, ITEM_COMPLETE, length > 0 ? length - 1 : 0);
 }
 
-/* A stretch of the caller's memory that holds strings, each with its NUL; at most `most` bytes of it, `most` a constant. */
-static __always_inline void store_user_list(struct record_header *header, __u64 capacity, __u32 arg, unsigned long start, unsigned long end, __u32 most)
+/* A stretch of the caller's memory that holds strings, each with its NUL; at most `most` bytes of it, `most` a
+ * constant. */
+static __always_inline void store_user_list(struct record_header *header, __u64 capacity, __u32 arg,
+                                            unsigned long start, unsigned long end, __u32 most)
 {
     __u64 at = store_at(header);
     if (at > capacity - ITEM_HEADER - most) {

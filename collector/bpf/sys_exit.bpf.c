@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way in for everything that is seen at the end of a system call. For a call that nobody asked for: one load of its number, one of its byte, and out.
- * Numbers of different ABIs are told apart only when one reading of the number is selected.
+ * The way in for everything that is seen at the end of a system call. For a call that nobody asked for: one load of its
+ * number, one of its byte, and out. Numbers of different ABIs are told apart only when one reading of the number is
+ * selected.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/scope.h"

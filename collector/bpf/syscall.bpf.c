@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event of a syscall itself: its arguments as its row types them, its result. Strings are the caller's copy, read after the call. A successful exec left no
- * arguments and shows execve's number whichever it was: sched_process_exec tells of it. A result of -516 to -512 is an interrupted call,
- * which may be begun again.
+ * The event of a syscall itself: its arguments as its row types them, its result. Strings are the caller's copy, read
+ * after the call. A successful exec left no arguments and shows execve's number whichever it was: sched_process_exec
+ * tells of it. A result of -516 to -512 is an interrupted call, which may be begun again.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
@@ -27,12 +27,18 @@ enum {
 static __always_inline __u64 widen(__u64 value, __u32 type, bool compat)
 {
     switch (type) {
-    case BPF_ARG_INT32: return (__s64)(__s32)value;
-    case BPF_ARG_UINT16: return (__u16)value;
-    case BPF_ARG_UINT32: return (__u32)value;
-    case BPF_ARG_BOOL: return value != 0;
-    case BPF_ARG_INT64: return compat ? (__u64)(__s64)(__s32)value : value;
-    default: return compat ? (__u32)value : value;
+    case BPF_ARG_INT32:
+        return (__s64)(__s32)value;
+    case BPF_ARG_UINT16:
+        return (__u16)value;
+    case BPF_ARG_UINT32:
+        return (__u32)value;
+    case BPF_ARG_BOOL:
+        return value != 0;
+    case BPF_ARG_INT64:
+        return compat ? (__u64)(__s64)(__s32)value : value;
+    default:
+        return compat ? (__u32)value : value;
     }
 }
 
@@ -71,9 +77,11 @@ static long strings_step(__u32 index, struct strings *strings)
     return length == most;
 }
 
-static __always_inline int strings_into(struct record_header *header, __u64 capacity, __u32 arg, __u64 pointers, __u32 narrow)
+static __always_inline int strings_into(struct record_header *header, __u64 capacity, __u32 arg, __u64 pointers,
+                                        __u32 narrow)
 {
-    struct strings strings = {.header = header, .capacity = capacity, .pointers = pointers, .narrow = narrow, .state = ITEM_TRUNCATED};
+    struct strings strings = {
+        .header = header, .capacity = capacity, .pointers = pointers, .narrow = narrow, .state = ITEM_TRUNCATED};
     if (header == NULL)
         return 0;
     __u64 start = store_open(header, capacity, arg, ITEM_LIST, ITEM_USER);
@@ -91,10 +99,10 @@ static __always_inline int strings_into(struct record_header *header, __u64 capa
 }
 
 /* An array of the caller's pointers to strings, ended by NULL. Global functions: see FOR_ROOM. */
-#define STRINGS_DEFINE(size_)                                                                                   \
-    __noinline int store_strings_##size_(struct room_##size_ *room, __u32 arg, __u64 pointers, __u32 narrow)     \
-    {                                                                                                           \
-        return strings_into((struct record_header *)room, size_, arg, pointers, narrow);                         \
+#define STRINGS_DEFINE(size_)                                                                                          \
+    __noinline int store_strings_##size_(struct room_##size_ *room, __u32 arg, __u64 pointers, __u32 narrow)           \
+    {                                                                                                                  \
+        return strings_into((struct record_header *)room, size_, arg, pointers, narrow);                               \
     }
 STRINGS_DEFINE(512)
 STRINGS_DEFINE(2048)
@@ -118,10 +126,10 @@ SUBPROGRAM int store_arg(struct record_header *header, __u64 capacity, __u32 arg
     return 0;
 }
 
-static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct pt_regs *registers, long ret, struct call *call)
+static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct pt_regs *registers, long ret,
+                                      struct call *call)
 {
-    record_begin(header, call->number, ret);
-    header->syscall = call->number;
+    record_begin_call(header, call->number, ret, call);
 #pragma unroll
     for (__u32 i = 0; i < SYSCALL_ARGS; i++)
         store_arg(header, capacity, i, call, call_arg(registers, call, i));

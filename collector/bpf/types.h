@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's types, reduced to the fields that are read: it documents what the programs depend on, and building needs no BTF of the build host.
- * Offsets are relocated at load time (CO-RE), so order and omissions do not matter; names do. Fields that were renamed between kernels are
- * in core_compat.h. Checked against 5.10, 6.1 and 6.18.
+ * The kernel's types, reduced to the fields that are read: it documents what the programs depend on, and building needs
+ * no BTF of the build host. Offsets are relocated at load time (CO-RE), so order and omissions do not matter; names do.
+ * Fields that were renamed between kernels are in core_compat.h. Checked against 5.10, 6.1 and 6.18.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_TYPES_H
 #define VEDETTE_COLLECTOR_BPF_TYPES_H
 
 #include <stdbool.h>
 
-/* A function of its own, verified at each call with the sizes known there; not every program that includes its header uses it. */
+/* A function of its own, verified at each call with the sizes known there; not every program that includes its header
+ * uses it. */
 #define SUBPROGRAM static __attribute__((noinline, unused))
 
 typedef unsigned char __u8;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a round keeps its promise. A record is stamped after its reservation, so whatever is reserved after the clock was read has a later stamp. Reading
- * the clock first and the producers' positions then, every record behind a position carries a later stamp than the clock: up to the
- * positions everything older is there. Where a ring has to stop before its position (a record still being written), the promise falls back to the last
- * clock whose position the ring did get past. Records that are newer than the promise stay for a later round, unread by anybody, so that
- * the stream is in time order across rounds too.
+ * How a round keeps its promise. A record is stamped after its reservation, so whatever is reserved after the clock was
+ * read has a later stamp. Reading the clock first and the producers' positions then, every record behind a position
+ * carries a later stamp than the clock: up to the positions everything older is there. Where a ring has to stop before
+ * its position (a record still being written), the promise falls back to the last clock whose position the ring did get
+ * past. Records that are newer than the promise stay for a later round, unread by anybody, so that the stream is in
+ * time order across rounds too.
  */
 #include "collector/drain/rings.h"
 
@@ -22,8 +23,9 @@
 enum {
     RECORD_HEADER = 8, /* struct bpf_ringbuf_hdr: length and flags, page offset */
     /*
-     * A reservation's new position waits in its CPU's store buffer before we can see it, while that CPU already reads the clock for the stamp: 4 to 155 ns seen, one record in
-     * some thousand. So the clock is taken back by this, and a system call lies between it and the positions.
+     * A reservation's new position waits in its CPU's store buffer before we can see it, while that CPU already reads
+     * the clock for the stamp: 4 to 155 ns seen, one record in some thousand. So the clock is taken back by this, and a
+     * system call lies between it and the positions.
      */
     STORE_DELAY_NS = 1000,
 };
@@ -34,17 +36,17 @@ static const uint32_t busy_bit = 1u << 31, discard_bit = 1u << 30;
 struct ring {
     uint64_t *consumer; /* in its page, written by us */
     const uint64_t *producer;
-    const uint8_t *data; /* mapped twice in a row, so that no record is broken */
+    const uint8_t *data;   /* mapped twice in a row, so that no record is broken */
     size_t producer_bytes; /* of that mapping */
     uint64_t mask;
     uint32_t class;
-    uint64_t kept;         /* position up to which the kernel may write again */
-    uint64_t scanned;      /* position up to which records were taken into `entries` */
-    uint64_t end;          /* producer's position in this round */
-    uint64_t mark;         /* a producer's position read earlier, */
-    uint64_t mark_ns;      /* and the clock before it */
-    uint64_t reached_ns;   /* everything stamped before it has been scanned */
-    uint64_t newest_ns;    /* stamp of the record scanned last */
+    uint64_t kept;       /* position up to which the kernel may write again */
+    uint64_t scanned;    /* position up to which records were taken into `entries` */
+    uint64_t end;        /* producer's position in this round */
+    uint64_t mark;       /* a producer's position read earlier, */
+    uint64_t mark_ns;    /* and the clock before it */
+    uint64_t reached_ns; /* everything stamped before it has been scanned */
+    uint64_t newest_ns;  /* stamp of the record scanned last */
     bool busy;
 };
 
@@ -193,7 +195,8 @@ static void ring_scan(struct rings *rings, uint32_t index, size_t limit)
         }
         uint32_t length = word & ~(busy_bit | discard_bit);
         if ((word & discard_bit) == 0 && length >= sizeof(struct record_header)) {
-            const struct record_header *header = (const void *)(ring->data + ((ring->scanned + RECORD_HEADER) & ring->mask));
+            const struct record_header *header =
+                (const void *)(ring->data + ((ring->scanned + RECORD_HEADER) & ring->mask));
             rings->entries[rings->n_entries++] = (struct entry){header->time_ns, ring->scanned, index, length, header};
             ring->newest_ns = header->time_ns;
             limit--;
@@ -261,7 +264,8 @@ static void merge(const struct entry *a, size_t n_a, const struct entry *b, size
     memcpy(to + n_a, b, n_b * sizeof(*b));
 }
 
-/* [0, held) is in order from the last round; after it follow the runs of the rings. Merged from the end, so that each entry moves a few times only. */
+/* [0, held) is in order from the last round; after it follow the runs of the rings. Merged from the end, so that each
+ * entry moves a few times only. */
 static void sort_entries(struct rings *rings, size_t held)
 {
     struct entry *entries = rings->entries;
@@ -278,8 +282,9 @@ static void sort_entries(struct rings *rings, size_t held)
 }
 
 /*
- * Up to which stamp records may be given out. A ring that was only cut short by max_records goes on in the next round, with stamps that are practically later than its newest:
- * waiting for proof would stall a backlog. A record that stays busy while everything else fills up is not waited for either.
+ * Up to which stamp records may be given out. A ring that was only cut short by max_records goes on in the next round,
+ * with stamps that are practically later than its newest: waiting for proof would stall a backlog. A record that stays
+ * busy while everything else fills up is not waited for either.
  */
 static uint64_t give_limit(const struct rings *rings, uint64_t now_ns)
 {
@@ -372,7 +377,8 @@ void rings_release(struct rings *rings)
     }
     for (size_t i = 0; i < rings->n_rings; i++) {
         struct ring *ring = &rings->ring[i];
-        /* A full barrier between our store and the look at the producer, as the kernel has one between its commit and its look at the consumer. */
+        /* A full barrier between our store and the look at the producer, as the kernel has one between its commit and
+         * its look at the consumer. */
         __atomic_store_n(ring->consumer, ring->kept, __ATOMIC_SEQ_CST);
         more = more || (ring->class != CLASS_BULK && has_more(ring));
     }

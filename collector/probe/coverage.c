@@ -29,7 +29,8 @@ static bool check(struct probe *probe, struct probe_coverage *row, const char *p
         return false;
     }
     if (hook < HOOK_COUNT && !probe->seen[hook]) {
-        snprintf(row->reason, sizeof(row->reason), "%s%s is attached but did not run in the self-test: the kernel does not call it", prefix, name);
+        snprintf(row->reason, sizeof(row->reason),
+                 "%s%s is attached but did not run in the self-test: the kernel does not call it", prefix, name);
         return false;
     }
     return true;
@@ -37,7 +38,8 @@ static bool check(struct probe *probe, struct probe_coverage *row, const char *p
 
 static bool check_handler(struct probe *probe, struct probe_coverage *row, const char *name)
 {
-    return check(probe, row, "tp_btf__", "sys_exit", HOOK_SYS_EXIT) && check(probe, row, "exit__", name, (enum hook)handler_by_name(name));
+    return check(probe, row, "tp_btf__", "sys_exit", HOOK_SYS_EXIT) &&
+           check(probe, row, "exit__", name, (enum hook)handler_by_name(name));
 }
 
 static void cover(struct probe *probe, struct probe_coverage *row)
@@ -55,7 +57,8 @@ static void cover(struct probe *probe, struct probe_coverage *row)
         break;
     case SOURCE_ENTER_EXIT:
         snprintf(row->source, sizeof(row->source), "tp_btf/sys_enter and tp_btf/sys_exit");
-        row->covered = check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) && check(probe, row, "enter__", source->name, HOOK_COUNT) &&
+        row->covered = check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) &&
+                       check(probe, row, "enter__", source->name, HOOK_COUNT) &&
                        check_handler(probe, row, source->name);
         break;
     case SOURCE_ITERATOR:

@@ -45,20 +45,23 @@ int environment_check(char error[PROBE_ERROR_BYTES])
     uname(&uts);
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0 && errno == ENOENT) {
         snprintf(error, PROBE_ERROR_BYTES,
-                 "kernel %s has no BTF at /sys/kernel/btf/vmlinux: a kernel of 5.10 or later built with CONFIG_DEBUG_INFO_BTF=y is needed (and /sys mounted)",
+                 "kernel %s has no BTF at /sys/kernel/btf/vmlinux: a kernel of 5.10 or later built with "
+                 "CONFIG_DEBUG_INFO_BTF=y is needed (and /sys mounted)",
                  uts.release);
         return -EXIT_CODE_KERNEL;
     }
     if (is_locked_down()) {
         snprintf(error, PROBE_ERROR_BYTES,
-                 "the kernel is in lockdown mode \"confidentiality\", which refuses every tracing program: boot with lockdown=integrity or none");
+                 "the kernel is in lockdown mode \"confidentiality\", which refuses every tracing program: boot with "
+                 "lockdown=integrity or none");
         return -EXIT_CODE_KERNEL;
     }
     uint64_t have = effective_capabilities();
-    bool admin = (have >> CAP_SYS_ADMIN_BIT & 1) != 0, bpf = (have >> CAP_BPF_BIT & 1) != 0, perfmon = (have >> CAP_PERFMON_BIT & 1) != 0;
+    bool admin = (have >> CAP_SYS_ADMIN_BIT & 1) != 0, bpf = (have >> CAP_BPF_BIT & 1) != 0,
+         perfmon = (have >> CAP_PERFMON_BIT & 1) != 0;
     if (!admin && (!bpf || !perfmon)) {
-        snprintf(error, PROBE_ERROR_BYTES, "loading BPF programs needs CAP_BPF and CAP_PERFMON; missing: %s%s%s", bpf ? "" : "CAP_BPF",
-                 !bpf && !perfmon ? ", " : "", perfmon ? "" : "CAP_PERFMON");
+        snprintf(error, PROBE_ERROR_BYTES, "loading BPF programs needs CAP_BPF and CAP_PERFMON; missing: %s%s%s",
+                 bpf ? "" : "CAP_BPF", !bpf && !perfmon ? ", " : "", perfmon ? "" : "CAP_PERFMON");
         return -EXIT_CODE_PRIVILEGE;
     }
     raise_memlock();

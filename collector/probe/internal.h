@@ -15,7 +15,6 @@ enum {
     MAX_PROGRAMS = 48,
     MAX_EVENTS = 256,
     MAX_CPU_GROUPS = 8,
-    CPUS_A_GROUP = 2,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
     SNAPSHOT_POOL = 16,
     SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
@@ -56,6 +55,7 @@ struct probe {
     uint8_t *snapshot;
     size_t snapshot_at, snapshot_end;
     bool seen[HOOK_COUNT];
+    struct probe_failure failures[FAILURE_COUNT];
 };
 
 /* programs.c */
@@ -83,7 +83,7 @@ void plan_store_calls(struct probe *probe, const uint8_t on_exit[SYSCALL_LIMIT],
 /* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
 int environment_check(char error[PROBE_ERROR_BYTES]);
 
-/* self_test.c */
+/* selftest.c */
 void self_test_run(struct probe *probe);
 
 /* coverage.c */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From event ids to bytes that the programs look at. Plain stores into mapped memory: a program sees the old byte or the new one. */
+/* From event ids to bytes that the programs look at. Plain stores into mapped memory: a program sees the old byte or
+ * the new one. */
 #include "collector/probe/internal.h"
 
 static void put(uint8_t *at, uint8_t value)
@@ -72,7 +73,8 @@ void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uin
         if (row->source.kind == SOURCE_ENTER_EXIT)
             add_handler(&row->source, on_enter);
     }
-    /* New events first, then the calls that lead to them; what is no longer selected is refused by its own byte at once. */
+    /* New events first, then the calls that lead to them; what is no longer selected is refused by its own byte at
+     * once. */
     for (size_t i = 0; i < EVENT_ID_LIMIT; i++)
         put(&bss->plan.selected[i], effective[i]);
     plan_store_calls(probe, on_exit, on_enter);

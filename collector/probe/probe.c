@@ -14,13 +14,15 @@
 
 enum { CGROUP2_MAGIC = 0x63677270 };
 
-_Static_assert(SCOPE_HOST == 0 && SCOPE_TREE == 1 && SCOPE_CHILDREN == 2 && SCOPE_CGROUP == 3, "KIND_* of collector/bpf/maps.h");
+_Static_assert(SCOPE_HOST == 0 && SCOPE_TREE == 1 && SCOPE_CHILDREN == 2 && SCOPE_CGROUP == 3,
+               "KIND_* of collector/bpf/maps.h");
 _Static_assert((int)PROBE_MAX_SELF == (int)SELF_LIMIT, "the kernel's table is as long");
 
 /* libbpf's last complaints, so that an error can say more than its number. One probe is started at a time. */
 static char complaints[2048];
 
-static int collect_complaint(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int collect_complaint(enum libbpf_print_level level, const char *format,
+                                                                   va_list args)
 {
     char line[1024];
     if (level != LIBBPF_WARN || vsnprintf(line, sizeof(line), format, args) < 0)
@@ -45,9 +47,10 @@ static struct program *refused_program(struct probe *probe)
     return NULL;
 }
 
+/* CPUs of a group, as a power of two: two, more where there would be too many groups. */
 static uint32_t group_shift(uint32_t cpus)
 {
-    uint32_t shift = 1; /* CPUS_A_GROUP */
+    uint32_t shift = 1;
     while ((cpus + (1u << shift) - 1) >> shift > MAX_CPU_GROUPS)
         shift++;
     return shift;
@@ -71,7 +74,6 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     probe->skeleton = skeleton;
     skeleton->rodata->scope_kind = (uint32_t)probe->scope;
     skeleton->rodata->cpu_shift = group_shift(probe->n_cpus);
-    skeleton->rodata->cpu_count = probe->n_cpus;
     tables_fill(skeleton->rodata);
     bpf_map__set_max_entries(skeleton->maps.rings, group_count(probe->n_cpus) * CLASS_COUNT);
     bpf_map__set_max_entries(skeleton->maps.accounts, probe->n_cpus * CLASS_COUNT * CONTEXT_COUNT);
@@ -94,10 +96,18 @@ static int load(struct probe *probe, char error[PROBE_ERROR_BYTES])
             return 0;
         }
         if (refused == NULL || refused->reason[0] != '\0') {
-            snprintf(error, PROBE_ERROR_BYTES, "the BPF programs could not be loaded: %s: %.300s", strerror(-result), complaints);
+            if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 0) {
+                snprintf(error, PROBE_ERROR_BYTES,
+                         "this kernel is too old for these BPF programs: 5.17 or later is needed (bpf_loop): %.300s",
+                         complaints);
+                return -EXIT_CODE_KERNEL;
+            }
+            snprintf(error, PROBE_ERROR_BYTES, "the BPF programs could not be loaded: %s: %.300s", strerror(-result),
+                     complaints);
             return result == -EPERM || result == -EACCES ? -EXIT_CODE_PRIVILEGE : -EXIT_CODE_KERNEL;
         }
-        snprintf(refused->reason, sizeof(refused->reason), "the kernel's verifier refused %s: %s", refused->name, strerror(-result));
+        snprintf(refused->reason, sizeof(refused->reason), "the kernel's verifier refused %s: %s", refused->name,
+                 strerror(-result));
     }
     return -EXIT_CODE_KERNEL;
 }
@@ -111,8 +121,9 @@ static int make_rings(struct probe *probe, const struct probe_settings *settings
         ring->size = settings->ring_bytes[ring->class];
         ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "vedette_ring", 0, 0, (uint32_t)ring->size, NULL);
         if (ring->fd < 0) {
-            snprintf(error, PROBE_ERROR_BYTES, "a ring of %llu bytes (%s) could not be made: %s: make rings.%s smaller", (unsigned long long)ring->size,
-                     event_class_name(ring->class), strerror(errno), event_class_name(ring->class));
+            snprintf(error, PROBE_ERROR_BYTES, "a ring of %llu bytes (%s) could not be made: %s: make rings.%s smaller",
+                     (unsigned long long)ring->size, event_class_name(ring->class), strerror(errno),
+                     event_class_name(ring->class));
             return -EXIT_CODE_RUNTIME;
         }
         probe->n_rings++;
@@ -145,8 +156,8 @@ static int check_settings(const struct probe_settings *settings, char error[PROB
     for (int i = 0; i < CLASS_COUNT; i++) {
         uint64_t bytes = settings->ring_bytes[i];
         if (bytes < page || (bytes & (bytes - 1)) != 0 || bytes > 1ULL << 30) {
-            snprintf(error, PROBE_ERROR_BYTES, "rings.%s: %llu is not a power of two between %llu and 1 GiB", event_class_name((enum event_class)i),
-                     (unsigned long long)bytes, (unsigned long long)page);
+            snprintf(error, PROBE_ERROR_BYTES, "rings.%s: %llu is not a power of two between %llu and 1 GiB",
+                     event_class_name((enum event_class)i), (unsigned long long)bytes, (unsigned long long)page);
             return -EXIT_CODE_USAGE;
         }
     }
@@ -157,8 +168,10 @@ static int set_cgroup_scope(struct probe *probe, const char *path, char error[PR
 {
     struct stat status;
     struct statfs filesystem;
-    if (path == NULL || stat(path, &status) != 0 || !S_ISDIR(status.st_mode) || statfs(path, &filesystem) != 0 || filesystem.f_type != CGROUP2_MAGIC) {
-        snprintf(error, PROBE_ERROR_BYTES, "%s is not a directory of a cgroup2 file system", path != NULL ? path : "(null)");
+    if (path == NULL || stat(path, &status) != 0 || !S_ISDIR(status.st_mode) || statfs(path, &filesystem) != 0 ||
+        filesystem.f_type != CGROUP2_MAGIC) {
+        snprintf(error, PROBE_ERROR_BYTES, "%s is not a directory of a cgroup2 file system",
+                 path != NULL ? path : "(null)");
         return -EXIT_CODE_USAGE;
     }
     probe->skeleton->bss->scope.cgroup_id = status.st_ino;
@@ -194,9 +207,11 @@ static int set_scope(struct probe *probe, const struct probe_settings *settings,
 static int check_scope_hook(struct probe *probe, char error[PROBE_ERROR_BYTES])
 {
     const struct program *fork = program_find(probe, "tp_btf__", "sched_process_fork");
-    if ((probe->scope != SCOPE_TREE && probe->scope != SCOPE_CHILDREN) || (fork != NULL && fork->attached && probe->seen[HOOK_FORK]))
+    if ((probe->scope != SCOPE_TREE && probe->scope != SCOPE_CHILDREN) ||
+        (fork != NULL && fork->attached && probe->seen[HOOK_FORK]))
         return 0;
-    snprintf(error, PROBE_ERROR_BYTES, "a scope by process tree needs the hook sched_process_fork: %s", fork != NULL ? fork->reason : "not built");
+    snprintf(error, PROBE_ERROR_BYTES, "a scope by process tree needs the hook sched_process_fork: %s",
+             fork != NULL ? fork->reason : "not built");
     return -EXIT_CODE_KERNEL;
 }
 
@@ -298,7 +313,24 @@ uint32_t probe_cpus(const struct probe *probe)
     return probe->n_cpus;
 }
 
-volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class, unsigned context)
+volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class,
+                                            unsigned context)
 {
     return &probe->accounts[(cpu * CLASS_COUNT + class) * CONTEXT_COUNT + context];
+}
+
+const struct probe_failure *probe_failures(struct probe *probe, size_t *ret_count)
+{
+    static const char *const what[FAILURE_COUNT] = {
+        [FAILURE_RING_MISSING] = "no ring for the CPU",
+        [FAILURE_ACCOUNT] = "no account for the CPU: an event was lost uncounted",
+        [FAILURE_STORAGE] = "no storage for a task: its scope or its name before exec is not known",
+        [FAILURE_SCOPE_DEPTH] = "a task has more ancestors than are looked at: taken as outside of the scope",
+        [FAILURE_TAIL_CALL] = "a handler could not be reached",
+    };
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        probe->failures[i] =
+            (struct probe_failure){what[i], __atomic_load_n(&probe->skeleton->bss->failures[i], __ATOMIC_RELAXED)};
+    *ret_count = FAILURE_COUNT;
+    return probe->failures;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads, attaches and proves the BPF programs, and holds what of them the drain needs afterwards: mapped memory and descriptors that were opened
- * before the capabilities went. Everything that calls bpf(2) is in probe_start; the rest is plain loads and stores. The drain's thread.
+ * Loads, attaches and proves the BPF programs, and holds what of them the drain needs afterwards: mapped memory and
+ * descriptors that were opened before the capabilities went. Everything that calls bpf(2) is in probe_start; the rest
+ * is plain loads and stores. The drain's thread.
  */
 #ifndef VEDETTE_COLLECTOR_PROBE_PROBE_H
 #define VEDETTE_COLLECTOR_PROBE_PROBE_H
@@ -27,7 +28,8 @@ struct probe_settings {
     uint32_t scope_pid;
     const char *cgroup_path;
     uint64_t ring_bytes[CLASS_COUNT]; /* a CPU group; powers of two of at least a page */
-    uint8_t allowed[EVENT_ID_LIMIT];  /* the operator's list: hooks of events that may never be selected are not attached */
+    uint8_t
+        allowed[EVENT_ID_LIMIT]; /* the operator's list: hooks of events that may never be selected are not attached */
 };
 
 struct probe_coverage {
@@ -54,15 +56,17 @@ struct ring_map {
 struct probe;
 
 /*
- * 0, or the negative of an exit_code: -EXIT_CODE_KERNEL (no BTF, no raw tracepoints: names what and the remedy), -EXIT_CODE_PRIVILEGE (names the
- * capability), -EXIT_CODE_USAGE (ring too small, no such pid or cgroup), -EXIT_CODE_RUNTIME. An event that cannot be had is no failure: it
- * is a coverage row. RLIMIT_MEMLOCK is raised if the kernel needs it (before 5.11); a refusal elsewhere is nothing.
+ * 0, or the negative of an exit_code: -EXIT_CODE_KERNEL (no BTF, no raw tracepoints: names what and the remedy),
+ * -EXIT_CODE_PRIVILEGE (names the capability), -EXIT_CODE_USAGE (ring too small, no such pid or cgroup),
+ * -EXIT_CODE_RUNTIME. An event that cannot be had is no failure: it is a coverage row. RLIMIT_MEMLOCK is raised if the
+ * kernel needs it (before 5.11); a refusal elsewhere is nothing.
  */
 int probe_start(const struct probe_settings *settings, struct probe **ret_probe, char error[PROBE_ERROR_BYTES]);
 /* Detaches and frees; NULL is fine. */
 void probe_stop(struct probe *probe);
 
-/* Selects: computes the per-syscall actions from the event ids and stores them. Bits of uncovered or not allowed events are ignored. */
+/* Selects: computes the per-syscall actions from the event ids and stores them. Bits of uncovered or not allowed events
+ * are ignored. */
 void probe_apply_plan(struct probe *probe, const struct plan_request *plan);
 uint32_t probe_plan_epoch(const struct probe *probe);
 
@@ -73,13 +77,22 @@ const struct probe_coverage *probe_coverage(const struct probe *probe, size_t *r
 const struct ring_map *probe_rings(const struct probe *probe, size_t *ret_count);
 uint32_t probe_cpus(const struct probe *probe);
 /* The account of one (cpu, class, context), mapped from the kernel. */
-volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class, unsigned context);
+volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class,
+                                            unsigned context);
 /* Reads every program's misses from /proc/self/fdinfo descriptors opened at the start. */
 const struct probe_hook *probe_read_misses(struct probe *probe, size_t *ret_count);
 
+/* What went wrong inside the programs where no record could say so; all zero as a rule. Cumulative. */
+struct probe_failure {
+    const char *what;
+    uint64_t count;
+};
+const struct probe_failure *probe_failures(struct probe *probe, size_t *ret_count);
+
 /*
- * The processes of the scope, as existing_process records in start order, straight from the kernel (works from a pod's own pid namespace). Each
- * call of _next gives one record (valid until the next call) or NULL at the end. -ENFILE from _begin when the pool of iterators is used up.
+ * The processes of the scope, as existing_process records in start order, straight from the kernel (works from a pod's
+ * own pid namespace). Each call of _next gives one record (valid until the next call) or NULL at the end. -ENFILE from
+ * _begin when the pool of iterators is used up.
  */
 int probe_snapshot_begin(struct probe *probe);
 const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret_available);

@@ -30,7 +30,8 @@ void programs_list(struct probe *probe)
 {
     struct bpf_program *bpf;
     size_t n = 0;
-    bpf_object__for_each_program(bpf, probe->skeleton->obj) {
+    bpf_object__for_each_program(bpf, probe->skeleton->obj)
+    {
         if (n == MAX_PROGRAMS)
             break;
         struct program *program = &probe->programs[n++];
@@ -44,7 +45,8 @@ struct program *program_find(struct probe *probe, const char *prefix, const char
 {
     size_t length = strlen(prefix);
     for (size_t i = 0; i < probe->n_programs; i++)
-        if (strncmp(probe->programs[i].name, prefix, length) == 0 && strcmp(probe->programs[i].name + length, name) == 0)
+        if (strncmp(probe->programs[i].name, prefix, length) == 0 &&
+            strcmp(probe->programs[i].name + length, name) == 0)
             return &probe->programs[i];
     return NULL;
 }
@@ -82,7 +84,8 @@ void programs_choose(struct probe *probe)
     if (exec != NULL && exec->wanted)
         want(probe, "tp_btf__", "task_rename"); /* prev_comm */
     for (size_t i = 0; i < probe->n_programs; i++)
-        bpf_program__set_autoload(probe->programs[i].bpf, probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');
+        bpf_program__set_autoload(probe->programs[i].bpf,
+                                  probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');
 }
 
 static void fill_handlers(struct probe *probe, struct bpf_map *map, const char *prefix)
@@ -95,7 +98,8 @@ static void fill_handlers(struct probe *probe, struct bpf_map *map, const char *
         if (bpf_map_update_elem(bpf_map__fd(map), &i, &fd, BPF_ANY) == 0)
             program->attached = true;
         else
-            snprintf(program->reason, sizeof(program->reason), "the kernel refused it as a tail call: %s", strerror(errno));
+            snprintf(program->reason, sizeof(program->reason), "the kernel refused it as a tail call: %s",
+                     strerror(errno));
     }
 }
 
@@ -106,7 +110,8 @@ static void attach_hook(struct program *program)
         program->attached = true;
         return;
     }
-    snprintf(program->reason, sizeof(program->reason), "%s could not be attached: %s", bpf_program__section_name(program->bpf), strerror(errno));
+    snprintf(program->reason, sizeof(program->reason), "%s could not be attached: %s",
+             bpf_program__section_name(program->bpf), strerror(errno));
 }
 
 void programs_attach(struct probe *probe)

@@ -13,7 +13,8 @@ int snapshot_open_pool(struct probe *probe)
     if (program == NULL || !program->loaded)
         return -ENOENT;
     union bpf_iter_link_info info = {.map.map_fd = (uint32_t)bpf_map__fd(probe->skeleton->maps.elements)};
-    /* Not bpf_program__attach_iter: libbpf 1.1 leaves bytes of its own options unset there, and then refuses them (EINVAL, now and then). */
+    /* Not bpf_program__attach_iter: libbpf 1.1 leaves bytes of its own options unset there, and then refuses them
+     * (EINVAL, now and then). */
     struct bpf_link_create_opts options;
     memset(&options, 0, sizeof(options));
     options.sz = sizeof(options);
@@ -74,7 +75,8 @@ static bool fill(struct probe *probe, size_t size)
     probe->snapshot_at = 0;
     probe->snapshot_end = left;
     while (probe->snapshot_end < size) {
-        ssize_t n = read(probe->snapshot_fd, probe->snapshot + probe->snapshot_end, SNAPSHOT_BYTES - probe->snapshot_end);
+        ssize_t n =
+            read(probe->snapshot_fd, probe->snapshot + probe->snapshot_end, SNAPSHOT_BYTES - probe->snapshot_end);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
@@ -88,7 +90,8 @@ const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret
 {
     if (probe->snapshot_fd < 0)
         return NULL;
-    if (probe->snapshot_end - probe->snapshot_at < sizeof(struct record_header) && !fill(probe, sizeof(struct record_header)))
+    if (probe->snapshot_end - probe->snapshot_at < sizeof(struct record_header) &&
+        !fill(probe, sizeof(struct record_header)))
         return NULL;
     const struct record_header *header = (const void *)(probe->snapshot + probe->snapshot_at);
     size_t size = header->size;

@@ -3,11 +3,42 @@
 
 /* x32's own numbers, 512 to 547, by name: arch/x86/entry/syscalls/syscall_64.tbl. */
 static const char *const x32_names[] = {
-    "rt_sigaction", "rt_sigreturn",   "ioctl",           "readv",      "writev",      "recvfrom",      "sendmsg",        "recvmsg",
-    "execve",       "ptrace",         "rt_sigpending",   "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
-    "kexec_load",   "waitid",         "set_robust_list", "get_robust_list", "vmsplice",   "move_pages", "preadv",       "pwritev",
-    "rt_tgsigqueueinfo", "recvmmsg",  "sendmmsg",        "process_vm_readv", "process_vm_writev", "setsockopt", "getsockopt", "io_setup",
-    "io_submit",    "execveat",       "preadv2",         "pwritev2",
+    "rt_sigaction",
+    "rt_sigreturn",
+    "ioctl",
+    "readv",
+    "writev",
+    "recvfrom",
+    "sendmsg",
+    "recvmsg",
+    "execve",
+    "ptrace",
+    "rt_sigpending",
+    "rt_sigtimedwait",
+    "rt_sigqueueinfo",
+    "sigaltstack",
+    "timer_create",
+    "mq_notify",
+    "kexec_load",
+    "waitid",
+    "set_robust_list",
+    "get_robust_list",
+    "vmsplice",
+    "move_pages",
+    "preadv",
+    "pwritev",
+    "rt_tgsigqueueinfo",
+    "recvmmsg",
+    "sendmmsg",
+    "process_vm_readv",
+    "process_vm_writev",
+    "setsockopt",
+    "getsockopt",
+    "io_setup",
+    "io_submit",
+    "execveat",
+    "preadv2",
+    "pwritev2",
 };
 
 enum { N_X32 = sizeof(x32_names) / sizeof(x32_names[0]) };
@@ -52,14 +83,15 @@ static const struct {
     const char *args;
 } known[] = {
     {"existing_process", "pathname link_count fs_magic cgroup_path"},
-    {"sched_process_exec",
-     "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev interpreter_inode interpreter_ctime argv interp stdin_type "
-     "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path"},
+    {"sched_process_exec", "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev "
+                           "interpreter_inode interpreter_ctime argv interp stdin_type "
+                           "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path"},
     {"sched_process_exit", "exit_code signal_code process_group_exit"},
-    {"sched_process_fork",
-     "parent_tid parent_ns_tid parent_pid parent_ns_pid parent_start_time child_tid child_ns_tid child_pid child_ns_pid start_time "
-     "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid parent_process_start_time leader_tid leader_ns_tid leader_pid "
-     "leader_ns_pid leader_start_time"},
+    {"sched_process_fork", "parent_tid parent_ns_tid parent_pid parent_ns_pid parent_start_time child_tid child_ns_tid "
+                           "child_pid child_ns_pid start_time "
+                           "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid "
+                           "parent_process_start_time leader_tid leader_ns_tid leader_pid "
+                           "leader_ns_pid leader_start_time"},
     {"security_file_open", "pathname flags dev inode ctime syscall_pathname"},
     {"security_inode_rename", "old_path new_path"},
 };
@@ -69,7 +101,8 @@ static bool row_matches(const struct event *event, const char *args)
     size_t i = 0;
     for (const char *at = args; *at != '\0'; i++) {
         size_t length = strcspn(at, " ");
-        if (i >= event->n_args || strlen(event->args[i].name) != length || strncmp(event->args[i].name, at, length) != 0)
+        if (i >= event->n_args || strlen(event->args[i].name) != length ||
+            strncmp(event->args[i].name, at, length) != 0)
             return false;
         at += length + (at[length] == ' ');
     }

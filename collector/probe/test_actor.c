@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -51,8 +52,9 @@ static uint32_t exec_copy(const char *path, const char *comm, uint64_t *ret_inod
     *ret_inode = status.st_ino;
     pid_t pid = fork();
     if (pid == 0) {
-        char *const argv[] = {(char *)(uintptr_t)"vt-argv0", (char *)(uintptr_t)"actor-exit", (char *)(uintptr_t)"", NULL};
-        char *const env[] = {(char *)(uintptr_t)"VT_ENV=1", (char *)(uintptr_t)"VT_MORE=two words", NULL};
+        char *const argv[] = {(char *)(uintptr_t) "vt-argv0", (char *)(uintptr_t) "actor-exit", (char *)(uintptr_t) "",
+                              NULL};
+        char *const env[] = {(char *)(uintptr_t) "VT_ENV=1", (char *)(uintptr_t) "VT_MORE=two words", NULL};
         prctl(PR_SET_NAME, "vt-earlier");
         prctl(PR_SET_NAME, comm);
         dup2(ends[0], STDIN_FILENO);
@@ -70,7 +72,7 @@ static uint32_t exec_memfd(void)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        char *const argv[] = {(char *)(uintptr_t)"vt-memfd-argv0", (char *)(uintptr_t)"actor-exit", NULL};
+        char *const argv[] = {(char *)(uintptr_t) "vt-memfd-argv0", (char *)(uintptr_t) "actor-exit", NULL};
         int fd = memfd_create("vt-memfd", MFD_CLOEXEC);
         copy_self(fd);
         fexecve(fd, argv, environ);
@@ -86,7 +88,7 @@ static uint32_t exec_big(const char *path)
     static char big[BIG_ENV][6000];
     pid_t pid = fork();
     if (pid == 0) {
-        char *const argv[] = {(char *)(uintptr_t)"vt-big", (char *)(uintptr_t)"actor-exit", NULL};
+        char *const argv[] = {(char *)(uintptr_t) "vt-big", (char *)(uintptr_t) "actor-exit", NULL};
         char *env[BIG_ENV + 1] = {NULL};
         for (int i = 0; i < BIG_ENV; i++) {
             memset(big[i], 'a' + i, sizeof(big[i]) - 1);
@@ -100,10 +102,51 @@ static uint32_t exec_big(const char *path)
     return (uint32_t)pid;
 }
 
+static void *exec_in_thread(void *path)
+{
+    char *const argv[] = {(char *)(uintptr_t) "vt-thread", (char *)(uintptr_t) "actor-exit", NULL};
+    prctl(PR_SET_NAME, "vt-not-leader");
+    execve(path, argv, environ);
+    return NULL;
+}
+
+/* A thread executes: it takes over the leader's number, and the leader ends first. */
+static uint32_t exec_by_thread(const char *path)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, exec_in_thread, (void *)(uintptr_t)path) == 0)
+            pthread_join(thread, NULL);
+        _exit(99);
+    }
+    finish(pid);
+    return (uint32_t)pid;
+}
+
+/* Not its creator's child: a sibling, whose parent is the test, outside of the tree. */
+static void act_sibling(struct acted *acted)
+{
+    int ends[2];
+    char byte;
+    if (pipe(ends) != 0)
+        return;
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        close(open("vt-creat", O_RDONLY));
+        _exit(0);
+    }
+    acted->sibling_pid = (uint32_t)pid;
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+        ;
+    close(ends[0]);
+}
+
 static void exec_nothing(void)
 {
-    char *const argv[] = {(char *)(uintptr_t)"vt-a", (char *)(uintptr_t)"vt-bb", NULL};
-    char *const env[] = {(char *)(uintptr_t)"VT_E=1", NULL};
+    char *const argv[] = {(char *)(uintptr_t) "vt-a", (char *)(uintptr_t) "vt-bb", NULL};
+    char *const env[] = {(char *)(uintptr_t) "VT_E=1", NULL};
     execve("/vt-does-not-exist", argv, env);
     syscall(SYS_execveat, AT_FDCWD, "/vt-does-not-exist-at", argv, env, 0);
 }
@@ -140,7 +183,7 @@ static void open_files(void)
         uint64_t flags, mode, resolve;
     } how = {O_CREAT | O_RDWR, 0600, 0};
     syscall(SYS_openat2, AT_FDCWD, "vt-openat2", &how, sizeof(how));
-    if (pthread_create(&thread, NULL, open_in_thread, (void *)(uintptr_t)"vt-relative") == 0)
+    if (pthread_create(&thread, NULL, open_in_thread, (void *)(uintptr_t) "vt-relative") == 0)
         pthread_join(thread, NULL);
     open_deep(DEEP_LEVELS, "vt-deep");
     open_deep(DEEPER_LEVELS, "vt-deeper");
@@ -252,6 +295,7 @@ void actor_act(const char *where, struct acted *acted)
     acted->nginx_pid = exec_copy(path, "nginx", &inode, &status);
     acted->memfd_pid = exec_memfd();
     acted->big_pid = exec_big(path);
+    acted->thread_exec_pid = exec_by_thread(path);
     int script = open("vt-script", O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
     int length = snprintf(shebang, sizeof(shebang), "#!%s actor-exit\n", path);
     if (write(script, shebang, (size_t)length) == length) {
@@ -266,4 +310,5 @@ void actor_act(const char *where, struct acted *acted)
     acted->traced_pid = act_traced();
     acted->killed_pid = act_killed();
     act_orphan(acted);
+    act_sibling(acted);
 }

@@ -10,9 +10,10 @@ enum { DEEP_LEVELS = 40, DEEPER_LEVELS = 120, NO_INT80 = 77 };
 
 /* Shared between the actor and the test: what must be found again. */
 struct acted {
-    uint32_t exec_pid, nginx_pid, memfd_pid, script_pid, killed_pid, exit_pid, orphan_pid, traced_pid, int80_pid, big_pid;
+    uint32_t exec_pid, nginx_pid, memfd_pid, script_pid, killed_pid, exit_pid, orphan_pid, traced_pid, int80_pid,
+        big_pid, thread_exec_pid, sibling_pid;
     uint64_t stdin_inode;
-    int int80; /* descriptor or -errno; NO_INT80 when the kernel has no such calls */
+    int int80;       /* descriptor or -errno; NO_INT80 when the kernel has no such calls */
     int exec_result; /* of the copy of this program: its exit status */
 };
 

@@ -89,7 +89,8 @@ int record_state(const struct record_header *record, const char *argument)
     return item != NULL ? item->state : -1;
 }
 
-const struct record_header *records_find(const struct records *records, const char *event, uint32_t tgid, const char *argument, const char *text)
+const struct record_header *records_find(const struct records *records, const char *event, uint32_t tgid,
+                                         const char *argument, const char *text)
 {
     static char have[TEST_PATH_BYTES];
     const struct event *row = event_by_name(event);

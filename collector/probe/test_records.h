@@ -20,13 +20,16 @@ size_t records_take(struct records *records, struct rings *rings);
 void records_free(struct records *records);
 
 const struct item_header *record_item(const struct record_header *record, const char *argument);
-/* The item as text: a path is turned round and joined, an integer printed, NULs of a list become '|'. "<absent>" without one. */
+/* The item as text: a path is turned round and joined, an integer printed, NULs of a list become '|'. "<absent>"
+ * without one. */
 const char *record_text(const struct record_header *record, const char *argument, char text[TEST_PATH_BYTES]);
 int64_t record_integer(const struct record_header *record, const char *argument); /* -1 if absent */
 int record_state(const struct record_header *record, const char *argument);       /* -1 if absent */
 
-/* The record of that event whose argument reads so; argument NULL: the first one of tgid (0 any). NULL if there is none. */
-const struct record_header *records_find(const struct records *records, const char *event, uint32_t tgid, const char *argument, const char *text);
+/* The record of that event whose argument reads so; argument NULL: the first one of tgid (0 any). NULL if there is
+ * none. */
+const struct record_header *records_find(const struct records *records, const char *event, uint32_t tgid,
+                                         const char *argument, const char *text);
 size_t records_count(const struct records *records, const char *event, uint32_t tgid);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proof that every attached hook runs: a child makes the calls, with arguments that do nothing, and executes a program of three instructions. No plan
- * is stored yet, so the programs only note that they ran for this process or its child; nothing is captured.
+ * Proof that every attached hook runs: a child makes the calls, with arguments that do nothing, and executes a program
+ * of three instructions. No plan is stored yet, so the programs only note that they ran for this process or its child;
+ * nothing is captured.
  */
 #include <elf.h>
 #include <errno.h>
@@ -31,7 +32,12 @@ static const struct image image = {
                .e_ehsize = sizeof(Elf64_Ehdr),
                .e_phentsize = sizeof(Elf64_Phdr),
                .e_phnum = 1},
-    .segment = {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = LOAD_ADDRESS, .p_filesz = sizeof(struct image), .p_memsz = sizeof(struct image), .p_align = 0x1000},
+    .segment = {.p_type = PT_LOAD,
+                .p_flags = PF_R | PF_X,
+                .p_vaddr = LOAD_ADDRESS,
+                .p_filesz = sizeof(struct image),
+                .p_memsz = sizeof(struct image),
+                .p_align = 0x1000},
     .code = {0xb8, 0x3c, 0x00, 0x00, 0x00, /* mov $60, %eax */
              0x31, 0xff,                   /* xor %edi, %edi */
              0x0f, 0x05},                  /* syscall */
@@ -64,7 +70,8 @@ static int syscall_for(enum handler handler)
     return handler == HANDLER_syscall ? SYS_memfd_create : -1;
 }
 
-/* The child's part. Null pointers, descriptor 0, length 0: nothing that has an effect beyond this process, which ends here. */
+/* The child's part. Null pointers, descriptor 0, length 0: nothing that has an effect beyond this process, which ends
+ * here. */
 static void provoke(const int calls[HANDLER_COUNT], int image_fd)
 {
     char *const none[] = {NULL};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/probe/test_probe.h"
+
+#include "common/base/exit_code.h"
+
+const struct probe_settings everything = {.ring_bytes = {1 << 20, 1 << 20, 1 << 22}};
+
+struct probe *start_probe(const struct probe_settings *base, enum scope_kind scope, uint32_t pid)
+{
+    struct probe_settings settings = *base;
+    struct probe *probe = NULL;
+    char error[PROBE_ERROR_BYTES];
+    settings.scope = scope;
+    settings.scope_pid = pid;
+    memset(settings.allowed, 1, sizeof(settings.allowed));
+    int result = probe_start(&settings, &probe, error);
+    if (result != 0)
+        printf("probe_start: %d: %s\n", result, error);
+    return result == 0 ? probe : NULL;
+}
+
+struct rings *open_rings(const struct probe *probe)
+{
+    size_t count;
+    struct rings *rings = NULL;
+    const struct ring_map *maps = probe_rings(probe, &count);
+    return rings_open(maps, count, 512, &rings) == 0 ? rings : NULL;
+}
+
+void select_all(struct probe *probe, uint32_t epoch)
+{
+    struct plan_request plan = {.epoch = epoch};
+    memset(plan.selected, 1, sizeof(plan.selected));
+    probe_apply_plan(probe, &plan);
+}
+
+int can_load(void)
+{
+    struct probe *probe = NULL;
+    char error[PROBE_ERROR_BYTES];
+    struct probe_settings settings = everything;
+    int result = probe_start(&settings, &probe, error);
+    probe_stop(result == 0 ? probe : NULL);
+    if (result == -EXIT_CODE_PRIVILEGE || strstr(error, "/sys/kernel/btf") != NULL ||
+        strstr(error, "lockdown") != NULL) {
+        printf("skipped: %s\n", error);
+        return TEST_SKIP;
+    }
+    return 0;
+}
