@@ -140,7 +140,7 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
             if (second_ == NULL) {                                                                                     \
                 bpf_ringbuf_submit(first_, sink_flags(sink_));                                                         \
             } else {                                                                                                   \
-                bpf_ringbuf_discard(first_, BPF_RB_NO_WAKEUP);                                                         \
+                bpf_ringbuf_discard(first_, sink_flags(sink_));                                                        \
                 if (fill_(second_, middle_)) {                                                                         \
                     bpf_ringbuf_submit(second_, sink_flags(sink_));                                                    \
                 } else {                                                                                               \
@@ -148,7 +148,7 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
                     if (third_ == NULL) {                                                                              \
                         bpf_ringbuf_submit(second_, sink_flags(sink_));                                                \
                     } else {                                                                                           \
-                        bpf_ringbuf_discard(second_, BPF_RB_NO_WAKEUP);                                                \
+                        bpf_ringbuf_discard(second_, sink_flags(sink_));                                               \
                         fill_(third_, large_);                                                                         \
                         bpf_ringbuf_submit(third_, sink_flags(sink_));                                                 \
                     }                                                                                                  \
