@@ -44,6 +44,10 @@ struct task_facts {
     __u32 in_scope; /* 1: decided at fork or by the walk; survives the death of its ancestors */
     __u32 comm_known;
     char comm_before_exec[COMM_SIZE];
+    __u32 mem_prot_call; /* mprotect's or pkey_mprotect's number while one is in progress, else 0 */
+    __u32 mem_prot_alert;
+    __s32 mem_prot_previous;
+    __u32 pad;
 };
 
 STATE struct {

@@ -208,6 +208,12 @@ struct mm_struct {
     struct file *exe_file;
 };
 
+struct vm_area_struct {
+    unsigned long vm_start, vm_end;
+    unsigned long vm_flags;
+    struct file *vm_file;
+};
+
 struct task_struct {
     struct thread_info thread_info;
     unsigned int flags; /* PF_* */
@@ -257,6 +263,7 @@ enum {
     PF_KTHREAD = 0x00200000,
     TS_COMPAT = 0x0002,
     AT_FDCWD = -100,
+    ENOENT = 2,
     EFAULT = 14,
     O_CREAT = 0100,
     O_EXCL = 0200,
