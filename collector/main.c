@@ -172,6 +172,7 @@ static void apply_first_plan(struct collector *c)
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++)
         plan.selected[rows[i].id] = event_in_set(&rows[i], "default");
+    drain_require_critical(&plan);
     probe_apply_plan(c->probe, &plan);
 }
 

@@ -25,7 +25,11 @@ enum {
     BUSY_ROUND_EVENTS = 64,
     /* With this much of the queue used, bulk events are given up so that room is left for the others. */
     QUEUE_BULK_PERCENT = 75,
-    RING_SETTLE_ROUNDS = 1000,
+    SETTLE_ROUND_MS = 5,
+    SETTLE_QUIET_ROUNDS = 4,
+    SETTLE_ROUNDS = 400,
+    /* Two readings of two clocks differ by nanoseconds: only more than this is taken for a wall clock that moved. */
+    WALL_STEP_NS = 1000000,
 };
 
 /* What of each class the batch in hand holds, for the ledger when the queue refuses it. */
@@ -38,6 +42,7 @@ struct drain {
     struct ledger ledger;
     uint64_t next_seq;
     uint64_t drained_until_ns;
+    int64_t wall_minus_boot_ns;
     uint64_t last_flush_ns;
     uint64_t interval_ms;
     uint32_t plan_epoch, snapshot_wanted;
@@ -68,6 +73,15 @@ static void settle_batch(struct drain *drain, bool queued)
     }
 }
 
+/* The same from batch to batch, so that a thread's start is one number in all of its events. */
+static int64_t wall_minus_boot_ns(struct drain *drain)
+{
+    int64_t now = clock_wall_minus_boot_ns();
+    if (llabs(now - drain->wall_minus_boot_ns) > WALL_STEP_NS)
+        drain->wall_minus_boot_ns = now;
+    return drain->wall_minus_boot_ns;
+}
+
 /*
  * Packs the batch in hand straight into the queue and begins the next. Events that find no room are lost here, and the ledger says which; their
  * sequence numbers are given again, since a sequence counts what was queued.
@@ -78,7 +92,7 @@ static void flush(struct drain *drain)
     uint64_t count = batch_encoder_count(encoder);
     size_t size = 0;
     uint8_t *room = queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES);
-    bool queued = room != NULL && batch_encoder_pack(encoder, clock_wall_minus_boot_ns(), room, WIRE_REQUEST_BYTES, &size) == 0;
+    bool queued = room != NULL && batch_encoder_pack(encoder, wall_minus_boot_ns(drain), room, WIRE_REQUEST_BYTES, &size) == 0;
     if (queued) {
         struct queue_entry entry = {
             .session = drain->settings.session,
@@ -218,13 +232,25 @@ static void tell_ready(struct drain *drain)
     drain->ready_told = true;
 }
 
+void drain_require_critical(struct plan_request *plan)
+{
+    size_t count;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].class == CLASS_CRITICAL)
+            plan->selected[rows[i].id] = 1;
+}
+
 static void take_plan(struct drain *drain)
 {
     static struct plan_request plan; /* a kilobyte that need not be on the stack */
     uint32_t snapshot = drain->snapshot_wanted;
     if (drain->stopping || !queue_take_plan(drain->settings.queue, &drain->plan_epoch, &drain->snapshot_wanted, &plan))
         return;
-    probe_apply_plan(drain->settings.probe, &plan);
+    if (plan.epoch != 0) { /* 0: no plan has come yet, only a wish for a snapshot */
+        drain_require_critical(&plan);
+        probe_apply_plan(drain->settings.probe, &plan);
+    }
     if (drain->snapshot_wanted != snapshot)
         take_snapshot(drain);
     tell_ready(drain);
@@ -300,19 +326,22 @@ static void adapt_interval(struct drain *drain, size_t taken)
         drain->interval_ms = BULK_INTERVAL_MAX_MS;
 }
 
-/* Selects nothing any more and empties the rings; what still runs in a program finishes within a few rounds. */
+/*
+ * Selects nothing any more and empties the rings. A program that saw the plan before may still be running, on another CPU or preempted, so quiet counts
+ * only when it has lasted.
+ */
 static void settle(struct drain *drain)
 {
     static struct plan_request nothing;
     nothing.epoch = drain->plan_epoch + 1;
     probe_apply_plan(drain->settings.probe, &nothing);
-    for (int round = 0; round < RING_SETTLE_ROUNDS; round++) {
-        drain_rings(drain);
-        if (ledger_rings_settled(&drain->ledger))
-            return;
-        poll(NULL, 0, 1);
+    int quiet = 0;
+    for (int round = 0; round < SETTLE_ROUNDS && quiet < SETTLE_QUIET_ROUNDS; round++) {
+        poll(NULL, 0, SETTLE_ROUND_MS);
+        quiet = drain_rings(drain) == 0 && ledger_rings_settled(&drain->ledger) ? quiet + 1 : 0;
     }
-    log_warning("some events were still in flight at the end");
+    if (quiet < SETTLE_QUIET_ROUNDS)
+        log_warning("some events were still in flight at the end");
 }
 
 static int deliver_rest(struct drain *drain)

@@ -35,6 +35,9 @@ struct drain_settings {
     struct queue_recovery recovery; /* of the life before: its absence is the first loss record */
 };
 
+/* Events of the critical class are always on: no analyzer may blind a node to what its processes do. */
+void drain_require_critical(struct plan_request *plan);
+
 /*
  * Until SIGTERM or SIGINT: then selects nothing, drains what the rings hold, queues a final batch and waits for its delivery. Returns an exit code:
  * 0 all delivered; EXIT_CODE_RUNTIME something is left in the queue or the courier died.
