@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "analyzer/alert/sink.h"
 #include "analyzer/ingest/ingest.h"
 #include "common/base/log.h"
 #include "common/base/privilege.h"
@@ -13,7 +14,7 @@ enum { COURIER_UID_WITHOUT_USERS = 64102 }; /* what ./dev run gives the courier,
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const formats[] = {"json", "table", NULL};
 static const char *const verbs[] = {
-    "run",      "take events in, detect, and deliver alerts until SIGTERM (the default)",
+    "run",      "take events in, detect, and deliver alerts until SIGTERM",
     "list",     "print `events` or `detections`; with --json for programs",
     "validate", "check policy files and directories",
     NULL,
@@ -39,6 +40,10 @@ static const struct option options[] = {
      .help = "With `list`: a page for docs/ instead of a table."},
     {"outbox.path", OPTION_STRING, AT(outbox_path), .initial = "/var/lib/vedette/analyzer/outbox.db",
      .help = "Database of alerts and cursors."},
+    {"outbox.temporary", OPTION_BOOL, AT(outbox_temporary), .initial = "false",
+     .help =
+         "The outbox goes away with this run, as under vedette-run: what a sink has not taken by the end is said to "
+         "be lost."},
     {"output.format", OPTION_CHOICE, AT(output_format), .initial = "table", .choices = formats,
      .help = "How findings and events are written to stdout: table for people, json (one object a line) for programs."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
@@ -48,6 +53,9 @@ static const struct option options[] = {
      .help = "Threads that judge events; a node belongs to one of them."},
     {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "5s", .max = 600000,
      .help = "How long SIGTERM waits for slow sinks; what is left then is delivered after the next start."},
+    {"sink.falcosidekick.retry_max", OPTION_DURATION, AT(falcosidekick_retry_max_ms), .initial = "30s",
+     .min = SINK_BACKOFF_MIN_MS, .max = SINK_RETRY_AFTER_MAX_MS,
+     .help = "Longest wait between two attempts; they begin half a second apart. A Retry-After is obeyed beyond it."},
     {"sink.falcosidekick.url", OPTION_STRING, AT(falcosidekick_url),
      .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/."},
     {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true", .help = "Write findings to stdout."},

@@ -12,9 +12,11 @@
 #include "common/base/privilege.h"
 #include "common/wire/limits.h"
 
+#define NODE_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:+-~"
+
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const verbs[] = {
-    "run",      "collect and deliver until SIGTERM (the default)",
+    "run",      "collect and deliver until SIGTERM",
     "coverage", "load the programs, print what each event can show on this kernel, and end",
     NULL,
 };
@@ -22,6 +24,7 @@ static const char *const verbs[] = {
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
 static const struct option options[] = {
     {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc", .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+    {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml", .help = "File with these keys, nested; read if it exists. It must be root's alone."},
     {"heartbeat", OPTION_DURATION, AT(heartbeat_ms), .initial = "5s", .min = 100, .max = 60000, .help = "Longest silence towards the analyzer; statistics travel at least this often."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels, .help = "How much is said on stderr."},
     {"node", OPTION_STRING, AT(node), .help = "This node's name in events and alerts; the host name if empty."},
@@ -45,13 +48,14 @@ static const struct option_table table = {
     .options = options,
     .count = sizeof(options) / sizeof(options[0]),
     .program = "vedette-collector",
-    .summary = "The privileged half of Vedette on each node: loads its eBPF programs, drains their rings and delivers the events to "
-               "vedette-analyzer until they are acknowledged. It holds no rule, parses no foreign input and listens on nothing. "
+    .summary = "the privileged half of Vedette: kernel events of this node, delivered until they are acknowledged\n"
+               "It loads its eBPF programs, drains their rings and delivers the events to vedette-analyzer. "
+               "It holds no rule, parses no foreign input and listens on nothing. "
                "It starts with CAP_BPF, CAP_PERFMON, CAP_SETUID, CAP_SETGID and CAP_SYS_CHROOT (root has them) and gives up everything once attached.",
     .verbs = verbs,
     .file_by_root_only = true,
     .footer = "FILES\n"
-              "  /etc/vedette/collector.yaml   the same keys, nested; read with --config\n"
+              "  /etc/vedette/collector.yaml   the same keys, nested\n"
               "  /run/vedette-collector/queue  batches not yet acknowledged\n"
               "\n"
               "EXIT STATUS\n"
@@ -98,6 +102,11 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
         struct utsname names;
         uname(&names);
         snprintf(config->node, sizeof(config->node), "%s", names.nodename);
+    }
+    /* The analyzer takes no other bytes: a name goes into labels, paths and terminals. */
+    if (config->node[strspn(config->node, NODE_NAME_BYTES)] != '\0') {
+        snprintf(error, OPTION_ERROR_BYTES, "node: '%s' has other characters than letters, digits and _.:+-~ (give --node a name)", config->node);
+        return -EXIT_CODE_USAGE;
     }
     return config_allowed_events(config, allowed, error);
 }

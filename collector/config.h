@@ -15,6 +15,7 @@
 enum { CONFIG_PATH_BYTES = 1024, CONFIG_NAME_BYTES = 256, CONFIG_VERB_BYTES = 16 };
 
 struct config {
+    char config_path[CONFIG_PATH_BYTES];
     char node[CONFIG_NAME_BYTES];
     char bus_url[CONFIG_PATH_BYTES];
     char queue_path[CONFIG_PATH_BYTES];

@@ -67,6 +67,7 @@ static void test_config_refuses(void **state)
         {"--plan.allow", "no_such_event", NULL, "no_such_event"},
         {"--no.such.key", "1", NULL, "no.such.key"},
         {"--queue.size", "99999G", NULL, "queue.size"},
+        {"--node", "two words", NULL, "two words"},
         {"run", "surplus", NULL, "surplus"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
