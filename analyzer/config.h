@@ -23,11 +23,13 @@ struct config {
     bool markdown;
     uint32_t log_level;
     char outbox_path[CONFIG_PATH_BYTES];
+    bool outbox_temporary;
     uint32_t output_format;
     struct option_list policy;
     bool allow_root;
     uint64_t shards;
     uint64_t shutdown_ms;
+    uint64_t falcosidekick_retry_max_ms;
     char falcosidekick_url[CONFIG_PATH_BYTES];
     bool sink_stdout;
 };

@@ -37,6 +37,7 @@ struct analyzer {
     struct metrics *metrics;
     struct http_server *http;
     struct sink_runner *sink[MAX_SINKS];
+    const char *sink_name[MAX_SINKS];
     size_t n_sinks;
     int signal_fd, notify_fd;
     int give_up_fd; /* a timer: when it ends, a reader of stdout that stands still is waited for no longer */
@@ -126,15 +127,18 @@ static int open_outbox(struct analyzer *analyzer)
     return result == -EBUSY ? EXIT_CODE_IN_USE : EXIT_CODE_STATE;
 }
 
-static int start_sink(struct analyzer *analyzer, const char *kind, const char *target)
+/* `retry_max_ms`: 0 for the usual. */
+static int start_sink(struct analyzer *analyzer, const char *kind, const char *target, uint64_t retry_max_ms)
 {
     char error[SINK_ERROR_BYTES];
-    struct sink_settings settings = {.kind = sink_kind_by_name(kind), .target = target};
+    struct sink_settings settings = {
+        .kind = sink_kind_by_name(kind), .target = target, .backoff_max_ms = (uint32_t)retry_max_ms};
     struct sink_runner *runner = sink_runner_start(analyzer->outbox, &settings, error);
     if (runner == NULL) {
         log_error("%s", error);
         return EXIT_CODE_USAGE;
     }
+    analyzer->sink_name[analyzer->n_sinks] = settings.kind->name;
     analyzer->sink[analyzer->n_sinks++] = runner;
     return EXIT_CODE_OK;
 }
@@ -153,9 +157,9 @@ static int start_sinks(struct analyzer *analyzer)
         text_fini(&heading);
     }
     if (config->sink_stdout)
-        code = start_sink(analyzer, "stdout", table ? "table" : "json");
+        code = start_sink(analyzer, "stdout", table ? "table" : "json", 0);
     if (code == EXIT_CODE_OK && config->falcosidekick_url[0] != '\0')
-        code = start_sink(analyzer, "falcosidekick", config->falcosidekick_url);
+        code = start_sink(analyzer, "falcosidekick", config->falcosidekick_url, config->falcosidekick_retry_max_ms);
     return code;
 }
 
@@ -233,11 +237,26 @@ static void loop(struct analyzer *analyzer)
     }
 }
 
+/* What a dead or slow receiver did not take. */
+static void stop_sinks(struct analyzer *analyzer)
+{
+    const struct config *config = &analyzer->config;
+    for (size_t i = 0; i < analyzer->n_sinks; i++) {
+        unsigned long long left = sink_runner_stop(analyzer->sink[i], (uint32_t)config->shutdown_ms);
+        if (left > 0 && config->outbox_temporary)
+            log_warning("sink %s: %llu alerts were not delivered and are lost to it, as the outbox is temporary",
+                        analyzer->sink_name[i], left);
+        else if (left > 0)
+            log_warning("sink %s: %llu alerts were not delivered; they wait in %s for the next start",
+                        analyzer->sink_name[i], left, config->outbox_path);
+    }
+}
+
 /* In the reverse of the order in which they came; tolerates what did not. */
 static int stop(struct analyzer *analyzer)
 {
     int code = EXIT_CODE_OK;
-    uint64_t left = 0, patience_ms = analyzer->config.shutdown_ms == 0 ? 1 : analyzer->config.shutdown_ms;
+    uint64_t patience_ms = analyzer->config.shutdown_ms == 0 ? 1 : analyzer->config.shutdown_ms;
     const struct itimerspec patience = {
         .it_value = {.tv_sec = (time_t)(patience_ms / 1000), .tv_nsec = (long)(patience_ms % 1000) * 1000000}};
     timerfd_settime(analyzer->give_up_fd, 0, &patience, NULL);
@@ -247,10 +266,7 @@ static int stop(struct analyzer *analyzer)
             "the last alerts could not be stored; they are raised again when the collectors send their batches again");
         code = EXIT_CODE_RUNTIME;
     }
-    for (size_t i = 0; i < analyzer->n_sinks; i++)
-        left += sink_runner_stop(analyzer->sink[i], (uint32_t)analyzer->config.shutdown_ms);
-    if (left > 0)
-        log_warning("%llu deliveries are left for the next start", (unsigned long long)left);
+    stop_sinks(analyzer);
     metrics_free(analyzer->metrics);
     outbox_close(analyzer->outbox);
     selection_free(analyzer->selection);

@@ -13,10 +13,13 @@ static int64_t wall_seconds(void)
 
 int outbox_fail(struct outbox *outbox, sqlite3 *db, int result, const char *what)
 {
+    char detail[OUTBOX_ERROR_BYTES];
+    int error = outbox_errno(db, result);
+    snprintf(detail, sizeof(detail), "%s: %s", what, sqlite3_errmsg(db));
     pthread_mutex_lock(&outbox->news_lock);
-    snprintf(outbox->last_error, sizeof(outbox->last_error), "outbox: %s: %s", what, sqlite3_errmsg(db));
+    outbox_explain(outbox->path, error, detail, outbox->last_error);
     pthread_mutex_unlock(&outbox->news_lock);
-    return outbox_errno(db, result);
+    return error;
 }
 
 int outbox_run(struct outbox *outbox, enum outbox_statement which)

@@ -103,6 +103,8 @@ static void test_outbox_full_disk(void **state)
     assert_int_equal(result, -ENOSPC);
     assert_int_equal(commit_batch(outbox, batch), -ENOSPC);
     outbox_last_error(outbox, words);
+    assert_non_null(strstr(words, temporary->outbox));
+    assert_non_null(strstr(words, "no space left: free some"));
     assert_non_null(strstr(words, "commit"));
     assert_consistent(outbox, batch);
     struct alert alert;

@@ -45,6 +45,7 @@ struct outbox {
     sqlite3 *writer, *reader;
     sqlite3_stmt *statements[ALL_STATEMENTS];
     int lock_fd;
+    char *path;
 
     int64_t life; /* names this opening: a sink with it in its row is in use, however long its receiver has been away */
 
@@ -62,6 +63,8 @@ struct outbox {
 
 /* 0 or -errno for an SQLite result of `db`. */
 int outbox_errno(sqlite3 *db, int result);
+/* Writes what stands in the way of `path` and what to do about it, `detail` (NULL: none) behind; returns `error`. */
+int outbox_explain(const char *path, int error, const char *detail, char words[OUTBOX_ERROR_BYTES]);
 /* Keeps the words of a failure of `db`; returns outbox_errno. Any lock may be held but news_lock. */
 int outbox_fail(struct outbox *outbox, sqlite3 *db, int result, const char *what);
 /* Runs a statement that returns no row, its parameters bound, and resets it. SQLITE_OK or an SQLite error. */

@@ -152,7 +152,7 @@ static const char *remedy(int error)
     }
 }
 
-static int explain(const char *path, int error, const char *detail, char words[OUTBOX_ERROR_BYTES])
+int outbox_explain(const char *path, int error, const char *detail, char words[OUTBOX_ERROR_BYTES])
 {
     /* Cut at the end where the path is long. */
     int size = snprintf(words, OUTBOX_ERROR_BYTES, "outbox %s: %s", path, remedy(error));
@@ -169,16 +169,16 @@ static int take_file(struct outbox *outbox, const char *path, char words[OUTBOX_
 {
     char lock_path[4096];
     if (snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= (int)sizeof(lock_path))
-        return explain(path, -ENAMETOOLONG, "path too long", words);
+        return outbox_explain(path, -ENAMETOOLONG, "path too long", words);
     outbox->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (outbox->lock_fd < 0)
-        return explain(path, -errno, strerror(errno), words);
+        return outbox_explain(path, -errno, strerror(errno), words);
     if (flock(outbox->lock_fd, LOCK_EX | LOCK_NB))
-        return explain(path, errno == EWOULDBLOCK ? -EBUSY : -errno, NULL, words);
+        return outbox_explain(path, errno == EWOULDBLOCK ? -EBUSY : -errno, NULL, words);
     /* Alerts hold command lines: not for everyone. SQLite gives its log the mode of the database. */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (fd < 0)
-        return explain(path, -errno, strerror(errno), words);
+        return outbox_explain(path, -errno, strerror(errno), words);
     close(fd);
     return 0;
 }
@@ -219,7 +219,7 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
     if (result == SQLITE_OK)
         result = query_integer(db, "SELECT COUNT(*) FROM sqlite_schema", &tables);
     if (result == SQLITE_OK && tables > 0 && application != APPLICATION_ID)
-        return explain(path, -EBADMSG, "a database of another program", words);
+        return outbox_explain(path, -EBADMSG, "a database of another program", words);
     if (result == SQLITE_OK && version > LAYOUT) {
         snprintf(words, OUTBOX_ERROR_BYTES,
                  "outbox %.80s: has layout %lld, this program knows up to %d: use the newer vedette-analyzer again, or "
@@ -230,10 +230,10 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
     if (result == SQLITE_OK && tables > 0)
         result = query_is(db, "PRAGMA quick_check(1)", "ok", &sound);
     if (result == SQLITE_OK && !sound)
-        return explain(path, -EBADMSG, "PRAGMA quick_check", words);
+        return outbox_explain(path, -EBADMSG, "PRAGMA quick_check", words);
     if (result == SQLITE_OK && tables == 0)
         result = sqlite3_exec(db, layout_setup, NULL, NULL, NULL);
-    return result == SQLITE_OK ? 0 : explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
+    return result == SQLITE_OK ? 0 : outbox_explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
 }
 
 static int connect_database(const char *path, sqlite3 **ret_db, char words[OUTBOX_ERROR_BYTES])
@@ -252,7 +252,7 @@ static int connect_database(const char *path, sqlite3 **ret_db, char words[OUTBO
     }
     return result == SQLITE_OK
                ? 0
-               : explain(path, outbox_errno(*ret_db, result), *ret_db ? sqlite3_errmsg(*ret_db) : NULL, words);
+               : outbox_explain(path, outbox_errno(*ret_db, result), *ret_db ? sqlite3_errmsg(*ret_db) : NULL, words);
 }
 
 static int prepare_all(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])
@@ -262,7 +262,7 @@ static int prepare_all(struct outbox *outbox, const char *path, char words[OUTBO
         int result =
             sqlite3_prepare_v3(db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &outbox->statements[i], NULL);
         if (result != SQLITE_OK)
-            return explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
+            return outbox_explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
     }
     return 0;
 }
@@ -277,9 +277,10 @@ static int open_database(struct outbox *outbox, const char *path, char words[OUT
     bool wal = false;
     int result = query_is(outbox->writer, "PRAGMA journal_mode=WAL", "wal", &wal);
     if (result != SQLITE_OK)
-        return explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
+        return outbox_explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
     if (!wal)
-        return explain(path, -EOPNOTSUPP, "its file system cannot hold a write-ahead log: use a local one", words);
+        return outbox_explain(path, -EOPNOTSUPP, "its file system cannot hold a write-ahead log: use a local one",
+                              words);
     error = check_layout(outbox->writer, path, words);
     if (!error)
         error = connect_database(path, &outbox->reader, words);
@@ -297,15 +298,16 @@ static int open_database(struct outbox *outbox, const char *path, char words[OUT
     outbox->figures.lost = (uint64_t)lost;
     return result == SQLITE_OK
                ? 0
-               : explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
+               : outbox_explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
 }
 
 int outbox_open(const char *path, struct outbox **ret_outbox, char error[OUTBOX_ERROR_BYTES])
 {
     struct outbox *outbox = calloc(1, sizeof(*outbox));
     if (!outbox)
-        return explain(path, -ENOMEM, "out of memory", error);
+        return outbox_explain(path, -ENOMEM, "out of memory", error);
     outbox->lock_fd = -1;
+    outbox->path = strdup(path);
     outbox->life = (int64_t)((uint64_t)clock_wall_minus_boot_ns() + clock_boot_ns());
     outbox->pruned_at = (int64_t)(clock_boot_ns() / 1000000000u);
     pthread_mutex_init(&outbox->write_lock, NULL);
@@ -316,7 +318,8 @@ int outbox_open(const char *path, struct outbox **ret_outbox, char error[OUTBOX_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&outbox->news, &attributes);
     pthread_condattr_destroy(&attributes);
-    int result = open_database(outbox, path, error);
+    int result =
+        outbox->path ? open_database(outbox, path, error) : outbox_explain(path, -ENOMEM, "out of memory", error);
     if (result) {
         outbox_close(outbox);
         return result;
@@ -339,5 +342,6 @@ void outbox_close(struct outbox *outbox)
     pthread_mutex_destroy(&outbox->news_lock);
     pthread_mutex_destroy(&outbox->read_lock);
     pthread_mutex_destroy(&outbox->write_lock);
+    free(outbox->path);
     free(outbox);
 }
