@@ -160,7 +160,6 @@ static int start_probe(struct collector *c)
         log_error("%s", error);
         return -r;
     }
-    c->capture_began_ns = clock_boot_ns();
     return EXIT_CODE_OK;
 }
 
@@ -174,6 +173,7 @@ static void apply_first_plan(struct collector *c)
         plan.selected[rows[i].id] = event_in_set(&rows[i], "default");
     drain_require_critical(&plan);
     probe_apply_plan(c->probe, &plan);
+    c->capture_began_ns = clock_boot_ns();
 }
 
 static int open_rings(struct collector *c)
@@ -308,6 +308,7 @@ int main(int argc, char **argv)
     struct config_request request;
     char error[OPTION_ERROR_BYTES] = "";
     log_init("vedette-collector", LOG_LEVEL_INFO);
+    close_range(3, ~0u, 0); /* nothing of the caller's comes along */
     prctl(PR_SET_NAME, "vedette-drain", 0, 0, 0);
     int r = config_load(argc, argv, &c.config, &request, error);
     if (r != 0) {

@@ -138,7 +138,7 @@ static __always_inline void store_string(struct record_header *header, __u64 cap
         return;
     }
     void *to = (void *)header + at + ITEM_HEADER;
-    long length = user ? bpf_probe_read_user_str(to, most, from) : bpf_probe_read_kernel_str(to, most, from);
+    long length = user ? user_string_read(to, most, from) : bpf_probe_read_kernel_str(to, most, from);
     if (length <= 0) {
         store_item(header, at, arg, ITEM_BYTES, ITEM_UNREADABLE | source, 0);
     } else if (length < most) {

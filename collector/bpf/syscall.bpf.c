@@ -67,7 +67,7 @@ static long strings_step(__u32 index, struct strings *strings)
     __u64 at = store_at(header);
     if (at > strings->capacity - most || at - strings->start > LIST_BYTES)
         return 1;
-    long length = bpf_probe_read_user_str((void *)header + at, most, (void *)string);
+    long length = user_string_read((void *)header + at, most, (void *)string);
     if (length <= 0) {
         strings->state = ITEM_UNREADABLE;
         return 1;

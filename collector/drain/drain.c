@@ -37,11 +37,17 @@ struct in_hand {
     uint64_t count, from_ns, to_ns;
 };
 
+/* A crash loop of the analyzer, which asks for one at each start, must not use up the iterators at once. */
+static const uint64_t SNAPSHOT_INTERVAL_NS = 5000000000;
+
 struct drain {
     struct drain_settings settings;
     struct ledger ledger;
     uint64_t next_seq;
-    uint64_t drained_until_ns;
+    uint64_t drained_until_ns; /* by the last round over the rings */
+    uint64_t deselected_ns;    /* when the last plan was taken back; UINT64_MAX before */
+    uint64_t marked_ns;        /* what the next life will believe: mark_drained */
+    uint64_t last_snapshot_ns;
     int64_t wall_minus_boot_ns;
     uint64_t last_flush_ns;
     uint64_t interval_ms;
@@ -49,6 +55,7 @@ struct drain {
     struct in_hand in_hand[CLASS_COUNT];
     pid_t excluded_worker;
     int epoll_fd;
+    bool snapshot_due;
     bool ready_told;
     bool stopping;
     bool courier_died;
@@ -179,17 +186,34 @@ static void report_losses(struct drain *drain)
     ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
 }
 
+/*
+ * Tells the next life from when on its absence counts. What is only in our memory would die with us, so the mark stands still while a loss waits to be
+ * told, and once nothing is selected any more.
+ */
+static void mark_drained(struct drain *drain)
+{
+    uint64_t until_ns = drain->drained_until_ns < drain->deselected_ns ? drain->drained_until_ns : drain->deselected_ns;
+    if (drain->settings.recovery.last_alive_ns == 0 && ledger_is_told(&drain->ledger))
+        drain->marked_ns = until_ns;
+    queue_set_drained(drain->settings.queue, drain->marked_ns, drain->settings.session, drain->next_seq);
+}
+
+/* Totals are due: the analyzer shall hear of us, unless it is not there and they would only fill the queue. */
+static bool is_statistics_due(const struct drain *drain)
+{
+    return clock_boot_ns() - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000 && queue_used(drain->settings.queue) == 0;
+}
+
 /* Losses and totals join the batch, which goes out if it then says anything. */
 static void finish_round(struct drain *drain)
 {
-    uint64_t now_ns = clock_boot_ns();
     struct batch_encoder *encoder = drain->settings.encoder;
     report_losses(drain);
-    if (!batch_encoder_is_empty(encoder) || now_ns - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000) {
+    if (!batch_encoder_is_empty(encoder) || is_statistics_due(drain)) {
         ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
         flush(drain);
     }
-    queue_set_drained(drain->settings.queue, drain->drained_until_ns, drain->settings.session, drain->next_seq);
+    mark_drained(drain);
 }
 
 static size_t drain_rings(struct drain *drain)
@@ -206,9 +230,17 @@ static void take_snapshot(struct drain *drain)
 {
     const struct record_header *record;
     size_t available;
+    drain->snapshot_due = false;
+    drain->last_snapshot_ns = clock_boot_ns();
     if (!batch_encoder_is_empty(drain->settings.encoder))
         flush(drain);
     int r = probe_snapshot_begin(drain->settings.probe);
+    if (r == -ENFILE) {
+        /* Each takes an iterator that was opened with privilege; only a new start has more of them. */
+        log_warning("the iterators for snapshots are used up: ending in good order, to be started again");
+        drain->stopping = true;
+        return;
+    }
     if (r != 0) {
         log_warning("no snapshot of running processes: %s; processes that started before the analyzer are known by their events only", strerror(-r));
         return;
@@ -241,6 +273,11 @@ void drain_require_critical(struct plan_request *plan)
             plan->selected[rows[i].id] = 1;
 }
 
+static bool is_snapshot_time(const struct drain *drain)
+{
+    return drain->last_snapshot_ns == 0 || clock_boot_ns() - drain->last_snapshot_ns >= SNAPSHOT_INTERVAL_NS;
+}
+
 static void take_plan(struct drain *drain)
 {
     static struct plan_request plan; /* a kilobyte that need not be on the stack */
@@ -251,7 +288,8 @@ static void take_plan(struct drain *drain)
         drain_require_critical(&plan);
         probe_apply_plan(drain->settings.probe, &plan);
     }
-    if (drain->snapshot_wanted != snapshot)
+    drain->snapshot_due |= drain->snapshot_wanted != snapshot;
+    if (drain->snapshot_due && is_snapshot_time(drain))
         take_snapshot(drain);
     tell_ready(drain);
 }
@@ -334,6 +372,7 @@ static void settle(struct drain *drain)
 {
     static struct plan_request nothing;
     nothing.epoch = drain->plan_epoch + 1;
+    drain->deselected_ns = clock_boot_ns();
     probe_apply_plan(drain->settings.probe, &nothing);
     int quiet = 0;
     for (int round = 0; round < SETTLE_ROUNDS && quiet < SETTLE_QUIET_ROUNDS; round++) {
@@ -368,7 +407,7 @@ static int stop(struct drain *drain)
     ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
     batch_encoder_set_final(drain->settings.encoder);
     flush(drain);
-    queue_set_drained(drain->settings.queue, drain->drained_until_ns, drain->settings.session, drain->next_seq);
+    mark_drained(drain);
     return deliver_rest(drain);
 }
 
@@ -386,7 +425,8 @@ static int open_loop(struct drain *drain)
 int drain_run(const struct drain_settings *settings)
 {
     struct drain drain = {
-        .settings = *settings, .interval_ms = BULK_INTERVAL_MIN_MS, .drained_until_ns = settings->capture_began_ns, .last_flush_ns = clock_boot_ns()};
+        .settings = *settings, .interval_ms = BULK_INTERVAL_MIN_MS, .drained_until_ns = settings->capture_began_ns,
+        .marked_ns = settings->capture_began_ns, .deselected_ns = UINT64_MAX, .last_flush_ns = clock_boot_ns()};
     if (open_loop(&drain) != EXIT_CODE_OK)
         return EXIT_CODE_RUNTIME;
     ledger_init(&drain.ledger, settings->probe, settings->capture_began_ns);
@@ -397,6 +437,8 @@ int drain_run(const struct drain_settings *settings)
         space_urgent_rounds(&drain);
         exclude_self(&drain);
         take_plan(&drain);
+        if (drain.snapshot_due && is_snapshot_time(&drain))
+            take_snapshot(&drain);
         adapt_interval(&drain, drain_rings(&drain));
     }
     int status = drain.courier_died ? EXIT_CODE_RUNTIME : stop(&drain);

@@ -61,7 +61,10 @@ static unsigned report_ring(struct ledger *ledger, struct batch_encoder *encoder
     uint64_t lost = account->lost, acknowledged = account->acknowledged;
     if (lost == acknowledged)
         return 0;
-    struct ledger_range range = {.from_ns = account->first_ns, .to_ns = account->last_ns, .count = lost - acknowledged};
+    /* Two programs that preempt each other on one CPU (from 7.2 on) may write the ends in either order. */
+    uint64_t one_ns = account->first_ns, other_ns = account->last_ns;
+    struct ledger_range range = {
+        .from_ns = one_ns < other_ns ? one_ns : other_ns, .to_ns = one_ns < other_ns ? other_ns : one_ns, .count = lost - acknowledged};
     Vedette__V1__Loss loss = loss_record(VEDETTE__V1__LOSS_STAGE__LOSS_RING, class, cpu, &range);
     if (batch_encoder_add_loss(encoder, &loss) != 0)
         return 0; /* the batch is full of losses: the next one tells */
@@ -128,6 +131,22 @@ unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uin
     if (now_ns - ledger->misses_read_ns > 1000000000ull)
         reported += report_misses(ledger, encoder, now_ns);
     return reported;
+}
+
+bool ledger_is_told(const struct ledger *ledger)
+{
+    uint32_t cpus = probe_cpus(ledger->probe);
+    for (int class = 0; class < CLASS_COUNT; class++) {
+        if (ledger->pending_queue[class].count != 0 || ledger->pending_encode[class].count != 0)
+            return false;
+        for (uint32_t cpu = 0; cpu < cpus; cpu++)
+            for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
+                volatile struct ring_account *account = probe_account(ledger->probe, cpu, (enum event_class)class, context);
+                if (account->lost != account->acknowledged)
+                    return false;
+            }
+    }
+    return true;
 }
 
 void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts, uint64_t *ret_lost)

@@ -37,6 +37,9 @@ void ledger_lose_encode(struct ledger *ledger, enum event_class class, uint64_t 
 /* Moves every range not yet reported into the batch: rings, queue, encoder, skipped programs. Returns how many. */
 unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns);
 
+/* Every loss so far is in a batch. Skipped programs, an upper bound told once a second, do not count here. */
+bool ledger_is_told(const struct ledger *ledger);
+
 /* A record that came from the snapshot. */
 void ledger_count_snapshot(struct ledger *ledger);
 

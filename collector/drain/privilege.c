@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #ifndef VEDETTE_NO_SECCOMP
@@ -17,7 +18,7 @@
 static const int allowed_calls[] = {
     SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(read),
     SCMP_SYS(pread64),    SCMP_SYS(write),       SCMP_SYS(lseek),        SCMP_SYS(close),         SCMP_SYS(futex),         SCMP_SYS(clock_gettime),
-    SCMP_SYS(getrusage),  SCMP_SYS(brk),         SCMP_SYS(mmap),         SCMP_SYS(munmap),        SCMP_SYS(mremap),        SCMP_SYS(madvise),
+    SCMP_SYS(getrusage),  SCMP_SYS(brk),         SCMP_SYS(munmap),        SCMP_SYS(mremap),        SCMP_SYS(madvise),
     SCMP_SYS(wait4),      SCMP_SYS(waitid),      SCMP_SYS(kill),         SCMP_SYS(getpid),        SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(exit),       SCMP_SYS(exit_group),    SCMP_SYS(sched_yield),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(newfstatat), SCMP_SYS(fstat),
@@ -30,6 +31,8 @@ static int filter_calls(void)
     int r = filter != NULL ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < sizeof(allowed_calls) / sizeof(allowed_calls[0]); i++)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
+    if (r == 0) /* memory never becomes code */
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (r == 0)
         r = seccomp_load(filter);
     seccomp_release(filter);

@@ -16,7 +16,6 @@ enum {
     MAX_EVENTS = 256,
     MAX_CPU_GROUPS = 8,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
-    SNAPSHOT_POOL = 16,
     SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
     REASON_BYTES = 160,
 };
@@ -49,7 +48,7 @@ struct probe {
     uint32_t n_cpus;
     struct ring_account *accounts;
     size_t accounts_size;
-    int pool[SNAPSHOT_POOL];
+    int pool[PROBE_SNAPSHOTS];
     size_t pool_left;
     int snapshot_fd; /* -1: none under way */
     uint8_t *snapshot;

@@ -121,7 +121,7 @@ static int make_rings(struct probe *probe, const struct probe_settings *settings
         ring->size = settings->ring_bytes[ring->class];
         ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "vedette_ring", 0, 0, (uint32_t)ring->size, NULL);
         if (ring->fd < 0) {
-            snprintf(error, PROBE_ERROR_BYTES, "a ring of %llu bytes (%s) could not be made: %s: make rings.%s smaller",
+            snprintf(error, PROBE_ERROR_BYTES, "a ring of %llu bytes (%s) could not be made: %s: make ring.%s smaller",
                      (unsigned long long)ring->size, event_class_name(ring->class), strerror(errno),
                      event_class_name(ring->class));
             return -EXIT_CODE_RUNTIME;
@@ -156,7 +156,7 @@ static int check_settings(const struct probe_settings *settings, char error[PROB
     for (int i = 0; i < CLASS_COUNT; i++) {
         uint64_t bytes = settings->ring_bytes[i];
         if (bytes < page || (bytes & (bytes - 1)) != 0 || bytes > 1ULL << 30) {
-            snprintf(error, PROBE_ERROR_BYTES, "rings.%s: %llu is not a power of two between %llu and 1 GiB",
+            snprintf(error, PROBE_ERROR_BYTES, "ring.%s: %llu is not a power of two between %llu and 1 GiB",
                      event_class_name((enum event_class)i), (unsigned long long)bytes, (unsigned long long)page);
             return -EXIT_CODE_USAGE;
         }

@@ -21,7 +21,7 @@ enum scope_kind {
     SCOPE_CGROUP,   /* everything below the cgroup2 directory `cgroup_path` */
 };
 
-enum { PROBE_ERROR_BYTES = 512, PROBE_MAX_SELF = 8 };
+enum { PROBE_ERROR_BYTES = 512, PROBE_MAX_SELF = 8, PROBE_SNAPSHOTS = 64 };
 
 struct probe_settings {
     enum scope_kind scope;

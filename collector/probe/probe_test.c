@@ -253,7 +253,7 @@ static int snapshot_in_namespace(void)
     }
     probe_stop(probe);
     close(block[1]);
-    if (rounds != 16 || found != NEWER_SLEEPERS || marked != NEWER_SLEEPERS || others != 0) {
+    if (rounds != PROBE_SNAPSHOTS || found != NEWER_SLEEPERS || marked != NEWER_SLEEPERS || others != 0) {
         printf("rounds %d, found %d, marked %d, others %d\n", rounds, found, marked, others);
         return 11;
     }
@@ -290,7 +290,7 @@ static void test_settings_are_checked(void **state)
     struct probe_settings settings = everything;
     settings.ring_bytes[CLASS_BULK] = 5000;
     assert_int_equal(probe_start(&settings, &probe, error), -EXIT_CODE_USAGE);
-    assert_non_null(strstr(error, "rings.bulk"));
+    assert_non_null(strstr(error, "ring.bulk"));
     settings = everything;
     settings.scope = SCOPE_TREE;
     settings.scope_pid = 4194305; /* above the largest pid there can be */

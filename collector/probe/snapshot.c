@@ -27,7 +27,7 @@ int snapshot_open_pool(struct probe *probe)
     probe->snapshot_fd = bpf_iter_create(link); /* the first is for snapshot_identify */
     if (probe->snapshot_fd < 0)
         error = -errno;
-    while (error == 0 && probe->pool_left < SNAPSHOT_POOL) {
+    while (error == 0 && probe->pool_left < PROBE_SNAPSHOTS) {
         int fd = bpf_iter_create(link);
         if (fd < 0)
             error = -errno;

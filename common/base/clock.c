@@ -15,9 +15,17 @@ uint64_t clock_boot_ns(void)
 
 int64_t clock_wall_minus_boot_ns(void)
 {
-    /* The middle of two readings: a preemption between them would otherwise be taken for an offset. */
-    uint64_t before = read_ns(CLOCK_BOOTTIME);
-    uint64_t wall = read_ns(CLOCK_REALTIME);
-    uint64_t after = read_ns(CLOCK_BOOTTIME);
-    return (int64_t)(wall - (before + (after - before) / 2));
+    /* The middle of two readings, of the narrowest of three pairs: a preemption between them would otherwise be taken for an offset. */
+    uint64_t narrowest = UINT64_MAX;
+    int64_t offset = 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t before = read_ns(CLOCK_BOOTTIME);
+        uint64_t wall = read_ns(CLOCK_REALTIME);
+        uint64_t width = read_ns(CLOCK_BOOTTIME) - before;
+        if (width >= narrowest)
+            continue;
+        narrowest = width;
+        offset = (int64_t)(wall - (before + width / 2));
+    }
+    return offset;
 }

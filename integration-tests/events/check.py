@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What vedette-trigger says must arrive, and whether it did. No process is started here.
+
+An expectation is one of its lines:
+  {"event", "case", "who": {...}, "syscall", "returnValue", "args": {name: {...}}, "isCompat"}   arrives exactly once
+  {"event", "case", "who": {...}, "absent": {argument: value}}                                  arrives never
+  {"event", "case", "skip": reason}                                                             cannot be shown on this machine
+An argument is {"value": v}, {"ticks": n} (a time in ns of which the 1/100 s is known), {"beginning_of": [...]} or {"any": true}, and "state"
+if vedette.states is to name it. A syscall "a|b" is one of them, "*" any.
+"""
+
+TICK_NS = 10_000_000
+AT_LEAST = 4096  # what is left of a list that was cut
+
+
+def is_beginning(value, whole):
+    """A list of strings that was cut after some bytes, in the middle of one perhaps."""
+    if not isinstance(value, list):
+        return False
+    got, want = "\0".join(value), "\0".join(whole)
+    return AT_LEAST <= len(got) < len(want) and want.startswith(got)
+
+
+def argument_wrong(name, value, want):
+    if "any" in want:
+        return []
+    if "ticks" in want:
+        good, shown = isinstance(value, int) and value // TICK_NS == want["ticks"], f"{want['ticks']} of 1/100 s"
+    elif "beginning_of" in want:
+        good, shown = is_beginning(value, want["beginning_of"]), "a beginning of what was given"
+    else:
+        good, shown = value == want["value"] and isinstance(value, bool) == isinstance(want["value"], bool), repr(want["value"])
+    return [] if good else [f"{name} is {str(value)[:200]!r}, not {shown[:200]}"]
+
+
+def arguments_wrong(row, expectation, table_row):
+    """Names and types as the table has them, in its order; values and states as they were caused."""
+    declared = [(a["name"], a["type"]) for a in table_row["args"]]
+    given = [(a["name"], a["type"]) for a in row["args"]]
+    if given != declared or row["argsNum"] != len(declared):
+        return [f"arguments {given} ({row['argsNum']}), the table has {declared}"]
+    want = expectation["args"]
+    unchecked = {name for name, _ in declared} ^ set(want)
+    if unchecked:
+        return [f"the trigger and the table do not have the same arguments: {', '.join(sorted(unchecked))}"]
+    wrong = [w for a in row["args"] for w in argument_wrong(a["name"], a["value"], want[a["name"]])]
+    states = {name: a["state"] for name, a in want.items() if "state" in a}
+    if row["vedette"]["states"] != states:
+        wrong.append(f"states are {row['vedette']['states']}, not {states}")
+    return wrong
+
+
+def context_wrong(row, expectation, table_row, run):
+    want = {**expectation["who"], "eventId": str(table_row["id"]), "hostName": run["hostName"], "stackAddresses": None,
+            "matchedPolicies": [""], "returnValue": expectation["returnValue"]}
+    if not run["host_numbers"]:  # from inside a pid namespace only the numbers in it are known
+        want = {key: value for key, value in want.items() if not key.startswith("host") or key == "hostName"}
+    wrong = [f"{key} is {row.get(key)!r}, not {value!r}" for key, value in want.items() if row.get(key, "absent") != value]
+    if expectation["syscall"] != "*" and row["syscall"] not in expectation["syscall"].split("|"):
+        wrong.append(f"syscall is {row['syscall']!r}, not {expectation['syscall']!r}")
+    if row["contextFlags"]["isCompat"] != expectation.get("isCompat", False):
+        wrong.append(f"isCompat is {row['contextFlags']['isCompat']}")
+    if not run["begin_ns"] <= row["timestamp"] <= run["end_ns"]:
+        wrong.append(f"timestamp {row['timestamp']} is not within the run")
+    if row["threadStartTime"] > row["timestamp"]:
+        wrong.append("the thread started after its event")
+    return wrong
+
+
+def of_process(rows, expectation, run):
+    key = "hostProcessId" if run["host_numbers"] else "processId"
+    return [r for r in rows if r["eventName"] == expectation["event"] and r[key] == expectation["who"][key]]
+
+
+def argument_of(row, name):
+    return next((a["value"] for a in row["args"] if a["name"] == name), None)
+
+
+def check(expectation, rows, table_row, run):
+    """Complaints about one expectation. `run`: hostName, host_numbers, begin_ns, end_ns."""
+    rows = of_process(rows, expectation, run)
+    if "absent" in expectation:
+        there = [r for r in rows if all(argument_of(r, name) == value for name, value in expectation["absent"].items())]
+        return [f"it came: {str(there[0])[:400]}"] if there else []
+    thread = "hostThreadId" if run["host_numbers"] else "threadId"
+    rows = [r for r in rows if r[thread] == expectation["who"][thread]]
+    if not rows:
+        return ["it did not come"]
+    judged = [arguments_wrong(r, expectation, table_row) + context_wrong(r, expectation, table_row, run) for r in rows]
+    good = judged.count([])
+    if good == 1:
+        return []
+    return [f"it came {good} times"] if good > 1 else min(judged, key=len)
+
+
+def stream_wrong(rows, selected):
+    """What holds for all rows together."""
+    wrong = [f"an event {name} that nobody selected" for name in sorted({r["eventName"] for r in rows} - set(selected))]
+    places = [(r["vedette"]["session"], r["vedette"]["seq"]) for r in rows]
+    if len(set(places)) != len(places):
+        wrong.append("two events have one sequence number")
+    if len({session for session, _ in places}) > 1:
+        wrong.append("more than one session")
+    starts = {}
+    for r in rows:
+        starts.setdefault((r["hostThreadId"], r["threadEntityId"]), set()).add(r["threadStartTime"])
+    moving = [key for key, values in starts.items() if len(values) > 1]
+    if moving:
+        wrong.append(f"{len(moving)} threads of {len(starts)} have more than one threadStartTime, as {sorted(starts[moving[0]])}")
+    return wrong

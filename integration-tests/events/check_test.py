@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The judge of the event triggers finds what is wrong: each single change of a right row must be seen."""
+
+import copy
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import check  # noqa: E402
+
+TABLE_ROW = {"id": 59, "name": "execve", "args": [{"name": "pathname", "type": "string"}, {"name": "argv", "type": "[]string"},
+                                                  {"name": "start", "type": "uint64"}, {"name": "group", "type": "bool"}]}
+WHO = {"processId": 1, "threadId": 2, "parentProcessId": 3, "hostProcessId": 11, "hostThreadId": 12, "hostParentProcessId": 13,
+       "userId": 0, "mountNamespace": 5, "pidNamespace": 6, "processName": "vt"}
+RUN = {"hostName": "h", "host_numbers": True, "begin_ns": 100, "end_ns": 200}
+LONG = ["x" * 3000, "y" * 3000]
+EXPECTATION = {"event": "execve", "case": "c", "who": WHO, "syscall": "execve|execveat", "returnValue": -2,
+               "args": {"pathname": {"value": "/a", "state": "user"}, "argv": {"beginning_of": LONG, "state": "truncated"},
+                        "start": {"ticks": 4}, "group": {"value": True}}}
+ROW = {**WHO, "eventId": "59", "eventName": "execve", "hostName": "h", "stackAddresses": None, "matchedPolicies": [""], "returnValue": -2,
+       "syscall": "execve", "contextFlags": {"isCompat": False}, "timestamp": 150, "threadStartTime": 149, "threadEntityId": 9, "argsNum": 4,
+       "args": [{"name": "pathname", "type": "string", "value": "/a"}, {"name": "argv", "type": "[]string", "value": ["x" * 3000, "y" * 2000]},
+                {"name": "start", "type": "uint64", "value": 41_234_567}, {"name": "group", "type": "bool", "value": True}],
+       "vedette": {"session": "s", "seq": 1, "states": {"pathname": "user", "argv": "truncated"}}}
+
+
+def changed(path, value):
+    row = copy.deepcopy(ROW)
+    target = row
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    return row
+
+
+def changes():
+    yield from ((["hostName"], "x"), (["returnValue"], 0), (["syscall"], "open"), (["eventId"], "60"), (["argsNum"], 3), (["timestamp"], 201),
+                (["timestamp"], 99), (["threadStartTime"], 151), (["contextFlags", "isCompat"], True), (["stackAddresses"], []))
+    yield from (([key], 77) for key in WHO)
+    yield from ((["args", 0, "value"], "/b"), (["args", 0, "type"], "int32"), (["args", 0, "name"], "path"), (["args", 1, "value"], LONG),
+                (["args", 1, "value"], ["x"]), (["args", 1, "value"], None), (["args", 2, "value"], 51_234_567), (["args", 3, "value"], 1))
+    yield from ((["vedette", "states"], {}), (["vedette", "states", "group"], "user"))
+
+
+def main():
+    wrong = []
+    if check.check(EXPECTATION, [ROW], TABLE_ROW, RUN):
+        wrong.append(f"a right row is refused: {check.check(EXPECTATION, [ROW], TABLE_ROW, RUN)}")
+    for path, value in changes():
+        if not check.check(EXPECTATION, [changed(path, value)], TABLE_ROW, RUN):
+            wrong.append(f"{path} = {value!r} is not seen")
+    for rows, name in (([], "none"), ([ROW, copy.deepcopy(ROW)], "two")):
+        if not check.check(EXPECTATION, rows, TABLE_ROW, RUN):
+            wrong.append(f"{name} instead of one is not seen")
+    fewer = {**EXPECTATION, "args": {name: a for name, a in EXPECTATION["args"].items() if name != "group"}}
+    if not check.check(fewer, [ROW], TABLE_ROW, RUN):
+        wrong.append("an argument that nobody checks is not seen")
+    absent = {"event": "execve", "case": "c", "who": WHO, "absent": {"pathname": "/a"}}
+    if not check.check(absent, [ROW], TABLE_ROW, RUN) or check.check({**absent, "absent": {"pathname": "/b"}}, [ROW], TABLE_ROW, RUN):
+        wrong.append("what must be absent")
+    later = {**changed(["threadStartTime"], 140), "vedette": {"session": "s", "seq": 2, "states": {}}}
+    if check.stream_wrong([ROW], ["execve"]) or not check.stream_wrong([ROW], ["open"]) or not check.stream_wrong([ROW, ROW], ["execve"]) \
+            or not check.stream_wrong([ROW, later], ["execve"]):
+        wrong.append("what holds for the stream")
+    print("\n".join(wrong) or "every single change is seen")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

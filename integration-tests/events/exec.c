@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sched_process_exec; and execve and execveat, which are seen only when they fail. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include "integration-tests/events/expect.h"
+
+enum { OTHER_USER = 4242, LONG_STRINGS = 48, LONG_STRING = 300 };
+
+static char *const no_environment[] = {NULL};
+
+/* What an exec is to show. */
+struct exec_case {
+    const char *what;
+    void (*prepare)(void); /* in the child, before: descriptor 0, user, directory; may be NULL */
+    int (*execute)(const struct exec_case *exec);
+    const char *cmdpath, *pathname, *interp, *directory, *stdin_path;
+    unsigned stdin_type;
+    uid_t uid;
+    const char *syscall;
+    int file;                             /* a descriptor of what is executed */
+    const char *const *argv, *const *env; /* as they arrive */
+    const char *const *given_argv;        /* NULL: the same */
+    bool is_long;
+};
+
+static void exec_line(const struct exec_case *exec, const struct who *who, const char *comm_before)
+{
+    struct stat file;
+    struct statfs system;
+    if (fstat(exec->file, &file) < 0 || fstatfs(exec->file, &system) < 0)
+        cannot(exec->pathname);
+    struct line line;
+    line_begin_of(&line, "sched_process_exec", exec->what, who);
+    line_result(&line, exec->syscall, 0);
+    line_string(&line, "cmdpath", exec->cmdpath);
+    line_string(&line, "pathname", exec->pathname);
+    line_inode(&line, "", &file);
+    line_unsigned(&line, "inode_mode", file.st_mode);
+    line_unreadable(&line, "interpreter_pathname", true); /* the row says that these are not shown */
+    line_unsigned(&line, "interpreter_dev", 0);
+    line_unsigned(&line, "interpreter_inode", 0);
+    line_unsigned(&line, "interpreter_ctime", 0);
+    (exec->is_long ? line_cut_strings : line_strings)(&line, "argv", exec->argv);
+    line_string(&line, "interp", exec->interp);
+    line_unsigned(&line, "stdin_type", exec->stdin_type);
+    if (exec->stdin_path != NULL)
+        line_string(&line, "stdin_path", exec->stdin_path);
+    else
+        line_unreadable(&line, "stdin_path", true);
+    line_bool(&line, "invoked_from_kernel", false);
+    line_string(&line, "prev_comm", comm_before);
+    line_strings(&line, "env", exec->env);
+    line_string(&line, "pwd", exec->directory);
+    line_unsigned(&line, "link_count", file.st_nlink);
+    line_unsigned(&line, "fs_magic", (unsigned long)system.f_type);
+    line_cgroup(&line, "cgroup_path");
+    line_end(&line);
+}
+
+/* What execve takes, for what it was given as constants: it changes nothing. */
+static char *const *vector(const char *const *strings)
+{
+    union {
+        const char *const *in;
+        char *const *out;
+    } pointer = {.in = strings};
+    return pointer.out;
+}
+
+static int execute_path(const struct exec_case *exec)
+{
+    return execve(exec->cmdpath, vector(exec->given_argv != NULL ? exec->given_argv : exec->argv), vector(exec->env));
+}
+
+static int execute_descriptor(const struct exec_case *exec)
+{
+    return (int)syscall(SYS_execveat, exec->file, "", vector(exec->argv), vector(exec->env), AT_EMPTY_PATH);
+}
+
+/* The parent writes the line: it knows the name that the process has afterwards from /proc, where the dead still have
+ * theirs. */
+static void exec_in_child(const struct exec_case *exec)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_NAME, "vt-before-exec");
+        if (exec->prepare != NULL)
+            exec->prepare();
+        exec->execute(exec);
+        _exit(1);
+    }
+    siginfo_t end;
+    if (pid < 0 || waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT) < 0)
+        cannot(exec->what);
+    errno = ENOEXEC;
+    if (end.si_code != CLD_EXITED || end.si_status != 0)
+        cannot(exec->what);
+    struct who who = who_am_i();
+    char path[64];
+    who.ppid = who.host_ppid = who.pid;
+    who.pid = who.tid = who.host_pid = who.host_tid = pid;
+    who.uid = exec->uid;
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    read_text(path, who.comm, sizeof(who.comm));
+    who.comm[strcspn(who.comm, "\n")] = '\0';
+    exec_line(exec, &who, "vt-before-exec");
+    near_miss_of("execve", "a call that succeeds", pid);
+    near_miss_of("execveat", "a call that succeeds", pid);
+    waitpid(pid, NULL, 0);
+}
+
+static void relative_and_stdin(void)
+{
+    close(0);
+    if (open(place("stdin"), O_RDONLY) != 0 || chdir(place("below")) < 0)
+        _exit(2);
+}
+
+static void exec_relative(void)
+{
+    static const char *const argv[] = {"a name of its own", PAYLOAD, "", "three words here", "\t\"quoted\\\"", NULL};
+    static const char *const env[] = {"A=1", "EMPTY=", "WORDS=two words", NULL};
+    if (mkdir(place("below"), 0755) < 0)
+        cannot("a directory");
+    make_file(place("stdin"), "");
+    struct exec_case exec = {
+        .what = "a relative name",
+        .prepare = relative_and_stdin,
+        .execute = execute_path,
+        .cmdpath = "../program",
+        .pathname = place("program"),
+        .interp = "../program",
+        .directory = place("below"),
+        .stdin_path = place("stdin"),
+        .stdin_type = S_IFREG,
+        .syscall = "execve",
+        .file = open(program_copy(), O_PATH | O_CLOEXEC),
+        .argv = argv,
+        .env = env,
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+static void to_directory(void)
+{
+    if (chdir(directory) < 0)
+        _exit(2);
+}
+
+static void other_user_and_no_stdin(void)
+{
+    to_directory();
+    close(0);
+    /* The effective user is what an event shows. */
+    if (setresuid(0, OTHER_USER, OTHER_USER) < 0)
+        _exit(2);
+}
+
+static void exec_script(void)
+{
+    static char text[PATH_BYTES + 16];
+    const char *script = place("script");
+    snprintf(text, sizeof(text), "#!%s %s\n", program_copy(), PAYLOAD);
+    make_file(script, text);
+    if (chmod(script, 0755) < 0)
+        cannot(script);
+    const char *const given_argv[] = {"replaced", "word", NULL};
+    const char *const argv[] = {program_copy(), PAYLOAD, script, "word", NULL}, *const env[] = {NULL};
+    struct exec_case exec = {
+        .what = "a script, by another user",
+        .prepare = other_user_and_no_stdin,
+        .execute = execute_path,
+        .cmdpath = script,
+        .pathname = argv[0],
+        .interp = argv[0],
+        .directory = directory,
+        .uid = OTHER_USER,
+        .syscall = "execve",
+        .file = open(program_copy(), O_PATH | O_CLOEXEC),
+        .argv = argv,
+        .env = env,
+        .given_argv = given_argv,
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+static void null_stdin(void)
+{
+    to_directory();
+    if (dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0) != 0)
+        _exit(2);
+}
+
+static void exec_long(void)
+{
+    static char words[LONG_STRINGS][LONG_STRING];
+    const char *argv[LONG_STRINGS + 3] = {"program", PAYLOAD};
+    for (int i = 0; i < LONG_STRINGS; i++) {
+        memset(words[i], 'a' + i % 26, LONG_STRING - 1);
+        argv[i + 2] = words[i];
+    }
+    const char *const env[] = {"B=2", NULL};
+    struct exec_case exec = {
+        .what = "arguments that are too long",
+        .prepare = null_stdin,
+        .execute = execute_path,
+        .cmdpath = place("program-too"),
+        .pathname = place("program-too"),
+        .interp = place("program-too"),
+        .directory = directory,
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve",
+        .file = open(program_copy(), O_PATH | O_CLOEXEC),
+        .argv = argv,
+        .env = env,
+        .is_long = true,
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+static void exec_memory(void)
+{
+    static const char *const argv[] = {"from memory", PAYLOAD, NULL}, *const env[] = {NULL};
+    static char buffer[1 << 16], name[32];
+    int from = open(program_copy(), O_RDONLY | O_CLOEXEC), memory = memfd_create("vt-memory", 0);
+    ssize_t got;
+    while ((got = read(from, buffer, sizeof(buffer))) > 0)
+        if (write(memory, buffer, (size_t)got) != got)
+            cannot("a program in memory");
+    close(from);
+    snprintf(name, sizeof(name), "/dev/fd/%d", memory);
+    /* On x86 a 64-bit exec sets the number of the call to execve's, whichever it was. */
+    struct exec_case exec = {
+        .what = "a memfd, by its descriptor",
+        .prepare = null_stdin,
+        .execute = execute_descriptor,
+        .cmdpath = name,
+        .pathname = "memfd:vt-memory",
+        .interp = name,
+        .directory = directory,
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve|execveat",
+        .file = memory,
+        .argv = argv,
+        .env = env,
+    };
+    exec_in_child(&exec);
+    close(memory);
+}
+
+static void *exec_main(void *argument)
+{
+    execute_path(argument);
+    _exit(1);
+}
+
+/* The leader is gone first, and is no end of the process; the thread that calls gets its number. */
+static int exec_from_thread(const struct exec_case *exec)
+{
+    union {
+        const struct exec_case *in;
+        void *out;
+    } pointer = {.in = exec};
+    struct who who = who_am_i();
+    pthread_t thread;
+    struct line line;
+    line_begin_of(&line, "sched_process_exit", "the leader, when another thread calls exec", &who);
+    line_result(&line, "*", 0);
+    line_int(&line, "exit_code", 0);
+    line_int(&line, "signal_code", 0);
+    line_bool(&line, "process_group_exit", false);
+    line_end(&line);
+    if (pthread_create(&thread, NULL, exec_main, pointer.out) != 0)
+        return -1;
+    return pthread_join(thread, NULL);
+}
+
+static void exec_thread(void)
+{
+    static const char *const argv[] = {"program", PAYLOAD, NULL}, *const env[] = {NULL};
+    struct exec_case exec = {
+        .what = "by a thread that is not the first",
+        .prepare = null_stdin,
+        .execute = exec_from_thread,
+        .cmdpath = program_copy(),
+        .pathname = program_copy(),
+        .interp = program_copy(),
+        .directory = directory,
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve",
+        .file = open(program_copy(), O_PATH | O_CLOEXEC),
+        .argv = argv,
+        .env = env,
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+static int exec_fails(void)
+{
+    char word[] = "program", *const argv[] = {word, NULL};
+    if (execve(place("stdin-not-there"), argv, no_environment) != -1 ||
+        execve("/proc/self/maps", argv, no_environment) != -1)
+        cannot("an exec that fails");
+    near_miss("sched_process_exec", "calls that fail");
+    return 0;
+}
+
+void trigger_sched_process_exec(void)
+{
+    exec_relative();
+    exec_script();
+    exec_long();
+    exec_memory();
+    exec_thread();
+    in_child("vt-exec-fails", exec_fails);
+}
+
+static const char *const failing_argv[] = {"first", "", "third \"word\"", NULL}, *const failing_env[] = {
+                                                                                     "X=1", "Y=two words", NULL};
+
+static int execve_fails(void)
+{
+    touch_strings(failing_argv);
+    touch_strings(failing_env);
+    const char *path = place("not-there");
+    long long result = result_or_error(syscall(SYS_execve, path, failing_argv, failing_env));
+    struct line line;
+    line_begin(&line, "execve", "of a file that is not there");
+    line_result(&line, "execve", result);
+    line_user_string(&line, "pathname", path);
+    line_user_strings(&line, "argv", failing_argv);
+    line_user_strings(&line, "envp", failing_env);
+    line_end(&line);
+    return 0;
+}
+
+static int execve_of_nothing(void)
+{
+    long long result = result_or_error(syscall(SYS_execve, "/dev/null", NULL, NULL));
+    struct line line;
+    line_begin(&line, "execve", "without arguments");
+    line_result(&line, "execve", result);
+    line_user_string(&line, "pathname", "/dev/null");
+    line_user_strings(&line, "argv", failing_argv + 3);
+    line_user_strings(&line, "envp", failing_env + 2);
+    line_end(&line);
+    return 0;
+}
+
+void trigger_execve(void)
+{
+    in_child("vt-execve", execve_fails);
+    in_child("vt-execve-none", execve_of_nothing);
+}
+
+static int execveat_fails(void)
+{
+    touch_strings(failing_argv);
+    touch_strings(failing_env);
+    int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    long long result =
+        result_or_error(syscall(SYS_execveat, at, "not-there", failing_argv, failing_env, AT_SYMLINK_NOFOLLOW));
+    struct line line;
+    line_begin(&line, "execveat", "of a file that is not there");
+    line_result(&line, "execveat", result);
+    line_int(&line, "dirfd", at);
+    line_user_string(&line, "pathname", "not-there");
+    line_user_strings(&line, "argv", failing_argv);
+    line_user_strings(&line, "envp", failing_env);
+    line_int(&line, "flags", AT_SYMLINK_NOFOLLOW);
+    line_end(&line);
+    return 0;
+}
+
+void trigger_execveat(void)
+{
+    in_child("vt-execveat", execveat_fails);
+}
