@@ -173,6 +173,10 @@ part_chaos() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/chaos/run
 }
 
+part_delivery() {
+    needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/delivery/run
+}
+
 part_qemu() {
     local kernel
     part_build release "${programs[@]}" || return 0
@@ -185,7 +189,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "chaos 4" "qemu 5")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "chaos 4" "delivery 3" "qemu 5")
 suite_quick="unit e2e events"
 
 suite_wants() { # NAME

@@ -270,6 +270,16 @@ static void add_common(struct service *service, const struct run_list *extra)
         service_argument(service, "--%s", extra->item[i]);
 }
 
+/* Whether the user named a place for the alerts that outlives this run. */
+static bool keeps_outbox(const struct run_options *options)
+{
+    static const char key[] = "outbox.path=";
+    for (size_t i = 0; i < options->to_analyzer.count; i++)
+        if (strncmp(options->to_analyzer.item[i], key, sizeof(key) - 1) == 0)
+            return true;
+    return false;
+}
+
 static int describe_analyzer(struct runner *runner, char *error, size_t error_size)
 {
     const struct run_options *options = runner->options;
@@ -279,6 +289,8 @@ static int describe_analyzer(struct runner *runner, char *error, size_t error_si
     service_argument(service, "--bus.listen=ipc://%s/bus/bus.ipc", runner->directory);
     service_argument(service, "--bus.allow_uids=%d", DIRECTORY_COURIER_UID);
     service_argument(service, "--outbox.path=%s/analyzer/outbox.db", runner->directory);
+    if (!keeps_outbox(options))
+        service_argument(service, "--outbox.temporary");
     service_argument(service, "--http.listen=%s", http);
     service_argument(service, "--output.format=%s", options->json ? "json" : "table");
     if (options->events != NULL)

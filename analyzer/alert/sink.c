@@ -192,6 +192,15 @@ static bool refuse(struct sink_runner *runner, const struct alert *alert, const 
     return true;
 }
 
+/* The first was logged by itself. */
+static void tell_refused(struct sink_runner *runner, const char *until)
+{
+    if (runner->refused_in_row > 1)
+        log_warning("sink %s: refused %llu alerts in a row %s", runner->name,
+                    (unsigned long long)runner->refused_in_row, until);
+    runner->refused_in_row = 0;
+}
+
 /* One alert to its end. False: the stop's time is up. */
 static bool deliver(struct sink_runner *runner, const struct alert *alert)
 {
@@ -205,10 +214,7 @@ static bool deliver(struct sink_runner *runner, const struct alert *alert)
             atomic_fetch_add(&runner->delivered, 1);
             if (!advance(runner, alert->row, NULL))
                 return false;
-            if (runner->refused_in_row > 1)
-                log_warning("sink %s: refused %llu alerts in a row before it took one again", runner->name,
-                            (unsigned long long)runner->refused_in_row);
-            runner->refused_in_row = 0;
+            tell_refused(runner, "before it took one again");
             end_outage(runner);
             return true;
         }
@@ -256,6 +262,7 @@ static void *run(void *arg)
         go_on = !time_is_up(runner) && deliver(runner, &alert);
         alert_fini(&alert);
     }
+    tell_refused(runner, "before the end");
     pthread_mutex_lock(&runner->lock);
     runner->ended = true;
     pthread_cond_broadcast(&runner->changed);
