@@ -101,6 +101,24 @@ static int prepare_directory(const char *queue_path)
     return EXIT_CODE_STATE;
 }
 
+static void say_recovery(const struct collector *c)
+{
+    const struct queue_recovery *before = &c->recovery;
+    const char *path = c->config.queue_path;
+    if (before->entries > 0)
+        log_info("%" PRIu64 " batches of the life before are still queued", before->entries);
+    if (before->dropped > 0)
+        log_warning("%s: %" PRIu64 " torn batches were dropped, with at least %" PRIu64 " events", path, before->dropped, before->dropped_events);
+    if (before->dropped_schema > 0)
+        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events", path, before->dropped_schema,
+                    before->dropped_schema_events);
+    if (before->dropped_boot > 0)
+        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path, before->dropped_boot,
+                    before->dropped_boot_events);
+    if (before->foreign)
+        log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
+}
+
 static int open_queue(struct collector *c)
 {
     const char *path = c->config.queue_path;
@@ -116,10 +134,7 @@ static int open_queue(struct collector *c)
         log_error("%s: %s (queue.path needs %" PRIu64 " bytes on a writable file system)", path, strerror(-r), c->config.queue_size);
         return EXIT_CODE_STATE;
     }
-    if (c->recovery.entries > 0)
-        log_info("%" PRIu64 " batches of the life before are still queued", c->recovery.entries);
-    if (c->recovery.dropped > 0)
-        log_warning("%" PRIu64 " torn batches in %s were dropped", c->recovery.dropped, path);
+    say_recovery(c);
     return EXIT_CODE_OK;
 }
 
@@ -163,13 +178,15 @@ static int start_probe(struct collector *c)
     return EXIT_CODE_OK;
 }
 
-/* Until an analyzer says what it wants: the default set, and what is always on. */
+/* Until an analyzer says what it wants: what it wanted in the life before, or the default set; and what is always on. */
 static void apply_first_plan(struct collector *c)
 {
     static struct plan_request plan;
     size_t count;
     const struct event *rows = events_all(&count);
-    for (size_t i = 0; i < count; i++)
+    if (c->recovery.has_plan)
+        plan = c->recovery.plan;
+    for (size_t i = 0; i < count && !c->recovery.has_plan; i++)
         plan.selected[rows[i].id] = event_in_set(&rows[i], "default");
     drain_require_critical(&plan);
     probe_apply_plan(c->probe, &plan);

@@ -102,6 +102,7 @@ static void note_losses(struct analyzer_double *analyzer, const Vedette__V1__Eve
     for (size_t i = 0; i < batch->n_loss; i++) {
         analyzer->loss_count = batch->loss[i]->count;
         analyzer->loss_from_ns = batch->loss[i]->from_ns;
+        analyzer->loss_to_ns = batch->loss[i]->to_ns;
         analyzer->loss_stage = batch->loss[i]->stage;
         analyzer->loss_class = batch->loss[i]->event_class;
         analyzer->loss_first_seq = batch->first_seq;
@@ -149,7 +150,9 @@ static nng_msg *acknowledge(const struct analyzer_double *analyzer)
 
 static bool is_tricked(struct analyzer_double *analyzer, const Vedette__V1__EventBatch *batch)
 {
-    if (analyzer->trick == TRICK_NONE || batch->count == 0 || batch->first_seq != analyzer->trick_seq || analyzer->trick_times <= 0)
+    uint64_t first = batch->first_seq, until = analyzer->trick_until;
+    bool is_meant = until > 0 ? first >= analyzer->trick_seq && first < until : first == analyzer->trick_seq;
+    if (analyzer->trick == TRICK_NONE || batch->count == 0 || !is_meant || analyzer->trick_times <= 0)
         return false;
     analyzer->trick_times--;
     return true;

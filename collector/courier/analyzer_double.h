@@ -36,6 +36,7 @@ struct analyzer_double {
     /* what it does */
     _Atomic int trick;
     _Atomic uint64_t trick_seq;
+    _Atomic uint64_t trick_until; /* at all batches from trick_seq to before it; 0: at that one only */
     _Atomic int trick_code;
     _Atomic int trick_times;
     _Atomic bool lazy;  /* durable stays where it is, but for a heartbeat */
@@ -47,7 +48,7 @@ struct analyzer_double {
     /* what it saw */
     _Atomic uint32_t hellos, heartbeats, before_hello, gaps, batches;
     _Atomic uint32_t losses;
-    uint64_t loss_count, loss_from_ns, loss_first_seq;
+    uint64_t loss_count, loss_from_ns, loss_to_ns, loss_first_seq;
     uint32_t loss_stage, loss_class;
     _Atomic uint64_t applied; /* events, each once */
     struct double_batch log[DOUBLE_LOG];

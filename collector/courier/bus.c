@@ -245,3 +245,12 @@ int bus_change_fd(const struct bus *bus)
 {
     return bus->change_fd;
 }
+
+bool bus_is_still_there(struct bus *bus)
+{
+    clear_event(bus->change_fd);
+    if (!bus_is_lost(bus)) /* looked at after the clearing: what comes now is told again */
+        return true;
+    signal_event(bus->change_fd);
+    return false;
+}

@@ -35,7 +35,12 @@ bool bus_has_connection(const struct bus *bus);
 bool bus_is_lost(const struct bus *bus);
 /* Breaks it: the other end speaks nonsense. */
 void bus_hang_up(struct bus *bus);
-/* Readable when a connection came or went since the last bus_connect. */
+/* Readable when a connection came or went since the last bus_connect or bus_is_still_there. */
 int bus_change_fd(const struct bus *bus);
+/*
+ * After bus_change_fd was readable: false when the connection that bus_connect took is gone. True, and the descriptor is cleared, when it is not: the end
+ * of the connection before it may be told late.
+ */
+bool bus_is_still_there(struct bus *bus);
 
 #endif

@@ -16,6 +16,12 @@ void confine_restore_signals(void);
 int confine_descriptors(int *keep, size_t count);
 /* Groups, gid, uid, capabilities, no_new_privs, not dumpable. 0 or -errno. */
 int confine_identity(const struct courier_settings *settings);
+/*
+ * Landlock, where the kernel has it (5.13, and switched on): no file can be opened any more but for reading beneath /sys/devices/system/cpu, where libc
+ * counts processors. A unix socket can still be connected to: Landlock does not govern that. After confine_identity, which sets no_new_privs. Returns
+ * "Landlock", or "no Landlock" where it could not be had, for the log. With VEDETTE_NO_SECCOMP it does nothing, for the same reason.
+ */
+const char *confine_files(void);
 /* SIGKILL when `parent` dies; at once if it has already. 0 or -errno. After confine_identity, which would undo it. */
 int confine_to_parent(pid_t parent);
 

@@ -16,6 +16,7 @@
 
 #include "collector/courier/analyzer_double.h"
 #include "collector/courier/courier.h"
+#include "collector/courier/worker.h"
 #include "common/base/clock.h"
 #include "proto/vedette.pb-c.h"
 
@@ -30,6 +31,7 @@ struct fixture {
     struct analyzer_double *analyzer;
     pid_t server;
     uint64_t next_seq;
+    uint64_t first_ns; /* the queue time of sequence 0 */
 };
 
 static int setup(void **state)
@@ -44,6 +46,7 @@ static int setup(void **state)
     assert_int_equal(queue_open(fixture->path, RING, boot, &fixture->queue, &recovery), 0);
     fixture->analyzer = double_new(fixture->url);
     assert_non_null(fixture->analyzer);
+    fixture->first_ns = 1000;
     *state = fixture;
     return 0;
 }
@@ -134,7 +137,7 @@ static void queue_batch(struct fixture *fixture, uint32_t count, bool is_snapsho
     uint8_t *bytes = queue_reserve(fixture->queue, size);
     assert_non_null(bytes);
     vedette__v1__request__pack(&request, bytes);
-    struct queue_entry entry = {.session = SESSION, .first_seq = batch.first_seq, .next_seq = batch.first_seq + count, .time_ns = 1000 + batch.first_seq};
+    struct queue_entry entry = {.session = SESSION, .first_seq = batch.first_seq, .next_seq = batch.first_seq + count, .time_ns = fixture->first_ns + batch.first_seq};
     queue_commit(fixture->queue, &entry, size);
     fixture->next_seq += count;
 }
@@ -250,12 +253,104 @@ static void test_courier_refused_batch(void **state)
         assert_int_equal(analyzer->loss_stage, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE);
         assert_int_equal(analyzer->loss_class, 255);
         assert_int_equal(analyzer->loss_count, EVENTS);
-        assert_int_equal(analyzer->loss_from_ns, 1000 + analyzer->trick_seq);
+        assert_int_equal(analyzer->loss_from_ns, 1000 + analyzer->trick_seq - EVENTS); /* the events lie between the two batches' times */
+        assert_int_equal(analyzer->loss_to_ns, 1000 + analyzer->trick_seq);
         assert_int_equal(analyzer->loss_first_seq, analyzer->trick_seq + EVENTS);
         assert_int_equal(analyzer->applied, fixture->next_seq - (i + 1) * EVENTS);
         assert_int_equal(analyzer->gaps, 0);
     }
     finish(fixture);
+}
+
+/* The first batch of a session has none before it: its events may be as old as the session. */
+static void test_courier_refused_first_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct analyzer_double *analyzer = fixture->analyzer;
+    uint64_t before_ns = clock_boot_ns();
+    analyzer->trick = TRICK_REFUSE;
+    analyzer->trick_code = VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED;
+    analyzer->trick_times = 1000;
+    start_server(fixture);
+    start(fixture);
+    fixture->first_ns = clock_boot_ns();
+    queue_batches(fixture, 2);
+    WAIT_FOR(analyzer->processed == fixture->next_seq);
+    assert_int_equal(analyzer->losses, 1);
+    assert_in_range(analyzer->loss_from_ns, before_ns, fixture->first_ns);
+    assert_int_equal(analyzer->loss_to_ns, fixture->first_ns);
+    finish(fixture);
+}
+
+/* More refusals than the queue can remember while the oldest entry is not durable: the worker waits, and each is reported once. */
+static void test_courier_many_refused_batches(void **state)
+{
+    enum { REFUSED = 40, REMEMBERED = 16 };
+    struct fixture *fixture = *state;
+    struct analyzer_double *analyzer = fixture->analyzer;
+    analyzer->trick = TRICK_REFUSE;
+    analyzer->trick_code = VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED;
+    analyzer->trick_seq = EVENTS;
+    analyzer->trick_until = (1 + REFUSED) * EVENTS;
+    analyzer->trick_times = 1000;
+    analyzer->frugal = true;
+    start_server(fixture);
+    start(fixture);
+    queue_batches(fixture, 1 + REFUSED + 3);
+    WAIT_FOR(analyzer->losses == REMEMBERED);
+    uint32_t heartbeats = analyzer->heartbeats;
+    WAIT_FOR(analyzer->heartbeats >= heartbeats + 2);
+    assert_int_equal(analyzer->losses, REMEMBERED);
+    analyzer->frugal = false;
+    WAIT_FOR(analyzer->processed == fixture->next_seq);
+    assert_int_equal(analyzer->losses, REFUSED);
+    assert_int_equal(analyzer->trick_times, 1000 - REFUSED);
+    assert_int_equal(analyzer->gaps, 0);
+    finish(fixture);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    return poll(&pollfd, 1, 0) == 1;
+}
+
+/* The end of an older connection, told while the present one is fine, ends one wait and no more. A process of its own: it calls nng. */
+static int wait_after_late_news(struct fixture *fixture)
+{
+    static struct worker worker;
+    uint64_t one = 1;
+    worker = (struct worker){.queue = fixture->queue, .url = fixture->url, .heartbeat_ms = PATIENCE_MS, .silent_since_ns = clock_boot_ns()};
+    worker.bus = bus_new(fixture->url, PATIENCE_MS, 10, 50);
+    if (!worker.bus || bus_connect(worker.bus) != NULL)
+        return 1;
+    int change_fd = bus_change_fd(worker.bus);
+    if (is_readable(change_fd) || write(change_fd, &one, sizeof(one)) != sizeof(one))
+        return 2;
+    if (delivery_step(&worker) != STEP_ON || is_readable(change_fd))
+        return 3;
+    if (write(change_fd, &one, sizeof(one)) != sizeof(one))
+        return 4;
+    worker_pause(&worker, 10);
+    if (is_readable(change_fd))
+        return 5;
+    kill(fixture->server, SIGKILL);
+    if (delivery_step(&worker) != STEP_LOST)
+        return 6;
+    worker_pause(&worker, PATIENCE_MS * 1000u); /* comes back at once: there is nothing to be patient with */
+    return 0;
+}
+
+static void test_courier_late_news(void **state)
+{
+    struct fixture *fixture = *state;
+    int status;
+    start_server(fixture);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(wait_after_late_news(fixture));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* Whatever the analyzer does to one request a few times, nothing is lost and all is applied in order. */
@@ -609,6 +704,9 @@ int main(void)
         CASE(test_courier_survives_analyzer),
         CASE(test_courier_worker_killed),
         CASE(test_courier_refused_batch),
+        CASE(test_courier_refused_first_batch),
+        CASE(test_courier_many_refused_batches),
+        CASE(test_courier_late_news),
         CASE(test_courier_tricks),
         CASE(test_courier_sequence_refused),
         CASE(test_courier_plan),

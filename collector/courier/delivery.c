@@ -154,6 +154,18 @@ static enum step send_heartbeat(struct worker *worker, uint64_t session, uint64_
 }
 
 /*
+ * A time before all events of `current`: the queue time of the entry before it. Without one, its session's beginning, which for a session of a life
+ * before is known to lie after the boot and no more.
+ */
+static uint64_t current_begins_ns(const struct worker *worker)
+{
+    uint64_t begins_ns = worker->before_ns;
+    if (begins_ns == 0 && worker->current.session == worker->session)
+        begins_ns = worker->began_ns;
+    return begins_ns < worker->current.time_ns ? begins_ns : worker->current.time_ns;
+}
+
+/*
  * The analyzer will never take this entry: what was in it becomes a loss record, sent at once. Its first_seq is what comes after the entry, so
  * that the analyzer expects that and does not take it for a gap. If the connection breaks meanwhile, all this happens again.
  */
@@ -165,7 +177,8 @@ static enum step drop_current(struct worker *worker, const char *reason)
     loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE;
     loss.event_class = ALL_CLASSES;
     loss.cpu = all_cpus;
-    loss.from_ns = loss.to_ns = entry.time_ns;
+    loss.from_ns = current_begins_ns(worker);
+    loss.to_ns = entry.time_ns;
     loss.count = entry.next_seq - entry.first_seq;
     loss.count_exact = true;
     loss.session = entry.session;
@@ -245,12 +258,23 @@ static bool is_processed(struct worker *worker, const struct queue_entry *entry)
     return entry->next_seq > entry->first_seq ? entry->next_seq <= known->processed : entry->next_seq < known->processed;
 }
 
+/* After a rewind the entry given before lies behind this one, and says nothing about when its events began; or it is this one. */
+static void note_given(struct worker *worker, const struct queue_entry *entry)
+{
+    if (worker->given_position == entry->position + 1)
+        return;
+    worker->before_ns = worker->given_position <= entry->position ? worker->given_time_ns : 0;
+    worker->given_position = entry->position + 1;
+    worker->given_time_ns = entry->time_ns;
+}
+
 static bool find_current(struct worker *worker)
 {
     while (!worker->has_current) {
         const struct queue_entry *entry = queue_next(worker->queue);
         if (!entry)
             return false;
+        note_given(worker, entry);
         if (is_processed(worker, entry))
             continue;
         worker->current = *entry;
@@ -294,7 +318,7 @@ static enum step idle(struct worker *worker)
     if (silent_ms >= due_ms)
         return send_heartbeat(worker, worker->session, known ? known->processed : 0, NULL);
     struct pollfd fds[] = {{.fd = queue_worker_fd(worker->queue), .events = POLLIN}, {.fd = bus_change_fd(worker->bus), .events = POLLIN}};
-    if (poll(fds, 2, (int)(due_ms - silent_ms)) > 0 && bus_is_lost(worker->bus)) {
+    if (poll(fds, 2, (int)(due_ms - silent_ms)) > 0 && fds[1].revents && !bus_is_still_there(worker->bus)) {
         worker_note_lost(worker, 0, "it closed the connection");
         return STEP_LOST;
     }

@@ -3,9 +3,10 @@
 
 #ifdef VEDETTE_NO_SECCOMP
 
-int filter_load(enum filter_role role)
+int filter_load(enum filter_role role, bool is_tcp)
 {
     (void)role;
+    (void)is_tcp;
     return 0;
 }
 
@@ -60,13 +61,14 @@ static int add_one(scmp_filter_ctx context, int call, struct scmp_arg_cmp condit
     return seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 1, condition);
 }
 
-static int add_conditional(scmp_filter_ctx context)
+static int add_conditional(scmp_filter_ctx context, bool is_tcp)
 {
     static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
+    size_t n_families = is_tcp ? sizeof(families) / sizeof(families[0]) : 1;
     int error = 0;
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && !error; i++)
+    for (size_t i = 0; i < n_families && !error; i++)
         error = add_one(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
-    /* Files are only read: /sys/devices/system/cpu for the number of threads. */
+    /* Files are only read: /sys/devices/system/cpu for the number of threads. Which ones a filter cannot see; Landlock does (confine_files). */
     if (!error)
         error = add_one(context, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), O_RDONLY));
     /* Memory never becomes code. */
@@ -98,7 +100,7 @@ static int add_keeper(scmp_filter_ctx context)
     return error;
 }
 
-int filter_load(enum filter_role role)
+int filter_load(enum filter_role role, bool is_tcp)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!context)
@@ -111,7 +113,7 @@ int filter_load(enum filter_role role)
     if (!error)
         error = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (!error)
-        error = add_conditional(context);
+        error = add_conditional(context, is_tcp);
     if (!error)
         error = role == FILTER_KEEPER ? add_keeper(context) : add_worker(context);
     if (!error)

@@ -6,9 +6,14 @@
 #ifndef VEDETTE_COLLECTOR_COURIER_FILTER_H
 #define VEDETTE_COLLECTOR_COURIER_FILTER_H
 
+#include <stdbool.h>
+
 enum filter_role { FILTER_KEEPER, FILTER_WORKER };
 
-/* For this thread and all that it will make. 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing. */
-int filter_load(enum filter_role role);
+/*
+ * For this thread and all that it will make. is_tcp: the bus is, so that sockets of the internet's families may be made; else only unix sockets.
+ * 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing.
+ */
+int filter_load(enum filter_role role, bool is_tcp);
 
 #endif

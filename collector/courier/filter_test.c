@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -17,8 +18,10 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
+#include "collector/courier/confine.h"
 #include "collector/courier/filter.h"
 
 /* Each returns 0 or the errno that it met. */
@@ -61,6 +64,7 @@ static int try_socket(int family)
 
 static int try_unix(void) { return try_socket(AF_UNIX); }
 static int try_inet(void) { return try_socket(AF_INET); }
+static int try_inet6(void) { return try_socket(AF_INET6); }
 static int try_netlink(void) { return try_socket(AF_NETLINK); }
 static int try_packet(void) { return try_socket(AF_PACKET); }
 static int try_open_to_read(void) { return of(open("/dev/null", O_RDONLY)); }
@@ -91,7 +95,8 @@ static const struct attempt {
     {"fork", try_fork, 0, EPERM},
     {"a thread", try_thread, 0, 0},
     {"a unix socket", try_unix, 0, 0},
-    {"an inet socket", try_inet, 0, 0},
+    {"an inet socket", try_inet, EPERM, EPERM},
+    {"an inet6 socket", try_inet6, EPERM, EPERM},
     {"a netlink socket", try_netlink, EPERM, EPERM},
     {"a packet socket", try_packet, EPERM, EPERM},
     {"listen", try_listen, EPERM, EPERM},
@@ -112,13 +117,13 @@ static const struct attempt {
     {"memfd", try_memfd, EPERM, EPERM},
 };
 
-static int run_filtered(enum filter_role role, int (*run)(void))
+static int run_filtered(enum filter_role role, bool is_tcp, int (*run)(void))
 {
     int status;
     pid_t child = fork();
     if (child == 0) {
         /* As in life: the worker's comes on top of the keeper's. */
-        if (filter_load(FILTER_KEEPER) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER) < 0))
+        if (filter_load(FILTER_KEEPER, is_tcp) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER, is_tcp) < 0))
             _exit(255);
         _exit(run());
     }
@@ -140,16 +145,119 @@ static void test_filter_attempts(void **state)
     skip();
 #else
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        int keeper = run_filtered(FILTER_KEEPER, attempts[i].run);
-        int worker = run_filtered(FILTER_WORKER, attempts[i].run);
+        int keeper = run_filtered(FILTER_KEEPER, false, attempts[i].run);
+        int worker = run_filtered(FILTER_WORKER, false, attempts[i].run);
         if (keeper != attempts[i].keeper || worker != attempts[i].worker)
             fail_msg("%s: keeper %d, expected %d; worker %d, expected %d", attempts[i].name, keeper, attempts[i].keeper, worker, attempts[i].worker);
     }
 #endif
 }
 
+/* Only a bus over tcp needs them. A machine without IPv6 says so in its own words. */
+static void test_filter_tcp(void **state)
+{
+    (void)state;
+#ifdef VEDETTE_NO_SECCOMP
+    skip();
+#else
+    for (int role = FILTER_KEEPER; role <= FILTER_WORKER; role++) {
+        assert_int_equal(run_filtered((enum filter_role)role, true, try_unix), 0);
+        assert_int_equal(run_filtered((enum filter_role)role, true, try_inet), 0);
+        assert_int_not_equal(run_filtered((enum filter_role)role, true, try_inet6), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, true, try_netlink), EPERM);
+    }
+#endif
+}
+
+enum { NO_LANDLOCK = 77 };
+
+static int open_and_close(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+/* In a child, bound by Landlock and, for its own verdict, by no filter. The number of the first attempt that went otherwise than it should. */
+static int attempt_files(const struct sockaddr_un *bus)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return 1;
+    if (strcmp(confine_files(), "Landlock") != 0)
+        return NO_LANDLOCK;
+    if (open_and_close("/sys/devices/system/cpu/online", O_RDONLY) != 0 || open_and_close("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY) != 0)
+        return 2;
+    if (open_and_close("/etc/passwd", O_RDONLY) != EACCES || open_and_close("/proc/self/status", O_RDONLY) != EACCES)
+        return 3;
+    if (open_and_close("/", O_RDONLY | O_DIRECTORY) != EACCES || open_and_close("/dev/null", O_WRONLY) != EACCES)
+        return 4;
+    if (open_and_close("/tmp/vedette-filter-test-must-not-be", O_RDWR | O_CREAT) != EACCES)
+        return 5;
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (connect(client, (const struct sockaddr *)bus, sizeof(*bus)) < 0)
+        return 6;
+    return sysconf(_SC_NPROCESSORS_ONLN) > 0 ? 0 : 7;
+}
+
+static int status_of(int (*run)(const struct sockaddr_un *bus), const struct sockaddr_un *bus)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(run(bus));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_confine_files(void **state)
+{
+    (void)state;
+    struct sockaddr_un bus = {.sun_family = AF_UNIX};
+    char folder[] = "/tmp/vedette-filter-test.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    snprintf(bus.sun_path, sizeof(bus.sun_path), "%s/bus", folder);
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server, (const struct sockaddr *)&bus, sizeof(bus)), 0);
+    assert_int_equal(listen(server, 1), 0);
+    int status = status_of(attempt_files, &bus);
+    close(server);
+    unlink(bus.sun_path);
+    rmdir(folder);
+    if (status == NO_LANDLOCK) {
+        print_message("skipped: no Landlock in this kernel or build\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
+/* A kernel without it, as a filter plays one: nothing is bound, and it is said. */
+static int attempt_without(const struct sockaddr_un *bus)
+{
+    (void)bus;
+    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+    if (!context || seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) < 0 || seccomp_load(context) < 0)
+        return 1;
+    if (strcmp(confine_files(), "no Landlock") != 0)
+        return 2;
+    return open_and_close("/etc/passwd", O_RDONLY) == 0 ? 0 : 3;
+}
+
+static void test_confine_files_without_landlock(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(attempt_without, NULL), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_filter_attempts)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_filter_attempts),
+        cmocka_unit_test(test_filter_tcp),
+        cmocka_unit_test(test_confine_files),
+        cmocka_unit_test(test_confine_files_without_landlock),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "collector/courier/confine.h"
 #include "collector/courier/filter.h"
+#include "collector/courier/url.h"
 #include "collector/courier/worker.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
@@ -38,9 +39,10 @@ static int confine(struct keeper *keeper)
     error = confine_identity(keeper->settings);
     if (!error)
         error = confine_to_parent(keeper->drain);
-    if (!error)
-        error = filter_load(FILTER_KEEPER);
-    return error;
+    if (error)
+        return error;
+    keeper->landlock = confine_files();
+    return filter_load(FILTER_KEEPER, url_is_tcp(keeper->settings->bus_url));
 }
 
 static _Noreturn void end(struct keeper *keeper, int code)
@@ -98,12 +100,12 @@ static _Noreturn void become_worker(const struct keeper *keeper, pid_t parent)
     close(keeper->alive_fd);
     close(keeper->hello_fd);
     close(keeper->signal_fd);
-    int error = filter_load(FILTER_WORKER);
+    int error = filter_load(FILTER_WORKER, url_is_tcp(keeper->settings->bus_url));
     if (error) {
         log_error("courier: the worker's system call filter cannot be loaded: %s", strerror(-error));
         _exit(EXIT_CODE_KERNEL);
     }
-    worker_run(keeper->settings, keeper->queue, keeper->hello, keeper->hello_size);
+    worker_run(keeper->settings, keeper->queue, keeper->hello, keeper->hello_size, keeper->began_ns);
 }
 
 static void start_worker(struct keeper *keeper)
@@ -162,10 +164,12 @@ static int until_start(const struct keeper *keeper)
 
 void keeper_run(struct keeper *keeper)
 {
+    keeper->began_ns = clock_boot_ns();
     int error = confine(keeper);
     if (write(keeper->status_fd, &error, sizeof(error)) != sizeof(error) || error)
         _exit(EXIT_CODE_PRIVILEGE);
     close(keeper->status_fd);
+    log_info("courier: confined (%s)", keeper->landlock);
     read_hello(keeper);
     keeper->backoff_ms = BACKOFF_MIN_MS;
     for (;;) {

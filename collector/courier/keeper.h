@@ -15,6 +15,7 @@ struct keeper {
     int status_fd; /* write end: one int, 0 or -errno, when confined */
     _Atomic int32_t *worker_word; /* a shared page of drain and keeper alone */
 
+    const char *landlock; /* a word for the log */
     int signal_fd;
     uint8_t *hello;
     size_t hello_size;
@@ -22,6 +23,7 @@ struct keeper {
     uint32_t backoff_ms;
     uint64_t start_at_ns; /* when the next worker may start */
     uint64_t started_ns;
+    uint64_t began_ns; /* when the keeper did: before anything was captured */
 };
 
 /* The keeper's whole life, in the child. */

@@ -70,6 +70,11 @@ int courier_check_url(const char *url, char error[COURIER_ERROR_BYTES])
     return 0;
 }
 
+bool url_is_tcp(const char *url)
+{
+    return after(url, tcp_scheme) != NULL;
+}
+
 void url_for_dialer(const char *url, char out[URL_BYTES])
 {
     const char *host = after(url, tcp_scheme);

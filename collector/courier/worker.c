@@ -77,11 +77,15 @@ static void note_back(struct worker *worker)
              (unsigned long long)((clock_boot_ns() - worker->lost_since_ns) / 1000000), (unsigned long long)queue_count(worker->queue));
 }
 
-/* Sleeps, but not beyond the coming or going of a connection. */
 void worker_pause(struct worker *worker, uint32_t milliseconds)
 {
     struct pollfd fd = {.fd = bus_change_fd(worker->bus), .events = POLLIN};
-    poll(&fd, 1, (int)milliseconds);
+    uint64_t end_ns = clock_boot_ns() + milliseconds * 1000000ull;
+    for (;;) {
+        uint64_t now_ns = clock_boot_ns();
+        if (now_ns >= end_ns || (poll(&fd, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0 && !bus_is_still_there(worker->bus)))
+            return;
+    }
 }
 
 /*
@@ -123,11 +127,12 @@ static enum step serve(struct worker *worker)
     return step;
 }
 
-void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size)
+void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size, uint64_t began_ns)
 {
     static struct worker worker;
     queue_rewind(queue);
     int error = init(&worker, settings, queue, hello, hello_size);
+    worker.began_ns = began_ns;
     if (error) {
         log_error("courier: the worker cannot start: %s", strerror(-error));
         _exit(EXIT_CODE_RUNTIME);

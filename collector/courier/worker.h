@@ -30,6 +30,7 @@ struct worker {
     const uint8_t *hello;
     size_t hello_size;
     uint64_t session; /* of the hello */
+    uint64_t began_ns; /* before the session's first event */
     uint32_t heartbeat_ms, backoff_min_ms, backoff_max_ms;
 
     struct known_session sessions[WIRE_CURSORS];
@@ -37,6 +38,9 @@ struct worker {
     struct plan_request plan;
     struct queue_entry current; /* given by the queue, not yet acknowledged */
     bool has_current;
+    uint64_t given_position; /* + 1: the entry that the queue gave last, current or skipped; 0 none */
+    uint64_t given_time_ns;
+    uint64_t before_ns; /* when the entry before `current` was queued, or any earlier one; 0 not known */
     uint64_t stuck_position; /* + 1: refused once for a gap before it */
     uint64_t silent_since_ns;
     uint64_t last_time_ns; /* of the last acknowledged entry */
@@ -50,11 +54,12 @@ struct worker {
     uint64_t damage_told;
 };
 
-/* The worker's whole life. */
-_Noreturn void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size);
+/* The worker's whole life. began_ns: before the drain captured anything. */
+_Noreturn void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size, uint64_t began_ns);
 
 /* worker.c, for delivery.c: says it once a loss. `refusal`: the code, 0 when nobody answers. */
 void worker_note_lost(struct worker *worker, int refusal, const char *why);
+/* Sleeps, but not beyond the end of the connection that is in use. */
 void worker_pause(struct worker *worker, uint32_t milliseconds);
 
 /* delivery.c: the hello and its Welcome, on a fresh connection or when the analyzer asks. STEP_ON or STEP_LOST. */

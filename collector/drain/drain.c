@@ -177,12 +177,34 @@ static void report_absence(struct drain *drain)
         before->last_alive_ns = 0; /* told */
 }
 
+/* Batches of the life before that could not be kept. */
+static void report_dropped(struct drain *drain)
+{
+    struct queue_recovery *before = &drain->settings.recovery;
+    uint64_t events = before->dropped_events + before->dropped_schema_events;
+    if (events == 0)
+        return;
+    Vedette__V1__Loss loss;
+    vedette__v1__loss__init(&loss);
+    loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE;
+    loss.event_class = 255;
+    loss.cpu = UINT32_MAX;
+    loss.from_ns = before->dropped_from_ns;
+    loss.to_ns = before->dropped_to_ns;
+    loss.count = events;
+    loss.count_exact = before->dropped_events == 0; /* of a torn part only what could be read is known */
+    loss.session = before->last_session;
+    if (batch_encoder_add_loss(drain->settings.encoder, &loss) == 0)
+        before->dropped_events = before->dropped_schema_events = 0;
+}
+
 /* What was lost joins the batch, unless the queue has no room for it: a range that was told counts as known from then on. */
 static void report_losses(struct drain *drain)
 {
     if (queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES) == NULL)
         return;
     report_absence(drain);
+    report_dropped(drain);
     ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
 }
 

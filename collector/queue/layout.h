@@ -8,7 +8,7 @@
 #include "collector/queue/queue.h"
 
 enum {
-    QUEUE_LAYOUT = 2,          /* raise with every change below: an old file is then not read but replaced */
+    QUEUE_LAYOUT = 3,          /* raise with every change below: an old file is then not read but replaced */
     QUEUE_AREA = 64 * 1024,    /* one control area; mapped on its own, so a multiple of every page size there is */
     QUEUE_ALIGN = 64,          /* of entries: a header never straddles the ring's end */
     QUEUE_BOOT_ID = 40,
@@ -30,6 +30,12 @@ struct life {
     uint64_t check;
 };
 
+/* The plan of a life before that had one: the worker's copy does not outlive a life. */
+struct kept_plan {
+    struct plan_request plan;
+    uint64_t check;
+};
+
 struct drain_area {
     uint64_t magic;
     uint32_t layout;
@@ -41,6 +47,7 @@ struct drain_area {
     _Alignas(64) _Atomic uint64_t head;
     _Atomic uint32_t closing;
     _Alignas(64) struct life life[2];
+    _Alignas(64) struct kept_plan plan;
 };
 
 struct worker_area {
@@ -83,7 +90,6 @@ struct queue {
     /* the worker's private state */
     uint64_t read;
     uint64_t forgotten[QUEUE_FORGOTTEN]; /* positions + 1 */
-    size_t next_forgotten;
     uint64_t damaged;
     struct queue_entry entry;
 };
@@ -116,12 +122,15 @@ uint64_t queue_entry_checksum(const struct queue *queue, const struct found_entr
 /* Writes the life with the next count over the older one. */
 void queue_write_life(struct queue *queue);
 uint64_t queue_life_check(const struct queue *queue, const struct life *life);
+uint64_t queue_plan_check(const struct queue *queue, const struct plan_request *plan);
+/* The plan that the worker put, as it is and of one piece; false when there is none or it never was whole. */
+bool queue_copy_plan(const struct queue *queue, struct plan_request *ret_plan);
 /* The tail as the worker says, clamped into [queue->tail, head]. */
 uint64_t queue_clamped_tail(const struct queue *queue);
 void queue_wake(int fd);
 void queue_clear_wake(int fd);
 
-/* recover.c: takes over what an earlier life left in the mapped file. Sets head, tail and life. */
+/* recover.c: takes over what an earlier life left in the mapped file. Sets head, tail and life, and all of `recovery` but fresh and foreign. */
 void queue_recover(struct queue *queue, struct queue_recovery *recovery);
 
 #endif

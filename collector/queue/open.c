@@ -123,7 +123,7 @@ static int create(struct queue *queue, const char *path, size_t ring_size, const
     memcpy(area->boot_id, boot_id, strlen(boot_id) + 1);
     queue->life = *life;
     queue->life.head = 0;
-    if (life->count > 0)
+    if (life->session != 0)
         queue_write_life(queue);
     atomic_thread_fence(memory_order_release);
     *(volatile uint64_t *)&area->magic = QUEUE_MAGIC; /* last: a file without it is made anew */
@@ -135,8 +135,22 @@ static bool is_ours(const struct stat *status)
     return S_ISREG(status->st_mode) && status->st_uid == geteuid() && (status->st_mode & 077) == 0;
 }
 
+/* A file that its maker did not live to finish: nothing was ever in it. */
+static bool is_unfinished(const struct queue *queue)
+{
+    return queue_drain_view(queue)->magic == 0;
+}
+
+static bool is_queue(const struct queue *queue)
+{
+    const struct drain_area *area = queue_drain_view(queue);
+    /* Positions never come so far; sums with the head must not wrap. */
+    bool sane = area->head % QUEUE_ALIGN == 0 && area->head < UINT64_MAX / 2;
+    return area->magic == QUEUE_MAGIC && area->layout == QUEUE_LAYOUT && area->ring_size == queue->ring_size && sane;
+}
+
 /* Maps an existing file when it is one of this layout. 0 with queue->map NULL: there is none to go on with. */
-static int map_existing(struct queue *queue, const char *path)
+static int map_existing(struct queue *queue, const char *path, bool *ret_foreign)
 {
     struct stat status;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -150,14 +164,14 @@ static int map_existing(struct queue *queue, const char *path)
     if (plausible && !error)
         error = map_file(queue, path, fd, total - 2 * QUEUE_AREA);
     close(fd);
-    if (!queue->map)
+    if (error)
         return error;
-    const struct drain_area *area = queue_drain_view(queue);
-    queue->salt = area->salt;
-    /* Positions never come so far; sums with the head must not wrap. */
-    bool sane = area->head % QUEUE_ALIGN == 0 && area->head < UINT64_MAX / 2;
-    if (area->magic != QUEUE_MAGIC || area->layout != QUEUE_LAYOUT || area->events != events_fingerprint() || area->ring_size != queue->ring_size || !sane)
+    bool foreign = plausible ? !is_queue(queue) && !is_unfinished(queue) : total > 0;
+    if (plausible && is_queue(queue))
+        queue->salt = queue_drain_view(queue)->salt;
+    else
         unmap(queue);
+    *ret_foreign = foreign;
     return 0;
 }
 
@@ -166,22 +180,37 @@ static bool is_boot(const struct queue *queue, const char *boot_id)
     return strncmp(queue_drain_view(queue)->boot_id, boot_id, QUEUE_BOOT_ID) == 0;
 }
 
+/* Decides whether to go on with the mapped file. If not it is unmapped, and *ret_life is what the new file shall know of the life before. */
+static void adopt(struct queue *queue, size_t ring_size, const char *boot_id, struct queue_recovery *recovery, struct life *ret_life)
+{
+    queue_recover(queue, recovery);
+    bool same_events = queue_drain_view(queue)->events == events_fingerprint();
+    if (!is_boot(queue, boot_id)) {
+        *recovery = (struct queue_recovery){
+            .dropped_boot = recovery->entries + recovery->dropped + recovery->dropped_schema,
+            .dropped_boot_events = recovery->events + recovery->dropped_events + recovery->dropped_schema_events,
+            .has_plan = recovery->has_plan,
+            .plan = recovery->plan,
+        };
+        unmap(queue);
+    } else if (!same_events || (queue->ring_size != ring_size && recovery->entries == 0)) {
+        *ret_life = queue->life;
+        ret_life->session = recovery->last_session; /* entries that go now may have come further */
+        ret_life->next_seq = recovery->last_seq;
+        unmap(queue);
+    }
+}
+
 static int adopt_or_create(struct queue *queue, const char *path, size_t ring_size, const char *boot_id, struct queue_recovery *recovery)
 {
     struct life life = {0};
-    int error = map_existing(queue, path);
+    bool foreign = false;
+    int error = map_existing(queue, path, &foreign);
     if (error)
         return error;
-    if (queue->map) {
-        queue_recover(queue, recovery);
-        if (!is_boot(queue, boot_id)) {
-            *recovery = (struct queue_recovery){.dropped = recovery->entries + recovery->dropped};
-            unmap(queue);
-        } else if (queue->ring_size != ring_size && recovery->entries == 0) {
-            life = queue->life;
-            unmap(queue);
-        }
-    }
+    if (queue->map)
+        adopt(queue, ring_size, boot_id, recovery, &life);
+    recovery->foreign = foreign;
     if (!queue->map) {
         recovery->fresh = true;
         queue->head = queue->tail = 0;
@@ -190,10 +219,20 @@ static int adopt_or_create(struct queue *queue, const char *path, size_t ring_si
     return error;
 }
 
-/* A life begins without a plan and not closing. */
-static void begin_life(struct queue *queue)
+/* Nothing but the same bytes is ever written over a kept plan while the worker's copy is not there to fall back on. */
+static void keep_plan(struct drain_area *area, const struct queue *queue, const struct plan_request *plan)
+{
+    area->plan.plan = *plan;
+    area->plan.check = queue_plan_check(queue, plan);
+    atomic_thread_fence(memory_order_release);
+}
+
+/* A life begins not closing, and without a plan of its worker's: the next that comes is new, be its epoch that of the life before. */
+static void begin_life(struct queue *queue, const struct queue_recovery *recovery)
 {
     struct drain_area *area = (struct drain_area *)(void *)queue->map;
+    if (recovery->has_plan)
+        keep_plan(area, queue, &recovery->plan);
     atomic_store(&area->head, queue->head);
     atomic_store(&area->closing, 0);
     memset(&queue->worker->plan, 0, sizeof(queue->worker->plan));
@@ -211,7 +250,7 @@ static int open_events(struct queue *queue)
 
 int queue_open(const char *path, size_t size, const char *boot_id, struct queue **ret_queue, struct queue_recovery *ret_recovery)
 {
-    if (size < QUEUE_SIZE_MIN || size > UINT32_MAX || strlen(boot_id) >= QUEUE_BOOT_ID)
+    if (size < QUEUE_SIZE_MIN || size > QUEUE_SIZE_MAX || strlen(boot_id) >= QUEUE_BOOT_ID)
         return -EINVAL;
     struct queue *queue = calloc(1, sizeof(*queue));
     if (!queue)
@@ -226,7 +265,7 @@ int queue_open(const char *path, size_t size, const char *boot_id, struct queue 
         queue_close(queue);
         return error;
     }
-    begin_life(queue);
+    begin_life(queue, &recovery);
     *ret_queue = queue;
     *ret_recovery = recovery;
     return 0;

@@ -35,22 +35,37 @@ struct queue_entry {
 };
 
 struct queue_recovery {
-    bool fresh;            /* the file was new or of another layout, size or boot: nothing was kept */
+    bool fresh;            /* the file was made anew: there was none, or it could not be gone on with */
+    bool foreign;          /* ... because what was there is no queue of this layout, or others may write it: nothing in it could be read */
     uint64_t entries;      /* kept */
-    uint64_t dropped;      /* torn or corrupt, given up */
+    uint64_t events;       /* in them */
+    /* Given up, and why; `..._events`: how many were in them as far as that can be known, so at least. */
+    uint64_t dropped, dropped_events;               /* torn or corrupt */
+    uint64_t dropped_schema, dropped_schema_events; /* whole, but written under another event table: the schema of this life would misread them */
+    uint64_t dropped_boot, dropped_boot_events;     /* of another boot, whose clock is gone */
+    uint64_t dropped_from_ns, dropped_to_ns;        /* when the oldest and the newest of dropped and dropped_schema were queued, 0 if not known */
     uint64_t last_session; /* of the life before, 0 if none */
     uint64_t last_seq;     /* next sequence of that life as far as it was queued */
     uint64_t last_alive_ns; /* until when that life had drained its rings completely (queue_set_drained); absence begins here */
+    /*
+     * What the analyzer last asked for in any life before, whatever the boot: the first plan of a life whose analyzer has not come yet. As stored
+     * and checked, but without its need_snapshot. queue_take_plan does not give it; there the analyzer's next plan is new in any case.
+     */
+    bool has_plan;
+    struct plan_request plan;
 };
 
 /* Two of the largest requests must fit with room to spare, or the queue would be full at once. */
 enum { QUEUE_SIZE_MIN = 64 * 1024 };
+/* Sizes within an entry are 32 bits wide. */
+#define QUEUE_SIZE_MAX (4ull << 30)
 
 /*
  * Opens or makes the file (0600, preallocated), locks it against a second writer, recovers, maps, closes it.
  * Before any fork. 0; -EBUSY another collector holds it; -ENOSPC, -EROFS, -EACCES from the file system; -EINVAL size or boot id.
  * size: of the ring, rounded down to 64 KiB; a file of another size keeps its size while it still holds entries (queue_size tells).
- * boot_id: 36 characters; entries of another boot are dropped, since their clock is gone.
+ * boot_id: 36 characters; entries of another boot are dropped, since their clock is gone. Entries of another event table are dropped too, but how far
+ * that life came is kept.
  * The lock is on PATH.lock; it ends with this process, or with queue_close.
  */
 int queue_open(const char *path, size_t size, const char *boot_id, struct queue **ret_queue, struct queue_recovery *ret_recovery);
@@ -99,7 +114,10 @@ const struct queue_entry *queue_next(struct queue *queue);
  * goes when it was given and durable_seq has reached it, or with one that follows it. Nothing is forgotten for a session that is not queued.
  */
 void queue_set_durable(struct queue *queue, uint64_t session, uint64_t durable_seq);
-/* Gives up the entry at `position` (the analyzer will never take it): not given again, freed when all before it are. */
+/*
+ * Gives up the entry at `position` (the analyzer will never take it): not given again, freed when all before it are. Of 16 that cannot be freed yet
+ * it knows; then queue_next gives nothing behind them, until one can.
+ */
 void queue_forget(struct queue *queue, uint64_t position);
 /* Start again at the oldest entry that is not durable. The worker skips what the analyzer says it has processed. */
 void queue_rewind(struct queue *queue);

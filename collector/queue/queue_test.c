@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -256,6 +257,39 @@ static void test_queue_forget(void **state)
     expect_next(queue, 1, 3);
 }
 
+/* Nothing behind the forgotten is given while there is no room to remember one more; what lies before them is, after a rewind. */
+static void test_queue_forget_many(void **state)
+{
+    struct queue *queue = ((struct fixture *)*state)->queue;
+    for (uint64_t seq = 0; seq < 40; seq++)
+        put(queue, 1, seq, 1, 100);
+    expect_next(queue, 1, 0);
+    for (uint64_t seq = 1; seq <= QUEUE_FORGOTTEN; seq++) {
+        expect_next(queue, 1, seq);
+        queue_forget(queue, queue->entry.position);
+    }
+    assert_null(queue_next(queue));
+    struct pollfd fd = {.fd = queue_worker_fd(queue), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 0), 0); /* who waits for it does not spin */
+    queue_rewind(queue);
+    expect_next(queue, 1, 0);
+    assert_null(queue_next(queue));
+    queue_set_durable(queue, 1, 1);
+    assert_int_equal(queue_count(queue), 40 - 1 - QUEUE_FORGOTTEN); /* the forgotten went with it */
+    for (uint64_t seq = 1 + QUEUE_FORGOTTEN; seq < 40; seq++)
+        expect_next(queue, 1, seq);
+    assert_null(queue_next(queue));
+    /* Refused from the oldest on, none ever waits. */
+    for (uint64_t seq = 40; seq < 40 + 3 * QUEUE_FORGOTTEN; seq++)
+        put(queue, 2, seq, 1, 100);
+    queue_set_durable(queue, 1, 40);
+    for (uint64_t seq = 40; seq < 40 + 3 * QUEUE_FORGOTTEN; seq++) {
+        expect_next(queue, 2, seq);
+        queue_forget(queue, queue->entry.position);
+    }
+    assert_true(queue_is_delivered(queue));
+}
+
 static void test_queue_second_opener(void **state)
 {
     struct fixture *fixture = *state;
@@ -273,6 +307,8 @@ static void test_queue_bad_arguments(void **state)
     struct queue *queue = NULL;
     struct queue_recovery recovery;
     assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MIN - 1, boot, &queue, &recovery), -EINVAL);
+    assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MAX + 1, boot, &queue, &recovery), -EINVAL);
+    assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MAX, boot, &queue, &recovery), -EBUSY); /* a size as good as any */
     assert_int_equal(queue_open("/tmp/vedette-queue-test.none/queue", RING, boot, &queue, &recovery), -ENOENT);
     char link_path[128];
     snprintf(link_path, sizeof(link_path), "%s/link", fixture->folder);
@@ -333,7 +369,10 @@ static void test_queue_recovery_other_boot(void **state)
     reopen_as(fixture, RING, other_boot);
     assert_true(fixture->recovery.fresh);
     assert_int_equal(fixture->recovery.entries, 0);
-    assert_int_equal(fixture->recovery.dropped, 2);
+    assert_int_equal(fixture->recovery.dropped, 0);
+    assert_int_equal(fixture->recovery.dropped_boot, 2);
+    assert_int_equal(fixture->recovery.dropped_boot_events, 2);
+    assert_false(fixture->recovery.foreign);
     assert_int_equal(fixture->recovery.last_session, 0);
     assert_int_equal(fixture->recovery.last_alive_ns, 0);
     assert_null(queue_next(fixture->queue));
@@ -367,20 +406,131 @@ static void test_queue_recovery_other_layout(void **state)
 {
     struct fixture *fixture = *state;
     uint32_t layout = QUEUE_LAYOUT + 1;
+    assert_true(fixture->recovery.fresh);
+    assert_false(fixture->recovery.foreign); /* there was none */
     put(fixture->queue, 5, 0, 1, 100);
+    queue_put_plan(fixture->queue, &(struct plan_request){.epoch = 3});
     poke(fixture, offsetof(struct drain_area, layout), &layout, sizeof(layout));
     reopen(fixture);
     assert_true(fixture->recovery.fresh);
+    assert_true(fixture->recovery.foreign);
+    assert_false(fixture->recovery.has_plan);
     assert_null(queue_next(fixture->queue));
+    /* One whose maker was killed before it was done is simply made anew. */
+    uint64_t no_magic = 0;
+    poke(fixture, offsetof(struct drain_area, magic), &no_magic, sizeof(no_magic));
+    reopen(fixture);
+    assert_true(fixture->recovery.fresh);
+    assert_false(fixture->recovery.foreign);
     /* Nor one that others may write, nor one that was cut. */
     put(fixture->queue, 5, 0, 1, 100);
     assert_int_equal(chmod(fixture->path, 0666), 0);
     reopen(fixture);
     assert_true(fixture->recovery.fresh);
+    assert_true(fixture->recovery.foreign);
     put(fixture->queue, 5, 0, 1, 100);
     assert_int_equal(truncate(fixture->path, 1000), 0);
     reopen(fixture);
     assert_true(fixture->recovery.fresh);
+    assert_true(fixture->recovery.foreign);
+}
+
+/* What was written under another event table cannot be sent, but neither is it gone without a word, nor is the absence. */
+static void test_queue_recovery_other_events(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t events = fixture->queue->salt; /* any other */
+    put(fixture->queue, 5, 0, 10, 1000);
+    queue_set_drained(fixture->queue, 777, 5, 10);
+    put(fixture->queue, 5, 10, 3, 1000);
+    put(fixture->queue, 5, 13, 4, 1000);
+    poke(fixture, offsetof(struct drain_area, events), &events, sizeof(events));
+    reopen(fixture);
+    const struct queue_recovery *recovery = &fixture->recovery;
+    assert_true(recovery->fresh);
+    assert_false(recovery->foreign);
+    assert_int_equal(recovery->entries, 0);
+    assert_int_equal(recovery->dropped, 0);
+    assert_int_equal(recovery->dropped_schema, 3);
+    assert_int_equal(recovery->dropped_schema_events, 17);
+    assert_int_equal(recovery->dropped_from_ns, 1);
+    assert_int_equal(recovery->dropped_to_ns, 14);
+    assert_int_equal(recovery->last_session, 5);
+    assert_int_equal(recovery->last_seq, 17);
+    assert_int_equal(recovery->last_alive_ns, 777);
+    assert_null(queue_next(fixture->queue));
+    assert_true(queue_is_delivered(fixture->queue));
+    /* The new file knows it too, should this life end before it can tell. */
+    reopen(fixture);
+    assert_false(recovery->fresh);
+    assert_int_equal(recovery->dropped_schema, 0);
+    assert_int_equal(recovery->last_session, 5);
+    assert_int_equal(recovery->last_seq, 17);
+    assert_int_equal(recovery->last_alive_ns, 777);
+}
+
+static void expect_plan(const struct fixture *fixture, uint32_t epoch, size_t selected)
+{
+    assert_true(fixture->recovery.has_plan);
+    assert_int_equal(fixture->recovery.plan.epoch, epoch);
+    assert_int_equal(fixture->recovery.plan.need_snapshot, 0);
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        assert_int_equal(fixture->recovery.plan.selected[id], id == selected);
+}
+
+/* A life without its analyzer starts with the plan of the last that had one; the analyzer's next is new all the same. */
+static void test_queue_recovery_plan(void **state)
+{
+    struct fixture *fixture = *state;
+    struct plan_request plan = {.epoch = 7, .need_snapshot = 2}, taken;
+    uint64_t events = fixture->queue->salt;
+    assert_false(fixture->recovery.has_plan);
+    queue_put_plan(fixture->queue, &(struct plan_request){.need_snapshot = 1}); /* no plan yet */
+    reopen(fixture);
+    assert_false(fixture->recovery.has_plan);
+
+    plan.selected[5] = 1;
+    queue_put_plan(fixture->queue, &plan);
+    reopen(fixture);
+    expect_plan(fixture, 7, 5);
+    uint32_t epoch = 0, snapshot = 0;
+    assert_false(queue_take_plan(fixture->queue, &epoch, &snapshot, &taken));
+    assert_false(queue_peek_plan(fixture->queue, &taken));
+    reopen(fixture); /* without an analyzer in between */
+    expect_plan(fixture, 7, 5);
+    reopen_as(fixture, 2 * RING, boot);
+    expect_plan(fixture, 7, 5);
+    reopen_as(fixture, RING, other_boot);
+    expect_plan(fixture, 7, 5);
+    poke(fixture, offsetof(struct drain_area, events), &events, sizeof(events));
+    reopen(fixture);
+    expect_plan(fixture, 7, 5);
+    queue_put_plan(fixture->queue, &plan);
+    assert_true(queue_take_plan(fixture->queue, &epoch, &snapshot, &taken));
+    assert_int_equal(taken.epoch, 7);
+}
+
+/* What is torn or makes no sense is no plan; the one before it still is. */
+static void test_queue_recovery_bad_plan(void **state)
+{
+    struct fixture *fixture = *state;
+    struct plan_request plan = {.epoch = 7};
+    plan.selected[5] = 1;
+    queue_put_plan(fixture->queue, &plan);
+    reopen(fixture);
+    plan.epoch = 8;
+    plan.selected[6] = 77;
+    queue_put_plan(fixture->queue, &plan);
+    reopen(fixture);
+    expect_plan(fixture, 7, 5);
+    queue_put_plan(fixture->queue, &(struct plan_request){.epoch = 9});
+    atomic_fetch_add(&fixture->queue->worker->plan_sequence, 1);
+    reopen(fixture);
+    expect_plan(fixture, 7, 5);
+    uint8_t other = 1;
+    poke(fixture, offsetof(struct drain_area, plan) + offsetof(struct plan_request, selected) + 9, &other, 1);
+    reopen(fixture);
+    assert_false(fixture->recovery.has_plan);
 }
 
 /* Each field of the third of five entries in turn: two stay, three are given up, and none of the three ever comes back. */
@@ -404,6 +554,8 @@ static void test_queue_recovery_torn(void **state)
         reopen(fixture);
         assert_int_equal(fixture->recovery.entries, 2);
         assert_in_range(fixture->recovery.dropped, 1, 3);
+        assert_int_equal(fixture->recovery.events, 2);
+        assert_true(fixture->recovery.dropped_events < fixture->recovery.dropped); /* of the torn one it is not known */
         /* A new entry that ends just where the fourth began. */
         assert_true(put(fixture->queue, 6, 102, 1, 1000));
         reopen(fixture);
@@ -608,6 +760,7 @@ int main(void)
         CASE(test_queue_durable_sessions),
         CASE(test_queue_durable_without_events),
         CASE(test_queue_forget),
+        CASE(test_queue_forget_many),
         CASE(test_queue_second_opener),
         CASE(test_queue_bad_arguments),
         CASE(test_queue_recovery_keeps),
@@ -615,6 +768,9 @@ int main(void)
         CASE(test_queue_recovery_other_boot),
         CASE(test_queue_recovery_other_size),
         CASE(test_queue_recovery_other_layout),
+        CASE(test_queue_recovery_other_events),
+        CASE(test_queue_recovery_plan),
+        CASE(test_queue_recovery_bad_plan),
         CASE(test_queue_recovery_torn),
         CASE(test_queue_hostile_cursors),
         CASE(test_queue_plan),

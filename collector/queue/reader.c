@@ -31,6 +31,19 @@ static bool is_forgotten(const struct queue *queue, uint64_t position)
 }
 
 /*
+ * No slot is free, and `position` lies behind all that are forgotten: to go on could mean to have to remember one more. Before them the way stays open,
+ * or a rewind could not lead to the entries whose becoming durable frees a slot.
+ */
+static bool must_wait(const struct queue *queue, uint64_t position)
+{
+    uint64_t tail = load_tail(queue);
+    for (size_t i = 0; i < QUEUE_FORGOTTEN; i++)
+        if (queue->forgotten[i] <= tail || queue->forgotten[i] > position)
+            return false;
+    return true;
+}
+
+/*
  * The entry at `read` contradicts itself: what follows cannot be found any more. It is given up when nothing before it is
  * still waiting, so that no entry that was sent is forgotten before it is durable.
  */
@@ -47,6 +60,10 @@ const struct queue_entry *queue_next(struct queue *queue)
     struct found_entry found;
     for (;;) {
         uint64_t head = load_head(queue);
+        if (must_wait(queue, queue->read)) {
+            queue_clear_wake(queue->worker_fd); /* it is no new entry that we wait for */
+            return NULL;
+        }
         if (queue->read == head) {
             queue_clear_wake(queue->worker_fd);
             if (load_head(queue) == head)
@@ -108,10 +125,26 @@ void queue_set_durable(struct queue *queue, uint64_t session, uint64_t durable_s
         store_tail(queue, end);
 }
 
+/*
+ * One that is empty or whose entry is freed. There is none only when an entry before all forgotten ones, once taken, is refused when it is sent again:
+ * then the last, whose turn is farthest, is met and refused again.
+ */
+static uint64_t *free_slot(struct queue *queue)
+{
+    uint64_t tail = load_tail(queue);
+    uint64_t *slot = &queue->forgotten[0];
+    for (size_t i = 0; i < QUEUE_FORGOTTEN; i++) {
+        if (queue->forgotten[i] <= tail)
+            return &queue->forgotten[i];
+        if (queue->forgotten[i] > *slot)
+            slot = &queue->forgotten[i];
+    }
+    return slot;
+}
+
 void queue_forget(struct queue *queue, uint64_t position)
 {
-    queue->forgotten[queue->next_forgotten] = position + 1;
-    queue->next_forgotten = (queue->next_forgotten + 1) % QUEUE_FORGOTTEN;
+    *free_slot(queue) = position + 1;
     queue_set_durable(queue, 0, 0); /* no session's: only what goes at the tail by itself */
 }
 

@@ -4,6 +4,7 @@
 
 #include "collector/queue/checksum.h"
 #include "common/base/clock.h"
+#include "common/events/events.h"
 
 bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, struct found_entry *ret_found)
 {
@@ -42,6 +43,11 @@ uint64_t queue_life_check(const struct queue *queue, const struct life *life)
     return checksum(life, offsetof(struct life, check), queue->salt);
 }
 
+uint64_t queue_plan_check(const struct queue *queue, const struct plan_request *plan)
+{
+    return checksum(plan, sizeof(*plan), queue->salt);
+}
+
 static struct life newest_life(const struct queue *queue)
 {
     struct life newest = {0};
@@ -53,14 +59,54 @@ static struct life newest_life(const struct queue *queue)
     return newest;
 }
 
+/* What a walk met: entries, and the events and times of those whose checksum holds. */
+struct tally {
+    uint64_t entries, events, first_ns, last_ns;
+};
+
+static void count_entry(struct tally *tally, const struct found_entry *found, bool is_whole)
+{
+    const struct queue_entry *entry = &found->entry;
+    if (found->kind != ENTRY_BATCH)
+        return;
+    tally->entries++;
+    if (!is_whole)
+        return;
+    tally->events += entry->next_seq - entry->first_seq;
+    tally->last_ns = entry->time_ns;
+    if (tally->first_ns == 0)
+        tally->first_ns = entry->time_ns;
+}
+
 /* Entries behind a damaged one, as far as their headers still chain: given up with it, but counted. */
-static uint64_t count_rest(const struct queue *queue, uint64_t position, uint64_t end)
+static struct tally count_rest(const struct queue *queue, uint64_t position, uint64_t end)
 {
     struct found_entry found;
-    uint64_t count = 0;
+    struct tally rest = {0};
     for (; queue_find(queue, position, end, &found); position += found.span)
-        count += found.kind == ENTRY_BATCH;
-    return count;
+        count_entry(&rest, &found, queue_entry_checksum(queue, &found) == found.checksum);
+    return rest;
+}
+
+static void note_dropped(struct queue_recovery *recovery, const struct tally *tally)
+{
+    if (recovery->dropped_from_ns == 0)
+        recovery->dropped_from_ns = tally->first_ns;
+    if (tally->last_ns != 0)
+        recovery->dropped_to_ns = tally->last_ns;
+}
+
+/* The bytes are those of another event table: they cannot be sent under the schema of this one. */
+static void take_kept(const struct queue *queue, struct queue_recovery *recovery, const struct tally *kept)
+{
+    if (queue_drain_view(queue)->events == events_fingerprint()) {
+        recovery->entries = kept->entries;
+        recovery->events = kept->events;
+        return;
+    }
+    recovery->dropped_schema = kept->entries;
+    recovery->dropped_schema_events = kept->events;
+    note_dropped(recovery, kept);
 }
 
 /*
@@ -73,15 +119,18 @@ static uint64_t walk(const struct queue *queue, uint64_t tail, struct queue_reco
     uint64_t stored_head = atomic_load(&queue_drain_view(queue)->head);
     uint64_t position = tail;
     struct found_entry found;
+    struct tally kept = {0};
     while (queue_find(queue, position, end, &found) && queue_entry_checksum(queue, &found) == found.checksum) {
-        if (found.kind == ENTRY_BATCH) {
-            recovery->entries++;
+        count_entry(&kept, &found, true);
+        if (found.kind == ENTRY_BATCH)
             *ret_last = found.entry;
-        }
         position += found.span;
     }
-    uint64_t rest = count_rest(queue, position, end);
-    recovery->dropped += rest > 0 ? rest : position < stored_head;
+    struct tally rest = count_rest(queue, position, end);
+    take_kept(queue, recovery, &kept);
+    note_dropped(recovery, &rest);
+    recovery->dropped += rest.entries > 0 ? rest.entries : position < stored_head;
+    recovery->dropped_events += rest.events;
     return position;
 }
 
@@ -107,9 +156,35 @@ static uint64_t believable_tail(const struct queue *queue, struct queue_recovery
     return head;
 }
 
+static bool is_plan(const struct plan_request *plan)
+{
+    bool sane = plan->epoch != 0; /* 0: only a snapshot was asked for */
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        sane = sane && plan->selected[id] <= 1;
+    return sane;
+}
+
+/* The plan of the life that ended, or, where its analyzer never came, that of the one before. */
+static bool find_plan(const struct queue *queue, struct plan_request *ret_plan)
+{
+    struct plan_request plan;
+    bool found = queue_copy_plan(queue, &plan) && is_plan(&plan);
+    if (!found) {
+        const struct kept_plan *kept = &queue_drain_view(queue)->plan;
+        plan = kept->plan;
+        found = kept->check == queue_plan_check(queue, &plan) && is_plan(&plan);
+    }
+    if (!found)
+        return false;
+    plan.need_snapshot = 0; /* it was asked of that life */
+    *ret_plan = plan;
+    return true;
+}
+
 void queue_recover(struct queue *queue, struct queue_recovery *recovery)
 {
     struct queue_entry last = {0};
+    recovery->has_plan = find_plan(queue, &recovery->plan);
     queue->tail = believable_tail(queue, recovery);
     queue->head = walk(queue, queue->tail, recovery, &last);
     queue->life = newest_life(queue);
@@ -118,7 +193,7 @@ void queue_recover(struct queue *queue, struct queue_recovery *recovery)
 
     recovery->last_session = queue->life.session;
     recovery->last_seq = queue->life.next_seq;
-    if (recovery->entries > 0 && last.position >= queue->life.head) {
+    if (recovery->entries + recovery->dropped_schema > 0 && last.position >= queue->life.head) {
         recovery->last_session = last.session;
         recovery->last_seq = last.next_seq;
     }

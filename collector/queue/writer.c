@@ -108,7 +108,7 @@ void queue_set_drained(struct queue *queue, uint64_t boot_ns, uint64_t session, 
 }
 
 /* Copies what another process may be writing: a changed sequence means that the copy is worthless. */
-bool queue_peek_plan(const struct queue *queue, struct plan_request *ret_plan)
+bool queue_copy_plan(const struct queue *queue, struct plan_request *ret_plan)
 {
     const struct worker_area *area = queue->worker;
     for (int i = 0; i < QUEUE_PLAN_TRIES; i++) {
@@ -122,12 +122,19 @@ bool queue_peek_plan(const struct queue *queue, struct plan_request *ret_plan)
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&area->plan_sequence, memory_order_relaxed) != before)
             continue;
-        for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
-            plan.selected[id] = plan.selected[id] != 0;
         *ret_plan = plan;
         return true;
     }
     return false;
+}
+
+bool queue_peek_plan(const struct queue *queue, struct plan_request *ret_plan)
+{
+    if (!queue_copy_plan(queue, ret_plan))
+        return false;
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        ret_plan->selected[id] = ret_plan->selected[id] != 0;
+    return true;
 }
 
 bool queue_take_plan(struct queue *queue, uint32_t *epoch, uint32_t *snapshot, struct plan_request *ret_plan)
