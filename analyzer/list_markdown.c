@@ -95,8 +95,10 @@ void markdown_events(struct text *text)
     text_literal(
         text, "# Events\n\n"
               "<!-- Generated from common/events/events.def: edit that and run ./dev docs. -->\n\n"
-              "What can be named in a policy or with `--events`. Names, arguments and their types are Tracee's. `class` is the "
-              "ring that an event travels in:\n`critical` and `watched` ones are delivered at once and no flood of others hides "
+              "What can be named in a policy or with `--events`. Names, arguments and their types are Tracee's. "
+              "`class` is the "
+              "ring that an event travels in:\n`critical` and `watched` ones are delivered at once and no flood of "
+              "others hides "
               "them; `bulk` ones wait up to a second. \"Losses\" is what the source\ncannot see. Which events a kernel "
               "covers is printed by `vedette-collector coverage`.\n\n"
               "A string or list that could not be read whole is named in the event's `vedette.states`: `truncated`, "
@@ -165,11 +167,12 @@ void markdown_detections(struct text *text)
 {
     size_t count;
     const struct detection *const *all = detections_all(&count);
-    text_literal(text, "# Detections\n\n"
-                       "<!-- Generated from analyzer/detections/: edit that and run ./dev docs. -->\n\n"
-                       "All of them run unless a policy names some. What each does not see is said at the head of its file in "
-                       "`analyzer/detections/`.\n\n"
-                       "| detection | id | severity | technique |\n|---|---|---|---|\n");
+    text_literal(
+        text, "# Detections\n\n"
+              "<!-- Generated from analyzer/detections/: edit that and run ./dev docs. -->\n\n"
+              "All of them run unless a policy names some. What each does not see is said at the head of its file in "
+              "`analyzer/detections/`.\n\n"
+              "| detection | id | severity | technique |\n|---|---|---|---|\n");
     for (size_t i = 0; i < count; i++) {
         text_literal(text, "| [");
         text_string(text, all[i]->name);

@@ -4,6 +4,43 @@
 
 #include "analyzer/alert/json_internal.h"
 
+const struct json_limits json_whole = {.string = SIZE_MAX, .list = SIZE_MAX};
+const struct json_limits json_finding_limits = {.string = FINDING_MAX_STRING_BYTES, .list = FINDING_MAX_LIST_BYTES};
+
+/* At most what text_json writes for a character; more for some that it could write plainly, so that the two need not
+ * agree on which. */
+static size_t json_width(uint32_t point, size_t length)
+{
+    if (point == TEXT_INVALID)
+        return 3;
+    if (point >= 0x20 && point < 0x7f)
+        return point == '"' || point == '\\' ? 2 : 1;
+    return point < 0xa0 || (point >= 0x2000 && point < 0x2070) ? 6 : length;
+}
+
+size_t json_fit(const char *data, size_t size, size_t limit)
+{
+    size_t at = 0, used = 0;
+    if (limit / 6 >= size)
+        return size;
+    while (at < size) {
+        uint32_t point;
+        size_t length = text_decode(data + at, size - at, &point);
+        used += json_width(point, length);
+        if (used > limit)
+            break;
+        at += length;
+    }
+    return at;
+}
+
+bool json_fitting(struct text *text, const char *data, size_t size, size_t limit)
+{
+    size_t fits = json_fit(data, size, limit);
+    text_json(text, data, fits);
+    return fits == size;
+}
+
 static void string_value(struct text *text, const char *string)
 {
     text_json(text, string, strlen(string));
@@ -69,7 +106,7 @@ static void matched_policies(struct text *text, struct policies policies)
     text_literal(text, "]");
 }
 
-static void task_fields(struct text *text, const struct event_context *context)
+static bool task_fields(struct text *text, const struct event_context *context, const struct json_limits *limits)
 {
     const struct event_view *event = context->event;
     const struct task_view *task = event->task;
@@ -91,18 +128,20 @@ static void task_fields(struct text *text, const struct event_context *context)
     text_literal(text, ",\"processName\":");
     text_json(text, task->comm.data, task->comm.length);
     text_literal(text, ",\"executable\":{\"path\":");
-    string_value(text, context->process->executable != NULL ? context->process->executable : "");
+    const char *executable = context->process->executable != NULL ? context->process->executable : "";
+    const bool is_whole = json_fitting(text, executable, strlen(executable), limits->string);
     text_literal(text, "},\"hostName\":");
     text_json(text, task->uts.data, task->uts.length);
+    return is_whole;
 }
 
-void json_context(struct text *text, const struct event_context *context, unsigned event_id, const char *event_name,
-                  unsigned n_args, struct policies policies)
+bool json_context(struct text *text, const struct event_context *context, unsigned event_id, const char *event_name,
+                  unsigned n_args, struct policies policies, const struct json_limits *limits)
 {
     const struct event_view *event = context->event;
     const struct task_view *task = event->task;
     const char *syscall = syscall_name(event->syscall);
-    task_fields(text, context);
+    const bool is_whole = task_fields(text, context, limits);
     container_and_pod(text, context->container);
     text_literal(text, ",\"eventId\":\"");
     text_unsigned(text, event_id);
@@ -121,26 +160,44 @@ void json_context(struct text *text, const struct event_context *context, unsign
     key_unsigned(text, "threadEntityId", entity_id(task->thread_start_ns, task->tid));
     key_unsigned(text, "processEntityId", entity_id(task->leader_start_ns, task->tgid));
     key_unsigned(text, "parentEntityId", entity_id(task->parent_start_ns, task->ppid));
+    return is_whole;
 }
 
-static void list_value(struct text *text, const struct event_context *context, const struct value *list)
+/* False when items are left out or cut: a huge one is cut by itself, and the list ends where its room does. */
+static bool list_value(struct text *text, const struct event_context *context, const struct value *list,
+                       const struct json_limits *limits)
 {
     if ((list->list.state & ITEM_STATE_MASK) == ITEM_UNREADABLE) {
         text_literal(text, "null");
-        return;
+        return true;
     }
     text_literal(text, "[");
+    const size_t begin = text->size;
+    bool is_whole = true;
     for (uint32_t i = 0; i < list->list.count; i++) {
         struct string_view item = decoder_list_item(context->decoder, list, i);
+        const size_t used = text->size - begin + sizeof("\"\",") - 1;
+        if (used >= limits->list)
+            goto cut;
         if (i > 0)
             text_literal(text, ",");
-        text_json(text, item.data, item.length);
+        const size_t room = limits->list - used;
+        if (!json_fitting(text, item.data, item.length, room < limits->string ? room : limits->string)) {
+            if (room < limits->string)
+                goto cut;
+            is_whole = false;
+        }
     }
     text_literal(text, "]");
+    return is_whole;
+cut:
+    text_literal(text, "]");
+    return false;
 }
 
-static void arg_value(struct text *text, const struct event_context *context, enum arg_type type,
-                      const struct value *value)
+/* False when it was cut. */
+static bool arg_value(struct text *text, const struct event_context *context, enum arg_type type,
+                      const struct value *value, const struct json_limits *limits)
 {
     switch (type) {
     case ARG_INT32:
@@ -151,20 +208,20 @@ static void arg_value(struct text *text, const struct event_context *context, en
         boolean(text, value->u != 0);
         break;
     case ARG_STRING:
-        text_json(text, value->string.data, value->string.length);
-        break;
+        return json_fitting(text, value->string.data, value->string.length, limits->string);
     case ARG_STRINGS:
-        list_value(text, context, value);
-        break;
+        return list_value(text, context, value, limits);
     default:
         text_unsigned(text, value->u);
         break;
     }
+    return true;
 }
 
-void json_args(struct text *text, const struct event_context *context)
+uint32_t json_args(struct text *text, const struct event_context *context, const struct json_limits *limits)
 {
     const struct schema_event *schema = context->event->schema;
+    uint32_t cut = 0;
     text_literal(text, "[");
     for (uint8_t i = 0; i < schema->n_args; i++) {
         text_string(text, i > 0 ? ",{\"name\":" : "{\"name\":");
@@ -172,10 +229,12 @@ void json_args(struct text *text, const struct event_context *context)
         text_literal(text, ",\"type\":\"");
         text_string(text, arg_type_name(schema->args[i].type));
         text_literal(text, "\",\"value\":");
-        arg_value(text, context, schema->args[i].type, &context->event->args[i]);
+        if (!arg_value(text, context, schema->args[i].type, &context->event->args[i], limits))
+            cut |= UINT32_C(1) << i;
         text_literal(text, "}");
     }
     text_literal(text, "]");
+    return cut;
 }
 
 static unsigned state_of(const struct event_context *context, enum arg_type type, const struct value *value)
@@ -190,13 +249,23 @@ static unsigned state_of(const struct event_context *context, enum arg_type type
     return state;
 }
 
-void json_states(struct text *text, const struct event_context *context)
+static bool has_arg(const struct schema_event *schema, const char *name)
+{
+    for (uint8_t i = 0; i < schema->n_args; i++)
+        if (strcmp(schema->args[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void json_states(struct text *text, const struct event_context *context, uint32_t cut, const char *const *others)
 {
     const struct schema_event *schema = context->event->schema;
     bool is_first = true;
     text_literal(text, "{");
     for (uint8_t i = 0; i < schema->n_args; i++) {
-        const unsigned state = state_of(context, schema->args[i].type, &context->event->args[i]);
+        unsigned state = state_of(context, schema->args[i].type, &context->event->args[i]);
+        if ((cut >> i & 1) != 0)
+            state = ITEM_TRUNCATED;
         if (state == ITEM_COMPLETE)
             continue;
         if (!is_first)
@@ -210,6 +279,14 @@ void json_states(struct text *text, const struct event_context *context)
             text_literal(text, ":\"user\"");
         else
             text_literal(text, ":\"unreadable\"");
+    }
+    for (; *others != NULL; others++) {
+        if (has_arg(schema, *others))
+            continue; /* a key stands once */
+        text_string(text, is_first ? "" : ",");
+        is_first = false;
+        string_value(text, *others);
+        text_literal(text, ":\"truncated\"");
     }
     text_literal(text, "}");
 }
@@ -237,13 +314,14 @@ int json_event(struct text *text, const struct event_context *context, const cha
 {
     const struct schema_event *schema = context->event->schema;
     const size_t before = text->size;
-    json_context(text, context, schema->id, schema->name, schema->n_args, (struct policies){policies, n_policies});
+    json_context(text, context, schema->id, schema->name, schema->n_args, (struct policies){policies, n_policies},
+                 &json_whole);
     text_literal(text, ",\"args\":");
-    json_args(text, context);
+    json_args(text, context, &json_whole);
     text_literal(text, ",\"vedette\":{");
     json_place(text, context);
     text_literal(text, ",\"states\":");
-    json_states(text, context);
+    json_states(text, context, 0, (const char *const[]){NULL});
     text_literal(text, "}}");
     return json_finish(text, before);
 }

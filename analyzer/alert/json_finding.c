@@ -32,16 +32,30 @@ static const char *stage_name(Vedette__V1__LossStage stage)
     }
 }
 
-/* What fired, inside the finding as in Tracee's. */
-static void finding_args(struct text *text, const struct finding *finding)
+/* What a finding's bounds cut, for "states". */
+struct cut {
+    uint32_t args;
+    const char *others[4]; /* NULL ends them */
+    size_t n_others;
+};
+
+static void note(struct cut *cut, bool is_whole, const char *name)
 {
+    if (!is_whole)
+        cut->others[cut->n_others++] = name;
+}
+
+/* What fired, inside the finding as in Tracee's. */
+static void finding_args(struct text *text, const struct finding *finding, struct cut *cut)
+{
+    const struct json_limits *limits = &json_finding_limits;
     const struct event_view *event = finding->context->event;
     text_literal(text, ",\"args\":[");
     if (finding->data_name != NULL) {
         text_literal(text, "{\"name\":");
         text_json(text, finding->data_name, strlen(finding->data_name));
         text_literal(text, ",\"type\":\"string\",\"value\":");
-        text_json(text, finding->data.data, finding->data.length);
+        note(cut, json_fitting(text, finding->data.data, finding->data.length, limits->string), finding->data_name);
         text_literal(text, "},");
     }
     text_literal(text, "{\"name\":\"triggeredBy\",\"type\":\"unknown\",\"value\":{\"id\":");
@@ -50,7 +64,7 @@ static void finding_args(struct text *text, const struct finding *finding)
     text_literal(text, ",\"returnValue\":");
     text_signed(text, event->ret);
     text_literal(text, ",\"args\":");
-    json_args(text, finding->context);
+    cut->args = json_args(text, finding->context, limits);
     text_literal(text, "}}]");
 }
 
@@ -71,9 +85,19 @@ static void metadata(struct text *text, const struct finding *finding)
     text_literal(text, "}}");
 }
 
-/* The parents, nearest first. */
-static void ancestry(struct text *text, const struct event_context *context)
+/* ,"key":"string", as much of it as fits. */
+static bool ancestor_string(struct text *text, const char *key, const char *string)
 {
+    text_literal(text, ",\"");
+    text_string(text, key);
+    text_literal(text, "\":");
+    return json_fitting(text, string, strlen(string), FINDING_MAX_ANCESTOR_BYTES);
+}
+
+/* The parents, nearest first; false when something of them was cut. */
+static bool ancestry(struct text *text, const struct event_context *context)
+{
+    bool is_whole = true;
     const struct process *parents[FINDING_ANCESTORS];
     size_t n = state_ancestors(context->state, context->process, parents, FINDING_ANCESTORS);
     text_literal(text, ",\"ancestry\":[");
@@ -85,12 +109,13 @@ static void ancestry(struct text *text, const struct event_context *context)
         json_time(text, context, parent->start_ns);
         text_literal(text, ",\"comm\":");
         text_json(text, parent->comm, strnlen(parent->comm, sizeof(parent->comm)));
-        json_key_string(text, "executable", parent->executable != NULL ? parent->executable : "");
+        is_whole &= ancestor_string(text, "executable", parent->executable != NULL ? parent->executable : "");
         if (parent->argv != NULL)
-            json_key_string(text, "argv", parent->argv);
+            is_whole &= ancestor_string(text, "argv", parent->argv);
         text_string(text, parent->scope_root ? ",\"scope_root\":true}" : ",\"scope_root\":false}");
     }
     text_literal(text, "]");
+    return is_whole;
 }
 
 static void loss_record(struct text *text, const struct event_context *context, const struct loss *loss)
@@ -132,17 +157,21 @@ int json_finding(struct text *text, const struct finding *finding, const char *i
 {
     const struct event_context *context = finding->context;
     const size_t before = text->size;
-    json_context(text, context, finding->detection->event_id, finding->detection->name,
-                 finding->data_name != NULL ? 2 : 1, (struct policies){policies, n_policies});
-    finding_args(text, finding);
+    struct cut cut = {0};
+    note(&cut,
+         json_context(text, context, finding->detection->event_id, finding->detection->name,
+                      finding->data_name != NULL ? 2 : 1, (struct policies){policies, n_policies},
+                      &json_finding_limits),
+         "executable");
+    finding_args(text, finding, &cut);
     metadata(text, finding);
     text_literal(text, ",\"vedette\":{\"id\":");
     text_json(text, id, strlen(id));
     text_literal(text, ",");
     json_place(text, context);
-    ancestry(text, context);
+    note(&cut, ancestry(text, context), "ancestry");
     text_string(text, finding->succeeded ? ",\"succeeded\":true,\"states\":" : ",\"succeeded\":false,\"states\":");
-    json_states(text, context);
+    json_states(text, context, cut.args, cut.others);
     losses(text, finding);
     text_literal(text, "}}");
     return json_finish(text, before);

@@ -231,6 +231,62 @@ static void test_json_finding_with_data_of_a_failed_attempt(void **state)
     json_decref(finding);
 }
 
+/* An environment that no outbox should hold thousands of times. */
+static void test_json_finding_is_bounded(void **state)
+{
+    (void)state;
+    static char huge[20000], wide[6000];
+    memset(huge, 'x', sizeof(huge) - 1);
+    memcpy(huge, "LD_PRELOAD=", strlen("LD_PRELOAD="));
+    for (size_t i = 0; i + 2 < sizeof(wide); i += 2)
+        memcpy(wide + i, "\xc3\xa9", 2); /* two bytes a character, after one of one byte: a cut could fall inside */
+    wide[0] = 'e';
+    memmove(wide + 1, wide + 2, sizeof(wide) - 2);
+    record_begin(&record, "sched_process_exec");
+    record_string(&record, "pathname", wide, ITEM_COMPLETE);
+    record_list(&record, "env", STRINGS("A=b", huge), ITEM_COMPLETE);
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 1);
+    struct text text = {0};
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_in_range(text.size, 3 * FINDING_MAX_STRING_BYTES, 5 * FINDING_MAX_STRING_BYTES);
+    assert_null(strstr(text.data, "\xef\xbf\xbd")); /* no half of a character */
+    json_t *finding = parse(&text);
+    const json_t *states = json_object_get(json_object_get(finding, "vedette"), "states");
+    assert_string_equal(json_string_value(json_object_get(states, "pathname")), "truncated");
+    assert_string_equal(json_string_value(json_object_get(states, "env")), "truncated");
+    assert_string_equal(json_string_value(json_object_get(states, "LD_PRELOAD")), "truncated");
+    const json_t *data = json_array_get(json_object_get(finding, "args"), 0);
+    assert_int_equal(json_string_length(json_object_get(data, "value")), FINDING_MAX_STRING_BYTES);
+    json_decref(finding);
+
+    /* The event itself is whole. */
+    assert_int_equal(json_event(&text, &world.context, NULL, 0), 0);
+    assert_true(text.size > sizeof(huge) + sizeof(wide) - 8);
+    json_decref(parse(&text));
+}
+
+/* Many items, each of them small; what is escaped counts as it is written. */
+static void test_json_finding_list_is_bounded(void **state)
+{
+    (void)state;
+    const char *items[2001] = {"LD_PRELOAD=/x"};
+    for (size_t i = 1; i < 2000; i++)
+        items[i] = "\x01\x01\x01\x01";
+    record_begin(&record, "sched_process_exec");
+    record_list(&record, "env", items, ITEM_COMPLETE);
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 1);
+    struct text text = {0};
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_in_range(text.size, FINDING_MAX_LIST_BYTES, FINDING_MAX_LIST_BYTES + FINDING_MAX_STRING_BYTES);
+    json_t *finding = parse(&text);
+    const json_t *states = json_object_get(json_object_get(finding, "vedette"), "states");
+    assert_string_equal(json_string_value(json_object_get(states, "env")), "truncated");
+    assert_null(json_object_get(states, "LD_PRELOAD"));
+    json_decref(finding);
+}
+
 /* SHA-256 of "node1\0boot-1\0", the session and the sequence 7 as 8 bytes each, "fileless_execution\0", index 0 as 4;
  * by coreutils. */
 static void test_json_alert_id(void **state)
@@ -301,9 +357,14 @@ static void test_table_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_event),    cmocka_unit_test(test_json_event_without_policies_or_values),
-        cmocka_unit_test(test_json_finding),  cmocka_unit_test(test_json_finding_with_data_of_a_failed_attempt),
-        cmocka_unit_test(test_json_alert_id), cmocka_unit_test(test_json_entity_ids),
+        cmocka_unit_test(test_json_event),
+        cmocka_unit_test(test_json_event_without_policies_or_values),
+        cmocka_unit_test(test_json_finding),
+        cmocka_unit_test(test_json_finding_with_data_of_a_failed_attempt),
+        cmocka_unit_test(test_json_finding_is_bounded),
+        cmocka_unit_test(test_json_finding_list_is_bounded),
+        cmocka_unit_test(test_json_alert_id),
+        cmocka_unit_test(test_json_entity_ids),
         cmocka_unit_test(test_table_rows),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

@@ -161,6 +161,19 @@ static uint64_t explained_by_courier(const Vedette__V1__EventBatch *batch)
     return explained;
 }
 
+/*
+ * A session without a cursor is new to this outbox, not lost: what a living collector delivered to an earlier one it
+ * has forgotten. It begins where its first batch does, or before what that batch explains.
+ */
+static void place(struct node *node, struct session_cursor *cursor, const Vedette__V1__EventBatch *batch)
+{
+    if (cursor->placed)
+        return;
+    uint64_t explained = explained_by_courier(batch);
+    sequence_place(cursor, explained < batch->first_seq ? batch->first_seq - explained : 0);
+    node_balance(node, cursor)->from_seq = cursor->start;
+}
+
 static bool is_busy(struct node *node, uint64_t now_ns)
 {
     if (node->pending.bytes < PENDING_BUSY_BYTES)
@@ -177,22 +190,22 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
     balance->missing += explained < step.gap ? explained : step.gap;
     step.gap -= explained < step.gap ? explained : step.gap;
     if (step.gap > 0)
-        node_lose_gap(node, balance, &step, batch);
-    node_apply_losses(node, batch);
+        node_lose_gap(node, balance, &step, batch, now_ns);
+    node_apply_losses(node, batch, now_ns);
     apply_events(node, decoder, batch, step.skip, balance, now_ns);
     sequence_advance(cursor, batch->first_seq, batch->count);
     raise_epoch(node, batch);
     if (batch->statistics != NULL)
         take_statistics(node, balance, batch->statistics);
-    if (batch->final && !balance->told)
-        node_tell_balance(node, balance);
+    if (batch->final)
+        node_tell_final(node, balance, now_ns);
 }
 
 void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
                 const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply)
 {
     uint64_t session = batch->session != 0 ? batch->session : node->session;
-    struct session_cursor *cursor = sequence_session(&node->sequence, session, 0);
+    struct session_cursor *cursor = sequence_open(&node->sequence, session);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     atomic_store_explicit(&node->queue_fill_permille, request->queue_fill_permille, memory_order_relaxed);
     totals_count(&node->batches, 1);
@@ -208,6 +221,8 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
                     now_ns, reply);
         return;
     }
+    if (!is_heartbeat(batch))
+        place(node, cursor, batch);
     if (decoder_open_batch(decoder, batch, node->schema) < 0) {
         node_refuse(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED, decoder_error(decoder), now_ns, reply);
         return;

@@ -41,13 +41,6 @@ static bool may_speak(const struct ingest *ingest, nng_pipe pipe)
     return false;
 }
 
-/* listener_answers waits for this. */
-static bool is_own_probe(const struct ingest *ingest, nng_pipe pipe)
-{
-    uint64_t pid;
-    return atomic_load(&ingest->probing) && nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0 && pid == (uint64_t)getpid();
-}
-
 static void turn_away(struct ingest *ingest, nng_pipe pipe, enum refused reason, const char *words, uint64_t now_ns)
 {
     totals_count(&ingest->totals.refused[reason], 1);
@@ -63,9 +56,7 @@ static void pipe_came(nng_pipe pipe, nng_pipe_ev event, void *arg)
     uint64_t now_ns = clock_boot_ns();
     uint32_t id = (uint32_t)nng_pipe_id(pipe);
     (void)event;
-    if (is_own_probe(ingest, pipe))
-        nng_pipe_close(pipe);
-    else if (!may_speak(ingest, pipe))
+    if (!may_speak(ingest, pipe))
         turn_away(ingest, pipe, REFUSED_PEER, "its user may not speak on the bus (bus.allow_uids)", now_ns);
     else if (!peers_add(ingest->peers, id, id % ingest->n_shards, now_ns))
         turn_away(ingest, pipe, REFUSED_PIPES, "too many connections", now_ns);
@@ -85,12 +76,24 @@ static void refuse_busy(struct ingest *ingest, nng_msg *message, struct reply *r
     ingest_reply(ingest, message, reply);
 }
 
+static bool is_own(nng_pipe pipe)
+{
+    uint64_t pid;
+    return nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0 && pid == (uint64_t)getpid();
+}
+
 static void dispatch(struct ingest *ingest, nng_msg *message, struct reply *reply)
 {
     nng_pipe pipe = nng_msg_get_pipe(message);
     uint32_t id = (uint32_t)nng_pipe_id(pipe);
     uint64_t now_ns = clock_boot_ns();
     unsigned shard = 0;
+    if (nng_msg_len(message) == strlen(LISTENER_PROBE) && memcmp(nng_msg_body(message), LISTENER_PROBE, strlen(LISTENER_PROBE)) == 0 &&
+        is_own(pipe)) {
+        *reply = (struct reply){.size = 0};
+        ingest_reply(ingest, message, reply);
+        return;
+    }
     enum peer_admission admission = atomic_load(&ingest->stopping)
                                         ? PEER_UNKNOWN
                                         : peers_begin(ingest->peers, id, INGEST_MAX_IN_FLIGHT, now_ns, &shard);
@@ -211,12 +214,7 @@ void ingest_reap(struct ingest *ingest, uint64_t now_ns)
 void ingest_mend(struct ingest *ingest)
 {
     char error[INGEST_ERROR_BYTES];
-    if (!ingest->is_ipc)
-        return;
-    atomic_store(&ingest->probing, true);
-    bool answers = listener_answers(ingest->url + strlen("ipc://"));
-    atomic_store(&ingest->probing, false);
-    if (answers)
+    if (!ingest->is_ipc || listener_answers(ingest->url + strlen("ipc://")))
         return;
     log_warning("bus: the listener accepts nobody any more (a defect of libnng before 1.6); listening again");
     totals_count(&ingest->totals.listener_restarts, 1);

@@ -27,7 +27,6 @@ struct ingest {
     pthread_t receiver;
     bool receiving;
     atomic_bool stopping;
-    atomic_bool probing; /* a pipe from our own process is ingest_mend's */
     atomic_uint_fast64_t complained_ns; /* about peers, at most once a minute */
 };
 

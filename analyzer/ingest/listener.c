@@ -115,26 +115,39 @@ static int connect_to(const char *path)
     return fd;
 }
 
-/* Exactly `size` bytes within ANSWER_MS, or the end of the stream for a size of 0. */
+/* Exactly `size` bytes within ANSWER_MS. */
 static bool arrives(int fd, void *bytes, size_t size)
 {
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    char none;
-    if (poll(&waiting, 1, ANSWER_MS) != 1)
-        return false;
-    return size == 0 ? recv(fd, &none, 1, 0) == 0 : recv(fd, bytes, size, MSG_WAITALL) == (ssize_t)size;
+    return poll(&waiting, 1, ANSWER_MS) == 1 && recv(fd, bytes, size, MSG_WAITALL) == (ssize_t)size;
 }
 
-/* Both ends greet with 8 bytes: 0, "SP", version 0, the protocol's number (REQ is 0x30, REP 0x31), 0, 0. */
-bool listener_answers(const char *path)
+static bool greets(int fd)
 {
+    /* Both ends begin with 8 bytes: 0, "SP", version 0, the protocol's number (REQ is 0x30, REP 0x31), 0, 0. */
     static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}, expected[8] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
     unsigned char answer[8];
+    return send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello) && arrives(fd, answer, sizeof(answer)) &&
+           memcmp(answer, expected, sizeof(answer)) == 0;
+}
+
+static bool answers_probe(int fd)
+{
+    /* A message over ipc: 1, its length in 8 bytes, big endian; a request begins with its number, top bit set, and its reply with the same. */
+    static const char probe[] = "\1\0\0\0\0\0\0\0\14\200\0\0\1" LISTENER_PROBE;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    unsigned char reply[13];
+    if (send(fd, probe, sizeof(probe) - 1, MSG_NOSIGNAL) < 0)
+        return errno == EPIPE;
+    /* An end is an answer too: the connection was looked at, and its user may not speak. */
+    return poll(&waiting, 1, ANSWER_MS) == 1 && (recv(fd, reply, sizeof(reply), 0) >= 0 || errno == ECONNRESET);
+}
+
+bool listener_answers(const char *path)
+{
     int fd = connect_to(path);
-    if (fd < 0)
-        return false;
-    bool answers = send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello) && arrives(fd, answer, sizeof(answer)) &&
-                   memcmp(answer, expected, sizeof(answer)) == 0 && arrives(fd, NULL, 0);
-    close(fd);
+    bool answers = fd >= 0 && greets(fd) && answers_probe(fd);
+    if (fd >= 0)
+        close(fd);
     return answers;
 }

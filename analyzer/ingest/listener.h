@@ -12,6 +12,9 @@
 
 #include "analyzer/ingest/ingest.h"
 
+/* No request begins so: it would be a field 14 of a wire type that there is not. */
+#define LISTENER_PROBE "vedette?"
+
 /* ipc:///PATH, or tcp:// with a loopback address and a port. 0, -EINVAL or -EADDRINUSE with words. */
 int listener_check_url(const char *url, char error[INGEST_ERROR_BYTES]);
 
@@ -22,8 +25,8 @@ int listener_start(nng_socket socket, const char *url, nng_listener *ret_listene
 char *listener_url(nng_listener listener);
 
 /*
- * Connects to an ipc:// listener as a collector would, greets, and waits for its greeting and then for the end: a listener that has stopped still
- * greets, but makes no pipe of it. The owner of the socket closes a pipe that comes from its own process (pipe_came in ingest.c). Up to 4 s.
+ * Connects to an ipc:// listener as a collector would, greets, and asks LISTENER_PROBE, which the analyzer answers for its own process with a
+ * reply without a body (dispatch in ingest.c). A listener that has stopped still greets, but makes no pipe that could carry a request. Up to 4 s.
  */
 bool listener_answers(const char *path);
 

@@ -6,6 +6,8 @@
 #include "common/base/log.h"
 #include "common/events/events.h"
 
+static const uint64_t MS_NS = 1000000;
+
 static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "at a stage this analyzer does not know",
     [VEDETTE__V1__LOSS_STAGE__LOSS_HOOK] = "hook programs were skipped",
@@ -17,12 +19,6 @@ static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "a table of the analyzer was full",
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "the outbox had no room",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "a sink gave up",
-};
-
-/* One line of the log: ranges of a batch that differ only in CPU and time. */
-struct total {
-    uint64_t count, ranges, from_ns, to_ns;
-    bool exact;
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -71,17 +67,27 @@ static void count(struct node *node, const struct loss *loss)
         node->wants_snapshot = true;
 }
 
-static void add(struct total *total, const struct loss *loss)
+static enum loss_kind kind_of(const struct loss *loss)
 {
-    if (total->ranges == 0)
-        *total = (struct total){.from_ns = loss->from_ns, .to_ns = loss->to_ns, .exact = true};
-    total->count += loss->count;
-    total->ranges++;
-    total->exact = total->exact && loss->count_exact;
-    if (loss->from_ns < total->from_ns)
-        total->from_ns = loss->from_ns;
-    if (loss->to_ns > total->to_ns)
-        total->to_ns = loss->to_ns;
+    return loss->count_exact ? LOSS_EXACT : loss->count > 0 ? LOSS_UP_TO : LOSS_UNCOUNTED;
+}
+
+static void add(struct node *node, const struct loss *loss, int64_t wall_minus_boot_ns)
+{
+    size_t class = loss->class < CLASS_COUNT ? loss->class : CLASS_COUNT;
+    struct loss_line *line = &node->loss_line[loss->stage][class][kind_of(loss)];
+    if (line->ranges == 0) {
+        line->from_ns = loss->from_ns;
+        line->to_ns = loss->to_ns;
+    }
+    line->count += loss->count;
+    line->ranges++;
+    line->wall_minus_boot_ns = wall_minus_boot_ns;
+    if (loss->from_ns < line->from_ns)
+        line->from_ns = loss->from_ns;
+    if (loss->to_ns > line->to_ns)
+        line->to_ns = loss->to_ns;
+    node->owes_lines = true;
 }
 
 static void format_time(uint64_t boot_ns, int64_t wall_minus_boot_ns, char text[40])
@@ -95,24 +101,47 @@ static void format_time(uint64_t boot_ns, int64_t wall_minus_boot_ns, char text[
     snprintf(text, 40, "%s.%03uZ", date, (unsigned)(wall_ns / 1000000 % 1000));
 }
 
-static void tell(const struct node *node, const struct total *total, Vedette__V1__LossStage stage, size_t class,
-                 int64_t wall_minus_boot_ns)
+static void tell(const struct node *node, struct loss_line *line, size_t stage, size_t class, enum loss_kind kind)
 {
     char from[40], to[40];
-    format_time(total->from_ns, wall_minus_boot_ns, from);
-    format_time(total->to_ns, wall_minus_boot_ns, to);
+    format_time(line->from_ns, line->wall_minus_boot_ns, from);
+    format_time(line->to_ns, line->wall_minus_boot_ns, to);
     const char *classes = class < CLASS_COUNT ? event_class_name((enum event_class) class) : "any";
-    if (total->count == 0 && !total->exact)
+    if (kind == LOSS_UNCOUNTED)
         log_warning("lost an unknown number of events of class %s on node %s between %s and %s: %s", classes,
                     node->name, from, to, stage_words[stage]);
     else
         log_warning("lost %s%" PRIu64 " events of class %s on node %s between %s and %s: %s",
-                    total->exact ? "" : "up to ", total->count, classes, node->name, from, to, stage_words[stage]);
+                    kind == LOSS_EXACT ? "" : "up to ", line->count, classes, node->name, from, to, stage_words[stage]);
+    line->count = line->ranges = 0;
 }
 
-void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch)
+/* The first line of a kind at once; then one a second, of all that came meanwhile. */
+static bool is_due(const struct loss_line *line, uint64_t now_ns)
 {
-    struct total totals[LOSS_STAGES][LOSS_CLASSES] = {0};
+    return line->told_ns == 0 || now_ns - line->told_ns >= NODE_LINE_INTERVAL_MS * MS_NS;
+}
+
+bool node_tell_losses(struct node *node, bool all, uint64_t now_ns)
+{
+    bool some_wait = false;
+    for (size_t i = 0; i < LOSS_STAGES * LOSS_CLASSES * LOSS_KINDS; i++) {
+        size_t stage = i / (LOSS_CLASSES * LOSS_KINDS), class = i / LOSS_KINDS % LOSS_CLASSES;
+        struct loss_line *line = &node->loss_line[stage][class][i % LOSS_KINDS];
+        if (line->ranges == 0)
+            continue;
+        if (all || is_due(line, now_ns)) {
+            tell(node, line, stage, class, (enum loss_kind)(i % LOSS_KINDS));
+            line->told_ns = now_ns;
+        } else {
+            some_wait = true;
+        }
+    }
+    return some_wait;
+}
+
+void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, uint64_t now_ns)
+{
     for (size_t i = 0; i < batch->n_loss; i++) {
         const Vedette__V1__Loss *from = batch->loss[i];
         if (was_seen(node, identity_of(from, batch->session)))
@@ -127,16 +156,13 @@ void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch)
             .count_exact = from->count_exact,
         };
         count(node, &loss);
-        add(&totals[loss.stage][loss.class < CLASS_COUNT ? loss.class : CLASS_COUNT], &loss);
+        add(node, &loss, batch->wall_minus_boot_ns);
     }
-    for (size_t stage = 0; stage < LOSS_STAGES && batch->n_loss > 0; stage++)
-        for (size_t class = 0; class < LOSS_CLASSES; class ++)
-            if (totals[stage][class].ranges > 0)
-                tell(node, &totals[stage][class], (Vedette__V1__LossStage)stage, class, batch->wall_minus_boot_ns);
+    node_tell_losses(node, false, now_ns);
 }
 
 void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
-                   const Vedette__V1__EventBatch *batch)
+                   const Vedette__V1__EventBatch *batch, uint64_t now_ns)
 {
     uint64_t to_ns = batch->base_boot_ns;
     uint64_t from_ns = node->last_event_ns != 0 && node->last_event_ns < to_ns ? node->last_event_ns : to_ns;
@@ -149,11 +175,10 @@ void node_lose_gap(struct node *node, struct balance *balance, const struct sequ
         .count = step->gap,
         .count_exact = true,
     };
-    struct total total = {0};
     count(node, &loss);
-    add(&total, &loss);
+    add(node, &loss, batch->wall_minus_boot_ns);
     balance->missing += step->gap;
     balance->told = false;
     node->wants_snapshot = true; /* any class may be among them */
-    tell(node, &total, loss.stage, CLASS_COUNT, batch->wall_minus_boot_ns);
+    node_tell_losses(node, false, now_ns);
 }

@@ -5,7 +5,7 @@
 
 #include "common/base/log.h"
 
-static const uint64_t MINUTE_NS = 60000000000;
+static const uint64_t MINUTE_NS = 60000000000, MS_NS = 1000000;
 
 enum { WORDS_BYTES = 700 };
 
@@ -80,7 +80,7 @@ struct balance *node_balance(struct node *node, const struct session_cursor *cur
     return balance;
 }
 
-void node_tell_balance(struct node *node, struct balance *balance)
+static void tell_balance(struct node *node, struct balance *balance, uint64_t now_ns)
 {
     for (int class = 0; class < CLASS_COUNT; class ++) {
         char line[BALANCE_LINE_BYTES];
@@ -88,6 +88,43 @@ void node_tell_balance(struct node *node, struct balance *balance)
         log_info("%s", line);
     }
     balance->told = true;
+    balance->owed = false;
+    node->balance_told_ns = now_ns;
+}
+
+static bool may_tell_balance(const struct node *node, uint64_t now_ns)
+{
+    return node->balance_told_ns == 0 || now_ns - node->balance_told_ns >= NODE_LINE_INTERVAL_MS * MS_NS;
+}
+
+void node_tell_final(struct node *node, struct balance *balance, uint64_t now_ns)
+{
+    if (balance->told)
+        return;
+    /* Before the balance, all of what it counts as lost; a hostile node may call each of its batches the last. */
+    if (may_tell_balance(node, now_ns)) {
+        node_tell_losses(node, true, now_ns);
+        tell_balance(node, balance, now_ns);
+        return;
+    }
+    balance->owed = true;
+    node->owes_lines = true;
+}
+
+bool node_tell_due(struct node *node, uint64_t now_ns)
+{
+    if (!node->owes_lines)
+        return false;
+    node->owes_lines = node_tell_losses(node, false, now_ns);
+    for (size_t i = 0; i < node->sequence.count; i++) {
+        struct balance *balance = node_balance(node, &node->sequence.cursor[i]);
+        if (balance->owed && may_tell_balance(node, now_ns)) {
+            node_tell_losses(node, true, now_ns);
+            tell_balance(node, balance, now_ns);
+        }
+        node->owes_lines = node->owes_lines || balance->owed;
+    }
+    return node->owes_lines;
 }
 
 /* What a hello brings, made whole before any of it replaces what is there. */
@@ -274,26 +311,44 @@ static int read_cursors(struct node *node)
     return result;
 }
 
-static void make_plan(struct node *node, const Vedette__V1__Hello *hello)
+static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns)
 {
     uint8_t wanted[EVENT_ID_LIMIT] = {0};
     engine_wanted_events(node->engine, wanted);
     plan_build(&node->plan, node->schema, node->environment->selection, wanted);
     node->sent_epoch = node->plan.epoch;
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
+    /* At most once a minute: a collector that comes and goes, or one that is hostile, must not fill the log. */
+    if (node->last_hello_line_ns != 0 && now_ns - node->last_hello_line_ns < MINUTE_NS)
+        return;
+    node->last_hello_line_ns = now_ns;
+    log_info("node %s: collector %s on Linux %s%s%s", node->name, node->version, node->kernel,
+             hello->scope[0] == '\0' ? "" : ", narrowed to ", hello->scope);
     tell_uncovered(node, hello, wanted);
 }
 
+/* At most one complaint a minute a node; the others are counted for the next one. */
+static bool may_complain(struct node *node, uint64_t now_ns)
+{
+    if (node->last_complaint_ns != 0 && now_ns - node->last_complaint_ns < MINUTE_NS) {
+        node->complaints_kept_back++;
+        return false;
+    }
+    node->last_complaint_ns = now_ns;
+    return true;
+}
+
 static bool refuse_hello(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint32_t retry_ms,
-                         struct reply *reply)
+                         uint64_t now_ns, struct reply *reply)
 {
     totals_count(&node->environment->totals->refused[code], 1);
-    log_warning("node %s: hello refused: %s", node->name, words);
+    if (may_complain(node, now_ns))
+        log_warning("node %s: hello refused: %s", node->name, words);
     reply_refusal(reply, code, words, NULL, retry_ms);
     return false;
 }
 
-static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, struct reply *reply)
+static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns, struct reply *reply)
 {
     struct facts facts = {0};
     const char *words = NULL;
@@ -306,7 +361,7 @@ static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, struc
         swap_facts(node, &facts);
     else
         refuse_hello(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY, words == NULL ? strerror(-result) : words,
-                     NODE_BUSY_RETRY_MS, reply);
+                     NODE_BUSY_RETRY_MS, now_ns, reply);
     facts_free(&facts);
     return result == 0;
 }
@@ -319,10 +374,10 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
         snprintf(words, sizeof(words),
                  "it speaks versions %u to %u of the contract, this analyzer %d to %d: update the older of the two",
                  hello->wire_min, hello->wire_max, WIRE_VERSION_MIN, WIRE_VERSION_MAX);
-        return refuse_hello(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION, words, 0, reply);
+        return refuse_hello(node, VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION, words, 0, now_ns, reply);
     }
     const struct state *before = node->state;
-    if (!take_hello(node, hello, reply))
+    if (!take_hello(node, hello, now_ns, reply))
         return false;
     bool snapshot = node->state != before || node->session != hello->session;
     if (snapshot)
@@ -330,9 +385,7 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     node->wants_snapshot = node->wants_snapshot && !snapshot;
     node->session = hello->session;
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
-    log_info("node %s: collector %s on Linux %s%s%s", node->name, node->version, node->kernel,
-             hello->scope[0] == '\0' ? "" : ", narrowed to ", hello->scope);
-    make_plan(node, hello);
+    make_plan(node, hello, now_ns);
     reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);
     return true;
 }
@@ -341,14 +394,11 @@ void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *w
                  struct reply *reply)
 {
     totals_count(&node->environment->totals->refused[code], 1);
-    if (node->last_complaint_ns == 0 || now_ns - node->last_complaint_ns >= MINUTE_NS) {
+    if (may_complain(node, now_ns)) {
         log_warning(
             "node %s: a batch was refused: %s (%llu more since the last such line); its events show up as a gap",
             node->name, words, (unsigned long long)node->complaints_kept_back);
-        node->last_complaint_ns = now_ns;
         node->complaints_kept_back = 0;
-    } else {
-        node->complaints_kept_back++;
     }
     reply_refusal(reply, code, words, sequence_find(&node->sequence, node->session), 0);
 }
@@ -356,10 +406,11 @@ void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *w
 int node_settle(struct node *node, uint64_t now_ns)
 {
     int result = node_commit(node, now_ns);
+    node_tell_losses(node, true, now_ns);
     for (size_t i = 0; i < node->sequence.count; i++) {
         struct balance *balance = node_balance(node, &node->sequence.cursor[i]);
         if (balance->has_statistics && !balance->told)
-            node_tell_balance(node, balance);
+            tell_balance(node, balance, now_ns);
     }
     return result;
 }

@@ -20,6 +20,7 @@ enum {
     NODE_BUSY_RETRY_MS = 1000,
     NODE_FULL_PERMILLE = 500, /* a collector's queue beyond this wants its room back at once */
     NODE_SNAPSHOT_INTERVAL_S = 60,
+    NODE_LINE_INTERVAL_MS = 1000, /* between two log lines of one kind of loss, and between two balances */
 };
 
 /* Shared by all nodes, constant but for what its members synchronise themselves. */
@@ -51,8 +52,11 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
 void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,
                  struct reply *reply);
 
-/* Commits what waits, and logs the balance of sessions that have not said theirs. 0, or -errno when alerts could not be
- * committed. */
+/* Logs the lines that were kept back and whose time has come; true when some still wait. */
+bool node_tell_due(struct node *node, uint64_t now_ns);
+
+/* Commits what waits, and logs all lines that were kept back and the balance of sessions that have not said theirs. 0,
+ * or -errno when alerts could not be committed. */
 int node_settle(struct node *node, uint64_t now_ns);
 
 void node_set_connected(struct node *node, bool connected);

@@ -20,6 +20,16 @@ enum {
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
 };
 
+/* A joined line of the log that waits: losses of one stage, class and kind, which differ in CPU and time. */
+struct loss_line {
+    uint64_t count, ranges, from_ns, to_ns;
+    int64_t wall_minus_boot_ns;
+    uint64_t told_ns; /* when the last such line was logged, 0 never */
+};
+
+/* How well a count is known: joined over this, an exact sum would not stay one. */
+enum loss_kind { LOSS_EXACT, LOSS_UP_TO, LOSS_UNCOUNTED, LOSS_KINDS };
+
 struct node_coverage {
     char *event;
     bool covered;
@@ -52,11 +62,14 @@ struct node {
     uint64_t last_event_ns;
     uint64_t *seen_losses; /* hashes of the last ones: a batch that is sent again repeats its losses */
     size_t n_seen, next_seen;
+    struct loss_line loss_line[LOSS_STAGES][LOSS_CLASSES][LOSS_KINDS];
+    bool owes_lines; /* lines wait for their second */
+    uint64_t balance_told_ns;
 
     struct pending pending;
     uint64_t last_commit_ns, last_failure_ns;
     struct text shown;
-    uint64_t last_complaint_ns;
+    uint64_t last_complaint_ns, last_hello_line_ns;
     uint64_t complaints_kept_back;
 
     /* For scrapes. */
@@ -66,9 +79,11 @@ struct node {
 };
 
 /* losses.c: counts, remembers in the state and logs what was lost; repeated records are left out. */
-void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch);
+void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, uint64_t now_ns);
 void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
-                   const Vedette__V1__EventBatch *batch);
+                   const Vedette__V1__EventBatch *batch, uint64_t now_ns);
+/* Logs the loss lines that waited, those whose second is over or all; true when some still wait. */
+bool node_tell_losses(struct node *node, bool all, uint64_t now_ns);
 
 /* commit.c */
 bool node_commit_is_due(const struct node *node, bool urgent, uint64_t now_ns);
@@ -78,6 +93,6 @@ int node_commit_alerts(struct node *node, uint64_t now_ns);
 
 /* The balance of a cursor's session. */
 struct balance *node_balance(struct node *node, const struct session_cursor *cursor);
-void node_tell_balance(struct node *node, struct balance *balance);
+void node_tell_final(struct node *node, struct balance *balance, uint64_t now_ns);
 
 #endif

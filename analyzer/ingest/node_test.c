@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -394,6 +395,153 @@ static void test_node_critical_loss_asks_for_a_snapshot(void **test)
     assert_false(send_execs(f, 1, 1, "/bin/true")->need_snapshot);
 }
 
+/* What the log says meanwhile. */
+struct listening {
+    int file, before;
+};
+
+static struct listening listen_to_log(void)
+{
+    struct listening log = {.file = memfd_create("log", MFD_CLOEXEC), .before = dup(STDERR_FILENO)};
+    assert_true(log.file >= 0 && log.before >= 0);
+    assert_int_equal(dup2(log.file, STDERR_FILENO), STDERR_FILENO);
+    return log;
+}
+
+/* All that was said; the caller frees it. */
+static char *stop_listening(struct listening log)
+{
+    char *said = calloc(1, 65536);
+    assert_int_equal(dup2(log.before, STDERR_FILENO), STDERR_FILENO);
+    assert_non_null(said);
+    assert_true(pread(log.file, said, 65535, 0) >= 0);
+    close(log.file);
+    close(log.before);
+    return said;
+}
+
+static unsigned times_said(const char *said, const char *words)
+{
+    unsigned n = 0;
+    for (const char *at = strstr(said, words); at != NULL; at = strstr(at + 1, words))
+        n++;
+    return n;
+}
+
+static void lose(struct fixture *f, Vedette__V1__LossStage stage, uint32_t class, uint64_t from_ns, uint64_t count)
+{
+    test_collector_begin(f->collector, 0);
+    test_collector_loss(f->collector, stage, class, from_ns, count);
+    send(f);
+    node_tell_due(f->node, f->now_ns);
+}
+
+static void test_node_loss_lines_are_joined(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    struct listening log = listen_to_log();
+    for (uint64_t i = 0; i < 100; i++)
+        lose(f, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_BULK, 1000000000 + i * 1000000, 10);
+    lose(f, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, CLASS_BULK, 5, 7); /* another stage has its own first line */
+    assert_true(node_tell_due(f->node, f->now_ns));
+    f->now_ns += SECOND_NS;
+    assert_false(node_tell_due(f->node, f->now_ns));
+    lose(f, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_BULK, 9000000000, 3);
+    assert_int_equal(node_settle(f->node, f->now_ns), 0); /* nothing stays unsaid */
+    char *said = stop_listening(log);
+    assert_int_equal(times_said(said, ": ring full\n"), 3);
+    assert_int_equal(times_said(said, "lost 10 events of class bulk on node node1 between "), 1);
+    assert_int_equal(times_said(said, "lost 990 events of class bulk on node node1 between "), 1);
+    assert_int_equal(times_said(said, "lost 3 events of class bulk on node node1 between "), 1);
+    assert_int_equal(times_said(said, "lost 7 events of class bulk on node node1 between "), 1);
+    /* The joined line covers its ranges, from the second to the last. */
+    const char *joined = strstr(said, "lost 990 ");
+    assert_non_null(strstr(joined, "01.001Z and "));
+    assert_in_range(strstr(joined, "01.099Z: ring full") - joined, 1, 200);
+    free(said);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"ring\",class=\"bulk\"} 1003\n");
+}
+
+static void test_node_hello_lines(void **test)
+{
+    struct fixture *f = *test;
+    struct listening log = listen_to_log();
+    for (int i = 0; i < 50; i++)
+        ask(f, test_collector_hello(f->collector, EVENT_ptrace));
+    f->now_ns += 61 * SECOND_NS;
+    ask(f, test_collector_hello(f->collector, EVENT_ptrace));
+    char *said = stop_listening(log);
+    assert_int_equal(times_said(said, "node node1: collector "), 2);
+    assert_int_equal(times_said(said, "does not cover what is asked for"), 2);
+    free(said);
+}
+
+static void test_node_balance_lines(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    struct listening log = listen_to_log();
+    for (uint64_t i = 1; i <= 50; i++) {
+        test_collector_begin(f->collector, 0);
+        test_collector_statistics(f->collector, i, i);
+        test_collector_final(f->collector);
+        send(f);
+    }
+    assert_true(node_tell_due(f->node, f->now_ns));
+    f->now_ns += SECOND_NS;
+    assert_false(node_tell_due(f->node, f->now_ns));
+    assert_int_equal(node_settle(f->node, f->now_ns), 0); /* all was said */
+    char *said = stop_listening(log);
+    assert_int_equal(times_said(said, "class=critical: "), 2);
+    assert_int_equal(times_said(said, "class=critical: reserved=50 delivered=0 lost=50 in_flight=0"), 1);
+    free(said);
+}
+
+/* The outbox is new and the collector is not: what it delivered to the one before is no loss, a gap afterwards is. */
+static void test_node_fresh_outbox(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, 990);
+    send(f); /* a heartbeat says nothing about a place */
+    assert_int_equal(send_execs(f, 1000, 2, "/bin/true")->cursor->processed_seq, 1002);
+    assert_figure(f, "vedette_events_received_total{node=\"node1\",class=\"critical\"} 2\n");
+    char *page = figures(f);
+    assert_null(strstr(page, "stage=\"ingest\""));
+    free(page);
+    assert_int_equal(send_execs(f, 1005, 1, "/bin/true")->cursor->processed_seq, 1006);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"ingest\",class=\"all\"} 3\n");
+
+    test_collector_begin(f->collector, 1006);
+    test_collector_statistics(f->collector, 1006, 0);
+    test_collector_final(f->collector);
+    struct listening log = listen_to_log();
+    send(f);
+    char *said = stop_listening(log);
+    assert_int_equal(times_said(said, "missing=3 before_this_start=1000"), CLASS_COUNT);
+    free(said);
+}
+
+/* The first that is heard of a session is that the courier lost its beginning: that is a loss, not a former life. */
+static void test_node_first_batches_refused(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, 8);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, 255, 5, 8);
+    assert_int_equal(send(f)->cursor->processed_seq, 8);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"queue\",class=\"all\"} 8\n");
+    test_collector_begin(f->collector, 8);
+    test_collector_statistics(f->collector, 8, 0);
+    test_collector_final(f->collector);
+    struct listening log = listen_to_log();
+    send(f);
+    char *said = stop_listening(log);
+    assert_int_equal(times_said(said, "missing=8 before_this_start=0"), CLASS_COUNT);
+    free(said);
+}
+
 static void test_balance(void **test)
 {
     (void)test;
@@ -440,6 +588,11 @@ int main(void)
         WITH_NODE(test_node_outbox_fails),
         WITH_NODE(test_node_final_commits),
         WITH_NODE(test_node_critical_loss_asks_for_a_snapshot),
+        WITH_NODE(test_node_loss_lines_are_joined),
+        WITH_NODE(test_node_hello_lines),
+        WITH_NODE(test_node_balance_lines),
+        WITH_NODE(test_node_fresh_outbox),
+        WITH_NODE(test_node_first_batches_refused),
         cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ struct session_cursor *sequence_find(struct sequence *sequence, uint64_t session
     return NULL;
 }
 
-struct session_cursor *sequence_session(struct sequence *sequence, uint64_t session, uint64_t start)
+struct session_cursor *sequence_open(struct sequence *sequence, uint64_t session)
 {
     struct session_cursor *found = sequence_find(sequence, session);
     if (found != NULL)
@@ -23,8 +23,22 @@ struct session_cursor *sequence_session(struct sequence *sequence, uint64_t sess
         for (size_t i = 1; i < sequence->count; i++)
             if (sequence->cursor[i].used < cursor->used)
                 cursor = &sequence->cursor[i];
-    *cursor = (struct session_cursor){
-        .session = session, .start = start, .processed = start, .durable = start, .used = ++sequence->clock};
+    *cursor = (struct session_cursor){.session = session, .used = ++sequence->clock};
+    return cursor;
+}
+
+void sequence_place(struct session_cursor *cursor, uint64_t start)
+{
+    if (cursor->placed)
+        return;
+    cursor->placed = true;
+    cursor->start = cursor->processed = cursor->durable = start;
+}
+
+struct session_cursor *sequence_session(struct sequence *sequence, uint64_t session, uint64_t start)
+{
+    struct session_cursor *cursor = sequence_open(sequence, session);
+    sequence_place(cursor, start);
     return cursor;
 }
 

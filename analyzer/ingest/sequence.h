@@ -6,6 +6,7 @@
 #ifndef VEDETTE_ANALYZER_INGEST_SEQUENCE_H
 #define VEDETTE_ANALYZER_INGEST_SEQUENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct session_cursor {
     uint64_t start;     /* where this life of the analyzer began */
     uint64_t processed; /* next wanted: everything below was applied, or is in a loss record */
     uint64_t durable;   /* everything below is committed */
+    bool placed;        /* false: nothing has said yet where it begins */
     uint64_t used;      /* for finding the one that rested longest */
 };
 
@@ -35,6 +37,10 @@ struct sequence_step {
 
 /* The cursor of a session; made with `start` when it is not known. Valid until the next call. */
 struct session_cursor *sequence_session(struct sequence *sequence, uint64_t session, uint64_t start);
+/* The cursor of a session; one that is not known begins where sequence_place says. Valid until the next call. */
+struct session_cursor *sequence_open(struct sequence *sequence, uint64_t session);
+/* Where the session begins for this life: what is before was never its own. Nothing when it has a place. */
+void sequence_place(struct session_cursor *cursor, uint64_t start);
 struct session_cursor *sequence_find(struct sequence *sequence, uint64_t session);
 
 /* What a batch [first_seq, first_seq + count) means at this cursor; the caller applies it and then calls

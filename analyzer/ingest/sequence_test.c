@@ -59,6 +59,21 @@ static void test_sequence_sessions_are_independent(void **test)
     assert_int_equal(sequence_session(&sequence, 3, 0)->processed, 40);
 }
 
+static void test_sequence_is_placed_once(void **test)
+{
+    (void)test;
+    struct sequence sequence = {0};
+    struct session_cursor *cursor = sequence_open(&sequence, 5);
+    assert_false(cursor->placed);
+    sequence_place(cursor, 100);
+    assert_int_equal(sequence_judge(cursor, 100, 3).gap, 0);
+    sequence_advance(cursor, 100, 3);
+    sequence_place(sequence_open(&sequence, 5), 500);
+    assert_int_equal(sequence_find(&sequence, 5)->processed, 103);
+    assert_int_equal(sequence_find(&sequence, 5)->start, 100);
+    assert_int_equal(sequence_judge(sequence_find(&sequence, 5), 110, 1).gap, 7);
+}
+
 static void test_sequence_bound(void **test)
 {
     (void)test;
@@ -77,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequence_judge),
         cmocka_unit_test(test_sequence_sessions_are_independent),
+        cmocka_unit_test(test_sequence_is_placed_once),
         cmocka_unit_test(test_sequence_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

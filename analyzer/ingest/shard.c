@@ -23,7 +23,9 @@ struct shard {
     unsigned index;
     pthread_t thread;
     bool running;
-    int result; /* of the last commits */
+    int result;      /* of the last commits */
+    bool owes_lines; /* a node keeps lines of the log back; the thread's own */
+    uint64_t told_ns;
 
     pthread_mutex_t lock; /* the queue */
     pthread_cond_t wake;
@@ -57,12 +59,14 @@ bool shard_put(struct shard *shard, nng_msg *message, bool forwarded)
     return room;
 }
 
-/* Waits; false when the shard stops and nothing is left. */
-static bool take(struct shard *shard, struct job *ret_job)
+/* Waits, no longer than until `deadline` if there is one; false when there is no job. */
+static bool take(struct shard *shard, const struct timespec *deadline, struct job *ret_job)
 {
+    int waited = 0;
     pthread_mutex_lock(&shard->lock);
-    while (shard->count == 0 && !shard->stopping)
-        pthread_cond_wait(&shard->wake, &shard->lock);
+    while (shard->count == 0 && !shard->stopping && waited == 0)
+        waited = deadline == NULL ? pthread_cond_wait(&shard->wake, &shard->lock)
+                                  : pthread_cond_timedwait(&shard->wake, &shard->lock, deadline);
     bool taken = shard->count > 0;
     if (taken) {
         *ret_job = shard->jobs[shard->first];
@@ -72,6 +76,14 @@ static bool take(struct shard *shard, struct job *ret_job)
     }
     pthread_mutex_unlock(&shard->lock);
     return taken;
+}
+
+static bool is_stopping(struct shard *shard)
+{
+    pthread_mutex_lock(&shard->lock);
+    bool stopping = shard->stopping && shard->count == 0;
+    pthread_mutex_unlock(&shard->lock);
+    return stopping;
 }
 
 static void forget(struct shard *shard, struct resident *resident)
@@ -220,6 +232,7 @@ static enum handled handle_decoded(struct shard *shard, const struct job *job, u
         refuse(shard, VEDETTE__V1__REFUSAL_CODE__REFUSED_NO_HELLO, "a batch came before a hello", 0);
     } else {
         node_batch(node, shard->decoder, request, batch, now_ns, &shard->reply);
+        shard->owes_lines = node_tell_due(node, now_ns) || shard->owes_lines;
     }
     return HANDLED;
 }
@@ -253,11 +266,40 @@ static void settle_nodes(struct shard *shard)
     }
 }
 
+/* Lines that were kept back are logged when their time has come, also if their node says nothing more. */
+static void tell_due(struct shard *shard)
+{
+    uint64_t now_ns = clock_boot_ns();
+    struct resident *resident, *next;
+    shard->owes_lines = false;
+    shard->told_ns = now_ns;
+    HASH_ITER(hh, shard->nodes, resident, next)
+    {
+        if (node_tell_due(resident->node, now_ns))
+            shard->owes_lines = true;
+    }
+}
+
+/* The next job; false when the shard stops and nothing is left. */
+static bool next_job(struct shard *shard, struct job *ret_job)
+{
+    for (;;) {
+        struct timespec deadline;
+        clock_gettime(CLOCK_MONOTONIC, &deadline);
+        deadline.tv_sec++;
+        if (take(shard, shard->owes_lines ? &deadline : NULL, ret_job))
+            return true;
+        if (is_stopping(shard))
+            return false;
+        tell_due(shard);
+    }
+}
+
 static void *run(void *arg)
 {
     struct shard *shard = arg;
     struct job job;
-    while (take(shard, &job)) {
+    while (next_job(shard, &job)) {
         uint64_t now_ns = clock_boot_ns();
         atomic_store_explicit(&shard->busy_since_ns, now_ns, memory_order_relaxed);
         uint32_t pipe = (uint32_t)nng_msg_get_pipe(job.message).id;
@@ -269,6 +311,8 @@ static void *run(void *arg)
         else if (handled == DROPPED)
             nng_msg_free(job.message);
         atomic_store_explicit(&shard->busy_since_ns, 0, memory_order_relaxed);
+        if (shard->owes_lines && now_ns - shard->told_ns >= NODE_LINE_INTERVAL_MS * UINT64_C(1000000))
+            tell_due(shard); /* others may keep this thread busy */
     }
     settle_nodes(shard);
     return NULL;
@@ -283,7 +327,11 @@ struct shard *shard_start(struct ingest *ingest, unsigned index)
     shard->index = index;
     pthread_mutex_init(&shard->lock, NULL);
     pthread_mutex_init(&shard->nodes_lock, NULL);
-    pthread_cond_init(&shard->wake, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&shard->wake, &clock);
+    pthread_condattr_destroy(&clock);
     shard->decoder = decoder_new(WIRE_REQUEST_BYTES);
     int result = shard->decoder == NULL ? ENOMEM : pthread_create(&shard->thread, NULL, run, shard);
     if (result != 0) {

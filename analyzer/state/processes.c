@@ -23,6 +23,7 @@ struct entry {
 struct same_tgid {
     uint32_t tgid;
     struct entry *newest;
+    size_t count;
     UT_hash_handle hh;
 };
 
@@ -58,8 +59,10 @@ static void unlink_tgid(struct process_table *table, struct entry *entry)
     struct entry **at = &same->newest;
     while (*at != NULL && *at != entry)
         at = &(*at)->older;
-    if (*at == entry)
+    if (*at == entry) {
         *at = entry->older;
+        same->count--;
+    }
     if (same->newest == NULL) {
         HASH_DELETE(hh, table->by_tgid, same);
         free(same);
@@ -85,6 +88,7 @@ static bool link_tgid(struct process_table *table, struct entry *entry)
         at = &(*at)->older;
     entry->older = *at;
     *at = entry;
+    same->count++;
     return true;
 }
 
@@ -107,6 +111,20 @@ static void forget(struct process_table *table, struct entry *entry)
     if (table->last == entry)
         table->last = NULL;
     entry_free(entry);
+}
+
+/* The chain of a tgid is walked for each new start time: it stays short, and the new entry stays in it. */
+static void shorten_tgid(struct process_table *table, const struct entry *made)
+{
+    const struct same_tgid *same = find_tgid(table, made->process.tgid);
+    struct entry *oldest = NULL;
+    if (same == NULL || same->count <= STATE_MAX_SAME_TGID)
+        return;
+    for (struct entry *entry = same->newest; entry != NULL; entry = entry->older)
+        if (entry != made)
+            oldest = entry;
+    forget(table, oldest);
+    table->evicted++;
 }
 
 void processes_free(struct process_table *table)
@@ -153,6 +171,7 @@ static struct process *make(struct process_table *table, uint32_t tgid, uint64_t
     }
     DL_APPEND(table->alive, entry);
     table->count++;
+    shorten_tgid(table, entry);
     return &entry->process;
 }
 

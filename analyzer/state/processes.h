@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The processes of a node, by identity (tgid, start). Bounded: when full, the process that exited first goes, else the
- * oldest.
+ * oldest; of one tgid STATE_MAX_SAME_TGID are kept.
  */
 #ifndef VEDETTE_ANALYZER_STATE_PROCESSES_H
 #define VEDETTE_ANALYZER_STATE_PROCESSES_H

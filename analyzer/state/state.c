@@ -105,10 +105,13 @@ static void refresh(struct process *process, const struct event_view *event, boo
 
 static void set_executable(struct process *process, const struct string_view *path)
 {
-    char *copy = path == NULL ? NULL : strndup(path->data, path->length);
+    const bool is_cut = path != NULL && path->length > STATE_MAX_PATH_BYTES;
+    char *copy = path == NULL ? NULL : strndup(path->data, is_cut ? STATE_MAX_PATH_BYTES : path->length);
     free(process->executable);
     process->executable = copy;
     process->executable_state = path == NULL ? ITEM_UNREADABLE : path->state;
+    if (is_cut)
+        process->executable_state = (uint8_t)((path->state & ~ITEM_STATE_MASK) | ITEM_TRUNCATED);
 }
 
 /* argv as people write it; NULL when it is empty, unreadable or there is no memory. */

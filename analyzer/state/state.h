@@ -16,6 +16,8 @@ enum {
     STATE_MAX_PROCESSES = 65536,  /* a node; the oldest exited ones go first, then the oldest */
     STATE_MAX_CONTAINERS = 16384, /* cgroups known as containers */
     STATE_MAX_ARGV_BYTES = 4096,  /* kept for a process, for people */
+    STATE_MAX_PATH_BYTES = 4096,  /* the kernel's PATH_MAX; a node may send 128 KiB for each process */
+    STATE_MAX_SAME_TGID = 8,      /* lives of one pid; a node may send any start times, and they are kept in order */
     STATE_MAX_ANCESTORS = 16,
     STATE_EXIT_LINGER_S = 60, /* an exited process stays known for events that come late */
     STATE_MAX_LOSSES = 256,   /* ranges remembered for findings */
@@ -37,7 +39,7 @@ struct process {
     uint64_t cgroup_id;
     char comm[COMM_SIZE];
     char prev_comm[COMM_SIZE];
-    char *executable;         /* path at exec, NULL unknown */
+    char *executable;         /* path at exec, cut at STATE_MAX_PATH_BYTES, NULL unknown */
     uint8_t executable_state; /* enum item_state of that path: a truncated one is no whole name */
     char *argv;               /* joined with spaces, cut at STATE_MAX_ARGV_BYTES, NULL unknown */
     uint64_t exec_ns;         /* 0: has not exec'd since fork */

@@ -312,6 +312,47 @@ static void test_state_losses(void **test)
     assert_int_equal(atomic_load(&state_counters(f->state)->losses_forgotten), 1);
 }
 
+static void test_state_path_is_cut(void **test)
+{
+    struct fixture *f = *test;
+    static char path[STATE_MAX_PATH_BYTES + 2];
+    memset(path, 'p', STATE_MAX_PATH_BYTES);
+    const struct process *process = apply_exec(f, 2 * SECOND, 10, SECOND, path);
+    assert_int_equal(strlen(process->executable), STATE_MAX_PATH_BYTES);
+    assert_int_equal(process->executable_state, ITEM_COMPLETE);
+    path[STATE_MAX_PATH_BYTES] = 'q';
+    process = apply_exec(f, 3 * SECOND, 10, SECOND, path);
+    assert_int_equal(strlen(process->executable), STATE_MAX_PATH_BYTES);
+    assert_int_equal(process->executable_state, ITEM_TRUNCATED);
+    apply_fork(f, 4 * SECOND, 10, SECOND, 11, 4 * SECOND);
+    assert_int_equal(state_process(f->state, 11, 0)->executable_state, ITEM_TRUNCATED);
+}
+
+/* Start times that fall, then rise: no order makes the chain long, and what was just made is always there. */
+static void test_processes_of_one_tgid(void **test)
+{
+    (void)test;
+    bool made;
+    struct process_table *table = processes_new(1000);
+    assert_non_null(table);
+    for (uint64_t start = 500; start > 400; start--) {
+        assert_non_null(processes_get(table, 7, start, &made));
+        assert_true(made);
+        assert_non_null(processes_find(table, 7, start));
+    }
+    assert_int_equal(processes_count(table), STATE_MAX_SAME_TGID);
+    assert_int_equal(processes_evicted(table), 100 - STATE_MAX_SAME_TGID);
+    assert_int_equal(processes_find(table, 7, 0)->start_ns, 500);
+    assert_null(processes_find(table, 7, 402)); /* the oldest but the new one went each time */
+    for (uint64_t start = 501; start <= 600; start++)
+        assert_non_null(processes_get(table, 7, start, &made));
+    assert_int_equal(processes_count(table), STATE_MAX_SAME_TGID);
+    assert_int_equal(processes_find(table, 7, 0)->start_ns, 600);
+    assert_non_null(processes_find(table, 7, 600 - STATE_MAX_SAME_TGID + 1));
+    assert_null(processes_find(table, 7, 600 - STATE_MAX_SAME_TGID));
+    processes_free(table);
+}
+
 static void test_processes_eviction(void **test)
 {
     (void)test;
@@ -356,6 +397,7 @@ int main(void)
         WITH_STATE(test_state_snapshot),           WITH_STATE(test_state_container_is_unlearned),
         WITH_STATE(test_state_ancestors),          WITH_STATE(test_state_parent_younger_than_child),
         WITH_STATE(test_state_hostile_schema),     WITH_STATE(test_state_losses),
+        WITH_STATE(test_state_path_is_cut),        cmocka_unit_test(test_processes_of_one_tgid),
         cmocka_unit_test(test_processes_eviction), cmocka_unit_test(test_containers_eviction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

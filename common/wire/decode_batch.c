@@ -136,9 +136,13 @@ static int check_columns(struct decoder *decoder, const Vedette__V1__EventBatch 
 static int check_losses(struct decoder *decoder, const Vedette__V1__EventBatch *batch)
 {
     for (size_t i = 0; i < batch->n_loss; i++) {
-        const Vedette__V1__Loss *loss = batch->loss[i];
-        if (loss->from_ns > loss->to_ns)
-            return decoder_fail(decoder, "Loss.to_ns: before from_ns");
+        Vedette__V1__Loss *loss = batch->loss[i];
+        if (loss->from_ns > loss->to_ns) {
+            /* Refusing would cost the batch's events too, and the loss is real whichever end came first. */
+            uint64_t from_ns = loss->to_ns;
+            loss->to_ns = loss->from_ns;
+            loss->from_ns = from_ns;
+        }
         if (strnlen(loss->hook, WIRE_NAME_BYTES + 1) > WIRE_NAME_BYTES)
             return decoder_fail(decoder, "Loss.hook: over %d bytes", WIRE_NAME_BYTES);
     }
