@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pinned loops that the bench measures. Commands come on stdin, one a line, one line of answer each, so that a probe
- * can be attached to this process by its pid and taken off again between two measurements of the same process:
+ * The pinned loops that the bench measures. Commands come on stdin, one a line, one line of answer each, so that a
+ * probe can be attached to this process by its pid and taken off again between two measurements of the same process:
  *
- *   loop OP COUNT CHUNKS      "loop OP CPU_NS WALL_NS": ns an operation, the median of CHUNKS chunks of COUNT operations
- *   flat OP MILLISECONDS      "flat OP COUNT WALL_NS CPU_NS": operations done at full speed
- *   pace OP RATE MILLISECONDS "pace OP COUNT WALL_NS": operations done at RATE a second
- *   exec PROGRAM [ARG...]     "exec STATUS WALL_NS": runs it; WALL_NS is the wall clock just before the fork
- *   quit
+ *   loop OP COUNT CHUNKS      "loop OP CPU_NS WALL_NS": ns an operation, the median of CHUNKS chunks of COUNT
+ * operations flat OP MILLISECONDS      "flat OP COUNT WALL_NS CPU_NS": operations done at full speed pace OP RATE
+ * MILLISECONDS "pace OP COUNT WALL_NS": operations done at RATE a second exec PROGRAM [ARG...]     "exec STATUS
+ * WALL_NS": runs it; WALL_NS is the wall clock just before the fork quit
  *
  * "& " before a command runs it in a child, which answers when it is done, with "& " before its answer.
  */
@@ -38,8 +37,8 @@ static void run_getppid(void)
 }
 
 /*
- * The smallest event of the default selection. The request does not exist and neither does process 0, so the kernel answers ESRCH after one failed
- * look-up; four integers are all there is to report.
+ * The smallest event of the default selection. The request does not exist and neither does process 0, so the kernel
+ * answers ESRCH after one failed look-up; four integers are all there is to report.
  */
 static void run_ptrace(void)
 {
@@ -85,7 +84,8 @@ static double median(double *values, size_t count)
     return values[count / 2];
 }
 
-/* The thread's CPU time is the figure: it holds what the hooks cost, and not the turns that the scheduler gave to others. */
+/* The thread's CPU time is the figure: it holds what the hooks cost, and not the turns that the scheduler gave to
+ * others. */
 static void answer_loop(const struct operation *op, uint64_t count, uint64_t chunks)
 {
     double cpu[MAX_CHUNKS], wall[MAX_CHUNKS];
@@ -111,10 +111,12 @@ static void answer_flat(const struct operation *op, uint64_t milliseconds)
         done += BETWEEN_CLOCKS;
         now = read_ns(CLOCK_MONOTONIC);
     }
-    printf("flat %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", op->name, done, now - start, read_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start);
+    printf("flat %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", op->name, done, now - start,
+           read_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start);
 }
 
-/* Bursts of a millisecond's worth with a sleep between them: a steady rate that leaves the CPU to others when it is low. */
+/* Bursts of a millisecond's worth with a sleep between them: a steady rate that leaves the CPU to others when it is
+ * low. */
 static void answer_pace(const struct operation *op, uint64_t rate, uint64_t milliseconds)
 {
     uint64_t start = read_ns(CLOCK_MONOTONIC), now = start, done = 0;
@@ -202,7 +204,8 @@ static size_t split(char *line, char *words[MAX_WORDS + 1])
 {
     size_t count = 0;
     char *rest = NULL;
-    for (char *word = strtok_r(line, " \n", &rest); word != NULL && count < MAX_WORDS; word = strtok_r(NULL, " \n", &rest))
+    for (char *word = strtok_r(line, " \n", &rest); word != NULL && count < MAX_WORDS;
+         word = strtok_r(NULL, " \n", &rest))
         words[count++] = word;
     words[count] = NULL;
     return count;
@@ -229,7 +232,8 @@ static void serve(void)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: bench-workload CPU PATH\nRuns on CPU; openclose opens PATH. Commands on stdin: see bench/workload.c.\n");
+        fprintf(stderr, "usage: bench-workload CPU PATH\nRuns on CPU; openclose opens PATH. Commands on stdin: see "
+                        "bench/workload.c.\n");
         return EXIT_USAGE;
     }
     cpu_set_t cpus;

@@ -23,25 +23,44 @@ static const char *const verbs[] = {
 
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
 static const struct option options[] = {
-    {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc", .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
-    {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml", .help = "File with these keys, nested; read if it exists. It must be root's alone."},
-    {"heartbeat", OPTION_DURATION, AT(heartbeat_ms), .initial = "5s", .min = 100, .max = 60000, .help = "Longest silence towards the analyzer; statistics travel at least this often."},
-    {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels, .help = "How much is said on stderr."},
+    {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc",
+     .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+    {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml",
+     .help = "File with these keys, nested; read if it exists. It must be root's alone."},
+    {"heartbeat", OPTION_DURATION, AT(heartbeat_ms), .initial = "5s", .min = 100, .max = 60000,
+     .help = "Longest silence towards the analyzer; statistics travel at least this often."},
+    {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
+     .help = "How much is said on stderr."},
     {"node", OPTION_STRING, AT(node), .help = "This node's name in events and alerts; the host name if empty."},
-    {"plan.allow", OPTION_LIST, AT(plan_allow), .help = "Events and sets that an analyzer may select; everything if empty. Events of the critical class are always on."},
-    {"queue.path", OPTION_STRING, AT(queue_path), .initial = "/run/vedette-collector/queue", .help = "File of the batch queue, in a directory of root's own."},
-    {"queue.size", OPTION_BYTES, AT(queue_size), .initial = "32M", .min = 1 << 20, .max = 4ull << 30, .help = "How much the queue holds while the analyzer is away."},
-    {"ring.bulk", OPTION_BYTES, AT(ring_size[CLASS_BULK]), .initial = "4M", .min = 4096, .max = 256 << 20, .help = "Ring of ordinary events, for each 2 CPUs; a power of two."},
-    {"ring.critical", OPTION_BYTES, AT(ring_size[CLASS_CRITICAL]), .initial = "1M", .min = 4096, .max = 256 << 20, .help = "Ring of process and privilege events, for each 2 CPUs; a power of two."},
-    {"ring.watched", OPTION_BYTES, AT(ring_size[CLASS_WATCHED]), .initial = "2M", .min = 4096, .max = 256 << 20, .help = "Ring of events that a detection named, for each 2 CPUs; a power of two."},
-    {"run.wait_for_plan", OPTION_BOOL, AT(wait_for_plan), .initial = "false", .help = "Report readiness only when the analyzer's plan is in force."},
+    {"plan.allow", OPTION_LIST, AT(plan_allow),
+     .help = "Events and sets that an analyzer may select; everything if empty. Events of the critical class are "
+             "always on."},
+    {"queue.path", OPTION_STRING, AT(queue_path), .initial = "/run/vedette-collector/queue",
+     .help = "File of the batch queue, in a directory of root's own."},
+    {"queue.size", OPTION_BYTES, AT(queue_size), .initial = "32M", .min = 1 << 20, .max = 4ull << 30,
+     .help = "How much the queue holds while the analyzer is away."},
+    {"ring.bulk", OPTION_BYTES, AT(ring_size[CLASS_BULK]), .initial = "4M", .min = 4096, .max = 256 << 20,
+     .help = "Ring of ordinary events, for each 2 CPUs; a power of two."},
+    {"ring.critical", OPTION_BYTES, AT(ring_size[CLASS_CRITICAL]), .initial = "1M", .min = 4096, .max = 256 << 20,
+     .help = "Ring of process and privilege events, for each 2 CPUs; a power of two."},
+    {"ring.watched", OPTION_BYTES, AT(ring_size[CLASS_WATCHED]), .initial = "2M", .min = 4096, .max = 256 << 20,
+     .help = "Ring of events that a detection named, for each 2 CPUs; a power of two."},
+    {"run.wait_for_plan", OPTION_BOOL, AT(wait_for_plan), .initial = "false",
+     .help = "Report readiness only when the analyzer's plan is in force."},
     {"scope.cgroup", OPTION_STRING, AT(scope_cgroup), .help = "Collect only below this cgroup2 directory."},
-    {"scope.children_of", OPTION_UINT, AT(scope_children_of), .max = 1 << 22, .help = "Collect only the descendants of this process, not the process itself. Containers that a daemon outside the tree starts are not in it."},
-    {"scope.tree", OPTION_UINT, AT(scope_tree), .max = 1 << 22, .help = "Collect only this process and its descendants."},
-    {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000, .help = "How long SIGTERM waits for the analyzer; what is left then stays queued."},
-    {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette", .help = "Group that may open the bus: name or number."},
-    {"user.courier", OPTION_STRING, AT(user_courier), .initial = "vedette-courier", .help = "User of the delivering half: name or number."},
-    {"user.drain", OPTION_STRING, AT(user_drain), .initial = "vedette-drain", .help = "User of the draining half once its programs are attached: name or number."},
+    {"scope.children_of", OPTION_UINT, AT(scope_children_of), .max = 1 << 22,
+     .help = "Collect only the descendants of this process, not the process itself. Containers that a daemon outside "
+             "the tree starts are not in it."},
+    {"scope.tree", OPTION_UINT, AT(scope_tree), .max = 1 << 22,
+     .help = "Collect only this process and its descendants."},
+    {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000,
+     .help = "How long SIGTERM waits for the analyzer; what is left then stays queued."},
+    {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette",
+     .help = "Group that may open the bus: name or number."},
+    {"user.courier", OPTION_STRING, AT(user_courier), .initial = "vedette-courier",
+     .help = "User of the delivering half: name or number."},
+    {"user.drain", OPTION_STRING, AT(user_drain), .initial = "vedette-drain",
+     .help = "User of the draining half once its programs are attached: name or number."},
 };
 
 static const struct option_table table = {
@@ -51,7 +70,8 @@ static const struct option_table table = {
     .summary = "the privileged half of Vedette: kernel events of this node, delivered until they are acknowledged\n"
                "It loads its eBPF programs, drains their rings and delivers the events to vedette-analyzer. "
                "It holds no rule, parses no foreign input and listens on nothing. "
-               "It starts with CAP_BPF, CAP_PERFMON, CAP_SETUID, CAP_SETGID and CAP_SYS_CHROOT (root has them) and gives up everything once attached.",
+               "It starts with CAP_BPF, CAP_PERFMON, CAP_SETUID, CAP_SETGID and CAP_SYS_CHROOT (root has them) and "
+               "gives up everything once attached.",
     .verbs = verbs,
     .file_by_root_only = true,
     .footer = "FILES\n"
@@ -86,13 +106,15 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
     uint8_t allowed[EVENT_ID_LIMIT];
     int scopes = (config->scope_tree != 0) + (config->scope_children_of != 0) + (config->scope_cgroup[0] != '\0');
     if (scopes > 1) {
-        snprintf(error, OPTION_ERROR_BYTES, "scope.tree, scope.children_of and scope.cgroup exclude each other: give one");
+        snprintf(error, OPTION_ERROR_BYTES,
+                 "scope.tree, scope.children_of and scope.cgroup exclude each other: give one");
         return -EXIT_CODE_USAGE;
     }
-    for (int class = 0; class < CLASS_COUNT; class++) {
+    for (int class = 0; class < CLASS_COUNT; class ++) {
         uint64_t size = config->ring_size[class];
         if ((size & (size - 1)) != 0) {
-            snprintf(error, OPTION_ERROR_BYTES, "ring.%s: %llu is no power of two", event_class_name((enum event_class)class), (unsigned long long)size);
+            snprintf(error, OPTION_ERROR_BYTES, "ring.%s: %llu is no power of two",
+                     event_class_name((enum event_class) class), (unsigned long long)size);
             return -EXIT_CODE_USAGE;
         }
     }
@@ -105,7 +127,8 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
     }
     /* The analyzer takes no other bytes: a name goes into labels, paths and terminals. */
     if (config->node[strspn(config->node, NODE_NAME_BYTES)] != '\0') {
-        snprintf(error, OPTION_ERROR_BYTES, "node: '%s' has other characters than letters, digits and _.:+-~ (give --node a name)", config->node);
+        snprintf(error, OPTION_ERROR_BYTES,
+                 "node: '%s' has other characters than letters, digits and _.:+-~ (give --node a name)", config->node);
         return -EXIT_CODE_USAGE;
     }
     return config_allowed_events(config, allowed, error);
@@ -154,7 +177,8 @@ static void child_parse(int fd, int argc, char **argv)
     _exit(0);
 }
 
-int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request, char error[OPTION_ERROR_BYTES])
+int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
+                char error[OPTION_ERROR_BYTES])
 {
     static struct parsed parsed;
     int pipes[2];
@@ -204,7 +228,8 @@ int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_
             allowed[rows[i].id] = 1;
     for (size_t i = 0; i < config->plan_allow.count; i++)
         if (allow(config->plan_allow.item[i], allowed) == 0) {
-            snprintf(error, OPTION_ERROR_BYTES, "plan.allow: no event or set is named '%s' (vedette-analyzer list events shows them)",
+            snprintf(error, OPTION_ERROR_BYTES,
+                     "plan.allow: no event or set is named '%s' (vedette-analyzer list events shows them)",
                      config->plan_allow.item[i]);
             return -EXIT_CODE_USAGE;
         }

@@ -37,10 +37,11 @@ struct config_request {
 };
 
 /*
- * Reads flags and file in a child process without capabilities, and checks what needs no privilege. 0 or the negative of an exit code with words.
- * A configuration file must belong to root and be writable by nobody else.
+ * Reads flags and file in a child process without capabilities, and checks what needs no privilege. 0 or the negative
+ * of an exit code with words. A configuration file must belong to root and be writable by nobody else.
  */
-int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request, char error[OPTION_ERROR_BYTES]);
+int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
+                char error[OPTION_ERROR_BYTES]);
 
 /* The operator's list as bits by event id; an empty list allows everything. 0 or -EXIT_CODE_USAGE with words. */
 int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES]);

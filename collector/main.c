@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vedette-collector. The order of main is the security argument: settings are parsed in a child before a capability is used; the courier is
- * forked before anything is loaded, so that it never holds a BPF descriptor; after attaching, everything is given up.
+ * vedette-collector. The order of main is the security argument: settings are parsed in a child before a capability is
+ * used; the courier is forked before anything is loaded, so that it never holds a BPF descriptor; after attaching,
+ * everything is given up.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -108,13 +109,14 @@ static void say_recovery(const struct collector *c)
     if (before->entries > 0)
         log_info("%" PRIu64 " batches of the life before are still queued", before->entries);
     if (before->dropped > 0)
-        log_warning("%s: %" PRIu64 " torn batches were dropped, with at least %" PRIu64 " events", path, before->dropped, before->dropped_events);
+        log_warning("%s: %" PRIu64 " torn batches were dropped, with at least %" PRIu64 " events", path,
+                    before->dropped, before->dropped_events);
     if (before->dropped_schema > 0)
-        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events", path, before->dropped_schema,
-                    before->dropped_schema_events);
+        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events",
+                    path, before->dropped_schema, before->dropped_schema_events);
     if (before->dropped_boot > 0)
-        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path, before->dropped_boot,
-                    before->dropped_boot_events);
+        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path,
+                    before->dropped_boot, before->dropped_boot_events);
     if (before->foreign)
         log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
 }
@@ -127,11 +129,13 @@ static int open_queue(struct collector *c)
         return r;
     r = queue_open(path, c->config.queue_size, c->boot_id, &c->queue, &c->recovery);
     if (r == -EBUSY) {
-        log_error("%s: another vedette-collector uses this queue; stop it, or give this one a queue.path of its own", path);
+        log_error("%s: another vedette-collector uses this queue; stop it, or give this one a queue.path of its own",
+                  path);
         return EXIT_CODE_IN_USE;
     }
     if (r != 0) {
-        log_error("%s: %s (queue.path needs %" PRIu64 " bytes on a writable file system)", path, strerror(-r), c->config.queue_size);
+        log_error("%s: %s (queue.path needs %" PRIu64 " bytes on a writable file system)", path, strerror(-r),
+                  c->config.queue_size);
         return EXIT_CODE_STATE;
     }
     say_recovery(c);
@@ -178,7 +182,8 @@ static int start_probe(struct collector *c)
     return EXIT_CODE_OK;
 }
 
-/* Until an analyzer says what it wants: what it wanted in the life before, or the default set; and what is always on. */
+/* Until an analyzer says what it wants: what it wanted in the life before, or the default set; and what is always on.
+ */
 static void apply_first_plan(struct collector *c)
 {
     static struct plan_request plan;
@@ -258,19 +263,21 @@ static void say_covered(const struct collector *c)
     const struct probe_coverage *rows = probe_coverage(c->probe, &count);
     for (size_t i = 0; i < count; i++)
         covered += rows[i].covered;
-    log_info("capturing %s: %zu of %zu events are covered on this kernel", c->scope[0] != '\0' ? c->scope : "the whole host", covered, count);
+    log_info("capturing %s: %zu of %zu events are covered on this kernel",
+             c->scope[0] != '\0' ? c->scope : "the whole host", covered, count);
 }
 
 static int run(struct collector *c)
 {
     int r, signal_fd;
     c->notify_fd = notify_open();
-    if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK || (r = open_queue(c)) != EXIT_CODE_OK ||
-        (r = fork_courier(c)) != EXIT_CODE_OK)
+    if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK ||
+        (r = open_queue(c)) != EXIT_CODE_OK || (r = fork_courier(c)) != EXIT_CODE_OK)
         return r;
     signal_fd = block_signals();
     describe_scope(c);
-    if ((r = start_probe(c)) != EXIT_CODE_OK || (r = open_rings(c)) != EXIT_CODE_OK || (r = send_hello(c)) != EXIT_CODE_OK)
+    if ((r = start_probe(c)) != EXIT_CODE_OK || (r = open_rings(c)) != EXIT_CODE_OK ||
+        (r = send_hello(c)) != EXIT_CODE_OK)
         return r;
     apply_first_plan(c);
     if ((r = drop_privilege(c)) != EXIT_CODE_OK)

@@ -9,7 +9,8 @@
 #include "common/events/record.h"
 
 enum {
-    /* What sys_enter and sys_exit do for a syscall: a handler's index (collector/bpf/handlers.def) in the low bits, and */
+    /* What sys_enter and sys_exit do for a syscall: a handler's index (collector/bpf/handlers.def) in the low bits, and
+     */
     ACTION_HANDLER_MASK = 0x3f,
     ACTION_EVENT = 0x80, /* the syscall event itself is selected */
 };

@@ -92,6 +92,15 @@ part_lint() {
     done
 }
 
+lint_format() {
+    local sources
+    mapfile -t sources < <(c_sources)
+    clang-format --dry-run -Werror "${sources[@]}" || {
+        echo "format them with: ./dev fmt"
+        return 1
+    }
+}
+
 lint_shell() {
     shell_sources | xargs shellcheck -x
 }

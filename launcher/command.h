@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * COMMAND and its scope process. The scope process is a child subreaper: whatever COMMAND starts stays below it, so that the collector finds the
- * tree again after a restart, and those who outlive COMMAND can be named. It is apart from the launcher, whose other children are not COMMAND's.
+ * COMMAND and its scope process. The scope process is a child subreaper: whatever COMMAND starts stays below it, so
+ * that the collector finds the tree again after a restart, and those who outlive COMMAND can be named. It is apart from
+ * the launcher, whose other children are not COMMAND's.
  */
 #ifndef VEDETTE_LAUNCHER_COMMAND_H
 #define VEDETTE_LAUNCHER_COMMAND_H
@@ -28,8 +29,8 @@ struct command {
 };
 
 /*
- * Finds the file that execvp(3) would take for `name`; *ret_path is a new string. 0 or the exit code 126 or 127. Done before capture, so that the
- * search is no part of what COMMAND did.
+ * Finds the file that execvp(3) would take for `name`; *ret_path is a new string. 0 or the exit code 126 or 127. Done
+ * before capture, so that the search is no part of what COMMAND did.
  */
 int command_find(const char *name, char **ret_path);
 
@@ -48,7 +49,8 @@ void command_signal(struct command *command, int signal);
 /* Says on stderr who is still alive below the scope process. */
 void command_name_survivors(const struct command *command);
 
-/* Ends the scope process (COMMAND's descendants go to init, as they would without us) and, when it was never released, COMMAND. */
+/* Ends the scope process (COMMAND's descendants go to init, as they would without us) and, when it was never released,
+ * COMMAND. */
 void command_close(struct command *command);
 
 #endif

@@ -113,7 +113,8 @@ static int write_policy(const char *path, const char *buffer, size_t size)
     return r;
 }
 
-int directory_add_policy(const char *directory, size_t index, const char *source, char **ret_path, char *error, size_t error_size)
+int directory_add_policy(const char *directory, size_t index, const char *source, char **ret_path, char *error,
+                         size_t error_size)
 {
     const char *slash = strrchr(source, '/');
     char *path = NULL;

@@ -134,10 +134,8 @@ static void test_directory_no_parent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_directory_owners_and_modes),
-        cmocka_unit_test(test_directory_policy_copied),
-        cmocka_unit_test(test_directory_policy_refused),
-        cmocka_unit_test(test_directory_remove_follows_no_link),
+        cmocka_unit_test(test_directory_owners_and_modes), cmocka_unit_test(test_directory_policy_copied),
+        cmocka_unit_test(test_directory_policy_refused),   cmocka_unit_test(test_directory_remove_follows_no_link),
         cmocka_unit_test(test_directory_no_parent),
     };
     return cmocka_run_group_tests(tests, make_parent, remove_parent);

@@ -61,8 +61,8 @@ int guard_start(const char *directory, struct guard *ret_guard)
     }
     if (pid == 0) {
         close(fds[1]);
-        setsid();        /* Ctrl-C is the launcher's */
-        sigset_t all;    /* a signal to everybody must not end it before its work is done */
+        setsid();     /* Ctrl-C is the launcher's */
+        sigset_t all; /* a signal to everybody must not end it before its work is done */
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, NULL);
         guard_main(directory, fds[0]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that outlives a killed launcher just long enough to clean up after it: it ends the programs that it was told of and removes the
- * private directory. Parent-death signals cannot do this: the kernel forgets them when a program changes its user.
+ * A process that outlives a killed launcher just long enough to clean up after it: it ends the programs that it was
+ * told of and removes the private directory. Parent-death signals cannot do this: the kernel forgets them when a
+ * program changes its user.
  */
 #ifndef VEDETTE_LAUNCHER_GUARD_H
 #define VEDETTE_LAUNCHER_GUARD_H

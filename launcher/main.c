@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vedette-run: collector and analyzer together on one host, each at its own privilege, for as long as a COMMAND or a person wants. What
+ * vedette-run: collector and analyzer together on one host, each at its own privilege, for as long as a COMMAND or a
+ * person wants. What
  * `./dev run` executes; in production systemd or the kubelet has this job.
  */
 #include "common/base/exit_code.h"

@@ -140,10 +140,14 @@ void run_options_print_help(FILE *out)
 {
     fputs("vedette-run - start collector and analyzer together on one host\n\n"
           "usage: vedette-run [OPTION]... [-- COMMAND [ARG]...]\n\n"
-          "Without COMMAND it watches the whole host (or what --tree or --cgroup names) and prints findings until Ctrl-C.\n"
-          "With COMMAND it watches COMMAND and its descendants, whatever namespaces, cgroups or containers they enter, and\n"
-          "nothing else; a container that a daemon outside the tree starts is not in it. COMMAND starts when capture is on; its\n"
-          "output goes to stderr, and stdout carries findings and selected events only. After COMMAND ends, everything it caused\n"
+          "Without COMMAND it watches the whole host (or what --tree or --cgroup names) and prints findings until "
+          "Ctrl-C.\n"
+          "With COMMAND it watches COMMAND and its descendants, whatever namespaces, cgroups or containers they enter, "
+          "and\n"
+          "nothing else; a container that a daemon outside the tree starts is not in it. COMMAND starts when capture "
+          "is on; its\n"
+          "output goes to stderr, and stdout carries findings and selected events only. After COMMAND ends, everything "
+          "it caused\n"
           "is delivered first.\n\n",
           out);
     for (size_t i = 0; i < N_FLAGS; i++) {
@@ -152,10 +156,12 @@ void run_options_print_help(FILE *out)
                  flags[i].value != NULL ? flags[i].value : "");
         fprintf(out, "  %-24s %s\n", left, flags[i].help);
     }
-    fputs("\nexit status\n"
-          "  with COMMAND: COMMAND's own; 125 Vedette failed (the reason is on stderr), 126 COMMAND cannot be executed,\n"
-          "  127 COMMAND not found, 128+N COMMAND ended by signal N\n"
-          "  without: 0 after Ctrl-C; 1 runtime, 2 usage or configuration, 3 the kernel cannot, 4 privilege missing, 5 in use,\n"
-          "  6 state unusable\n",
-          out);
+    fputs(
+        "\nexit status\n"
+        "  with COMMAND: COMMAND's own; 125 Vedette failed (the reason is on stderr), 126 COMMAND cannot be executed,\n"
+        "  127 COMMAND not found, 128+N COMMAND ended by signal N\n"
+        "  without: 0 after Ctrl-C; 1 runtime, 2 usage or configuration, 3 the kernel cannot, 4 privilege missing, 5 "
+        "in use,\n"
+        "  6 state unusable\n",
+        out);
 }

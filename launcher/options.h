@@ -19,16 +19,16 @@ struct run_list {
 struct run_options {
     bool json;
     bool help, version;
-    const char *events;          /* comma list, NULL: findings only */
-    const char *http;            /* address, "off", NULL: the mode's default */
-    const char *sink;            /* URL of a Falcosidekick, NULL none */
-    const char *cgroup;          /* bare run: only this cgroup */
-    pid_t tree;                  /* bare run: only this process's tree, 0 all */
-    const char *node;            /* NULL: the node's name as the programs find it */
-    const char *programs;        /* folder of the two programs, NULL: beside vedette-run */
-    struct run_list policies;    /* files */
+    const char *events;                        /* comma list, NULL: findings only */
+    const char *http;                          /* address, "off", NULL: the mode's default */
+    const char *sink;                          /* URL of a Falcosidekick, NULL none */
+    const char *cgroup;                        /* bare run: only this cgroup */
+    pid_t tree;                                /* bare run: only this process's tree, 0 all */
+    const char *node;                          /* NULL: the node's name as the programs find it */
+    const char *programs;                      /* folder of the two programs, NULL: beside vedette-run */
+    struct run_list policies;                  /* files */
     struct run_list to_collector, to_analyzer; /* KEY=VALUE */
-    char **command;              /* NULL: bare run */
+    char **command;                            /* NULL: bare run */
 };
 
 /* 0, or -EINVAL with words. */

@@ -23,14 +23,16 @@ static int parse(char **argv, struct run_options *options, char *error)
     return run_options_parse(argc, argv, options, error);
 }
 
-static char word[][32] = {"--json", "--policy", "a.yaml", "--policy=b.yaml", "--events=openat,ptrace", "--", "sh", "-c", "--json"};
+static char word[][32] = {"--json", "--policy", "a.yaml", "--policy=b.yaml", "--events=openat,ptrace",
+                          "--",     "sh",       "-c",     "--json"};
 
 static void test_options_everything_before_command(void **state)
 {
     (void)state;
     struct run_options options;
     char error[RUN_ERROR_BYTES];
-    assert_int_equal(PARSE(&options, error, word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7], word[8]), 0);
+    assert_int_equal(
+        PARSE(&options, error, word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7], word[8]), 0);
     assert_true(options.json);
     assert_int_equal(options.policies.count, 2);
     assert_string_equal(options.policies.item[0], "a.yaml");

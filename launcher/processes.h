@@ -12,8 +12,8 @@ struct process {
 };
 
 /*
- * Descendants of `root`, itself not included, zombies neither: at most `max` into `processes`; returns how many there are.
- * Reads names and parents only. -errno when /proc cannot be read.
+ * Descendants of `root`, itself not included, zombies neither: at most `max` into `processes`; returns how many there
+ * are. Reads names and parents only. -errno when /proc cannot be read.
  */
 ssize_t processes_below(pid_t root, struct process *processes, size_t max);
 

@@ -17,9 +17,9 @@
 #include "launcher/service.h"
 
 enum {
-    READY_MS = 60 * 1000,  /* an emulated machine loads BPF programs slowly */
-    BACK_MS = 10 * 1000,   /* after a death the node is blind: longer than this fails the run */
-    STOP_MS = 20 * 1000,   /* the collector delivers for up to 10 s */
+    READY_MS = 60 * 1000, /* an emulated machine loads BPF programs slowly */
+    BACK_MS = 10 * 1000,  /* after a death the node is blind: longer than this fails the run */
+    STOP_MS = 20 * 1000,  /* the collector delivers for up to 10 s */
     RETRY_MS = 200,
     MAX_DEATHS = 50,       /* of one service in one run: it comes back only to die again */
     SAME_SIGNAL_MS = 1000, /* timeout(1) and some terminals send one wish twice */
@@ -40,9 +40,9 @@ struct runner {
     struct command command;
     sigset_t original_mask;
     int signal_fd;
-    int interrupt;    /* the signal that asks us to end, 0 none */
+    int interrupt; /* the signal that asks us to end, 0 none */
     uint64_t interrupt_ms;
-    int failure;      /* exit code of the first failure of Vedette's own, 0 none */
+    int failure; /* exit code of the first failure of Vedette's own, 0 none */
 };
 
 static uint64_t now_ms(void)
@@ -219,8 +219,8 @@ static void watch(struct runner *runner)
 static void settle(struct runner *runner)
 {
     runner->interrupt = 0;
-    while (runner->failure == 0 && runner->interrupt == 0 && revive(runner, &runner->analyzer) && revive(runner, &runner->collector) &&
-           (runner->analyzer.back_by != 0 || runner->collector.back_by != 0))
+    while (runner->failure == 0 && runner->interrupt == 0 && revive(runner, &runner->analyzer) &&
+           revive(runner, &runner->collector) && (runner->analyzer.back_by != 0 || runner->collector.back_by != 0))
         take_events(runner, next_due(runner));
 }
 
@@ -233,8 +233,8 @@ static void note_bad_end(struct runner *runner, const struct service *service)
 }
 
 /*
- * SIGTERM, and the patience it may need: both programs deliver what they hold before they end. `needed` (or NULL) is what it delivers to, kept
- * alive meanwhile.
+ * SIGTERM, and the patience it may need: both programs deliver what they hold before they end. `needed` (or NULL) is
+ * what it delivers to, kept alive meanwhile.
  */
 static void bring_down(struct runner *runner, struct supervised *supervised, struct supervised *needed)
 {
@@ -256,7 +256,8 @@ static void bring_down(struct runner *runner, struct supervised *supervised, str
             needed = NULL;
     }
     if (service->pid != 0) {
-        log_error("%s did not end %s; killed", service->name, runner->interrupt != 0 ? "before a second signal" : "within 20 s");
+        log_error("%s did not end %s; killed", service->name,
+                  runner->interrupt != 0 ? "before a second signal" : "within 20 s");
         service_kill(service);
         note_failure(runner, EXIT_CODE_RUNTIME);
     } else if (service->status != 0) {
@@ -449,10 +450,18 @@ int run(const struct run_options *options)
 {
     struct runner runner = {
         .options = options,
-        .analyzer.service = {.name = "vedette-analyzer", .program = -1, .notify = -1, .owns_stdout = true,
-                             .uid = DIRECTORY_ANALYZER_UID, .gid = DIRECTORY_ANALYZER_UID, .group = DIRECTORY_BUS_GROUP,
+        .analyzer.service = {.name = "vedette-analyzer",
+                             .program = -1,
+                             .notify = -1,
+                             .owns_stdout = true,
+                             .uid = DIRECTORY_ANALYZER_UID,
+                             .gid = DIRECTORY_ANALYZER_UID,
+                             .group = DIRECTORY_BUS_GROUP,
                              .notify_uid = DIRECTORY_ANALYZER_UID},
-        .collector.service = {.name = "vedette-collector", .program = -1, .notify = -1, .notify_uid = DIRECTORY_DRAIN_UID},
+        .collector.service = {.name = "vedette-collector",
+                              .program = -1,
+                              .notify = -1,
+                              .notify_uid = DIRECTORY_DRAIN_UID},
     };
     block_signals(&runner);
     int code = set_up(&runner);

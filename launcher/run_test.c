@@ -112,10 +112,10 @@ static int finish(pid_t pid)
 }
 
 #define RUN(...) finish(start((char *[]){__VA_ARGS__, NULL}))
-#define ROOT_ONLY() \
-    do { \
-        if (geteuid() != 0) \
-            skip(); \
+#define ROOT_ONLY()                                                                                                    \
+    do {                                                                                                               \
+        if (geteuid() != 0)                                                                                            \
+            skip();                                                                                                    \
     } while (0)
 
 static void assert_order(const char *first, const char *second)
@@ -153,7 +153,8 @@ static void test_run_options_passed_on(void **state)
     char policy[128];
     snprintf(policy, sizeof(policy), "%s/policy.conf", folder);
     assert_int_equal(RUN(T("--policy"), policy, T("--events=openat"), T("--http=127.0.0.1:0"), T("--node=n1"),
-                         T("--collector"), T("rings.bulk=8K"), T("--analyzer=x.y=z"), T("--"), T("true")), 0);
+                         T("--collector"), T("rings.bulk=8K"), T("--analyzer=x.y=z"), T("--"), T("true")),
+                     0);
     assert_non_null(strstr(log_text, "/policies/0-policy.conf"));
     assert_non_null(strstr(log_text, "--events=openat"));
     assert_non_null(strstr(log_text, "--http.listen=127.0.0.1:0"));
@@ -241,7 +242,8 @@ static void test_run_signal_goes_to_command(void **state)
 {
     (void)state;
     ROOT_ONLY();
-    pid_t pid = start((char *[]){T("--"), T("sh"), T("-c"), T("trap 'exit 42' TERM; echo started; while :; do sleep 0.1; done"), NULL});
+    pid_t pid = start((char *[]){T("--"), T("sh"), T("-c"),
+                                 T("trap 'exit 42' TERM; echo started; while :; do sleep 0.1; done"), NULL});
     wait_for("started");
     kill(pid, SIGTERM);
     assert_int_equal(finish(pid), 42);
@@ -251,7 +253,9 @@ static void test_run_survivors_named(void **state)
 {
     (void)state;
     ROOT_ONLY();
-    assert_int_equal(RUN(T("--"), T("sh"), T("-c"), T("setsid sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done")), 0);
+    assert_int_equal(RUN(T("--"), T("sh"), T("-c"),
+                         T("setsid sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done")),
+                     0);
     char *word = strstr(err, " sleep\n");
     assert_non_null(word);
     while (word[-1] >= '0' && word[-1] <= '9')
@@ -271,7 +275,8 @@ static void test_run_killed_launcher_leaves_nothing(void **state)
     do {
         read_text("log", log_text, sizeof(log_text));
         poll(NULL, 0, 10);
-    } while (strstr(log_text, "vedette-collector: stopped") == NULL || strstr(log_text, "vedette-analyzer: stopped") == NULL);
+    } while (strstr(log_text, "vedette-collector: stopped") == NULL ||
+             strstr(log_text, "vedette-analyzer: stopped") == NULL);
     char directory[64];
     snprintf(directory, sizeof(directory), "%.23s", strstr(log_text, "/run/vedette-dev."));
     while (access(directory, F_OK) == 0)
@@ -283,7 +288,8 @@ static void test_run_without_root(void **state)
     (void)state;
     ROOT_ONLY();
     char command[512];
-    snprintf(command, sizeof(command), "setpriv --reuid 65534 --clear-groups %s/vedette-run --json 2>%s/err", folder, folder);
+    snprintf(command, sizeof(command), "setpriv --reuid 65534 --clear-groups %s/vedette-run --json 2>%s/err", folder,
+             folder);
     char copy[256];
     snprintf(copy, sizeof(copy), "cp %s %s/vedette-run", VEDETTE_RUN, folder);
     assert_int_equal(system(copy), 0);

@@ -67,7 +67,8 @@ int service_listen(struct service *service, const char *directory)
  * The caller's environment is not for programs of other privilege. What the sanitizers of a development build are told
  * is the exception.
  */
-static void make_environment(const struct service *service, char *ret_environment[MAX_ENVIRONMENT], char *notify, size_t notify_size)
+static void make_environment(const struct service *service, char *ret_environment[MAX_ENVIRONMENT], char *notify,
+                             size_t notify_size)
 {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LANG=C.UTF-8";
     static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS="};
@@ -152,7 +153,8 @@ void service_read_notify(struct service *service)
             struct cmsghdr align;
         } control;
         struct iovec vector = {.iov_base = text, .iov_len = sizeof(text) - 1};
-        struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        struct msghdr message = {
+            .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
         ssize_t got = recvmsg(service->notify, &message, MSG_CMSG_CLOEXEC);
         if (got < 0)
             return;
@@ -169,7 +171,8 @@ void service_read_notify(struct service *service)
 bool service_reap(struct service *service)
 {
     siginfo_t info = {0};
-    if (service->pid <= 0 || waitid(P_PID, (id_t)service->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+    if (service->pid <= 0 || waitid(P_PID, (id_t)service->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        info.si_pid == 0)
         return false;
     /* While the leader is unreaped its number cannot be another group's. */
     kill(-service->pid, SIGKILL);
@@ -232,7 +235,9 @@ static const char *exit_words(int code)
 void service_describe_end(const struct service *service, char *text, size_t size)
 {
     if (WIFSIGNALED(service->status))
-        snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(service->status), strsignal(WTERMSIG(service->status)));
+        snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(service->status),
+                 strsignal(WTERMSIG(service->status)));
     else
-        snprintf(text, size, "ended with exit code %d (%s)", WEXITSTATUS(service->status), exit_words(WEXITSTATUS(service->status)));
+        snprintf(text, size, "ended with exit code %d (%s)", WEXITSTATUS(service->status),
+                 exit_words(WEXITSTATUS(service->status)));
 }

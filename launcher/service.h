@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One of the two programs: started by descriptor at its privilege, known ready by sd_notify(3), ended with its whole process group. */
+/* One of the two programs: started by descriptor at its privilege, known ready by sd_notify(3), ended with its whole
+ * process group. */
 #ifndef VEDETTE_LAUNCHER_SERVICE_H
 #define VEDETTE_LAUNCHER_SERVICE_H
 
@@ -13,17 +14,17 @@ enum { SERVICE_MAX_ARGUMENTS = 96 };
 
 struct service {
     const char *name;
-    int program; /* open descriptor of the executable: the path may lie where the user below cannot go */
-    uid_t uid;   /* 0: started as root, drops by itself */
+    int program;      /* open descriptor of the executable: the path may lie where the user below cannot go */
+    uid_t uid;        /* 0: started as root, drops by itself */
     gid_t gid, group; /* `group`: supplementary */
     uid_t notify_uid; /* who, besides root, may say READY */
-    bool owns_stdout;  /* else its stdout is our stderr */
+    bool owns_stdout; /* else its stdout is our stderr */
     char *argv[SERVICE_MAX_ARGUMENTS + 1]; /* owned strings */
     size_t argc;
     char notify_path[96];
     int notify; /* datagram socket */
 
-    pid_t pid; /* 0: not running; its process group has the same number */
+    pid_t pid;  /* 0: not running; its process group has the same number */
     bool ready; /* said so since the last start */
     bool ended; /* since the last start */
     int status; /* of waitpid, when ended */
@@ -44,7 +45,8 @@ int service_start(struct service *service, const sigset_t *mask);
 /* Reads what came on the notification socket. */
 void service_read_notify(struct service *service);
 
-/* After SIGCHLD: true when the service was seen to have ended just now. What is left of its group is killed, so that nothing stays behind. */
+/* After SIGCHLD: true when the service was seen to have ended just now. What is left of its group is killed, so that
+ * nothing stays behind. */
 bool service_reap(struct service *service);
 
 void service_signal(struct service *service, int signal); /* the main process */

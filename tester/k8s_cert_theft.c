@@ -47,5 +47,6 @@ const struct trigger trigger_k8s_cert_theft = {
     .name = "k8s_cert_theft",
     .what = "opens an empty /etc/kubernetes/pki/ca.key of its own for reading",
     .run = run,
-    .near_misses = {{"it is opened for writing only", only_write}, {"its folder is /etc/kubernetes/pkix", other_folder}},
+    .near_misses = {{"it is opened for writing only", only_write},
+                    {"its folder is /etc/kubernetes/pkix", other_folder}},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vedette-tester: one harmless trigger for each detection, to see an installation work. It runs in memory, in children and in mount
- * namespaces of its own, and leaves nothing behind.
+ * vedette-tester: one harmless trigger for each detection, to see an installation work. It runs in memory, in children
+ * and in mount namespaces of its own, and leaves nothing behind.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -82,7 +82,8 @@ static int usage(FILE *out, int code)
 {
     fputs("usage: vedette-tester NAME [--near-miss]\n"
           "       vedette-tester --list\n\n"
-          "NAME is a detection's id or name, as in TRC-105 or fileless_execution. It does once, harmlessly, what the detection\n"
+          "NAME is a detection's id or name, as in TRC-105 or fileless_execution. It does once, harmlessly, what the "
+          "detection\n"
           "is about; --near-miss does what comes closest and must not be found.\n"
           "Exit status: 0 done, 1 it cannot be done here (the reason is on stderr), 2 usage.\n",
           out);

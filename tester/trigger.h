@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A trigger does once, harmlessly, what a detection is about; its near misses differ from it in one respect each and must stay silent. One
- * trigger is one file that ends in one constant, listed in triggers.def.
+ * A trigger does once, harmlessly, what a detection is about; its near misses differ from it in one respect each and
+ * must stay silent. One trigger is one file that ends in one constant, listed in triggers.def.
  */
 #ifndef VEDETTE_TESTER_TRIGGER_H
 #define VEDETTE_TESTER_TRIGGER_H
@@ -32,7 +32,8 @@ int trigger_failed(const char *what);
 /* Forks, runs `child` there and waits for it: its return value is the child's exit code. 0, or -errno after words. */
 int trigger_in_child(int (*child)(void));
 
-/* The word on the command line that makes the program the harmless payload of a trigger: it prints a line and ends with 0. */
+/* The word on the command line that makes the program the harmless payload of a trigger: it prints a line and ends with
+ * 0. */
 #define TRIGGER_PAYLOAD "--payload"
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts and cursors on disk: SQLite in WAL mode, one transaction a commit, so that an acknowledged batch's alerts are never lost and
- * never counted twice. Rows are numbered; each sink has its own cursor. Any thread; calls are serialised inside.
+ * Alerts and cursors on disk: SQLite in WAL mode, one transaction a commit, so that an acknowledged batch's alerts are
+ * never lost and never counted twice. Rows are numbered; each sink has its own cursor. Any thread; calls are serialised
+ * inside.
  */
 #ifndef VEDETTE_ANALYZER_ALERT_OUTBOX_H
 #define VEDETTE_ANALYZER_ALERT_OUTBOX_H
@@ -13,18 +14,20 @@
 enum { ALERT_ID_BYTES = 33, OUTBOX_ERROR_BYTES = 256 };
 
 /*
- * What stays on disk. A delivered alert is kept for people, and so that a replay meets its id; one that a sink still needs is never pruned,
- * unless the database outgrows its limit: then the oldest go, and each that a sink had not had is counted as lost.
+ * What stays on disk. A delivered alert is kept for people, and so that a replay meets its id; one that a sink still
+ * needs is never pruned, unless the database outgrows its limit: then the oldest go, and each that a sink had not had
+ * is counted as lost.
  */
 enum {
     OUTBOX_KEEP_ROWS = 10000,
-    OUTBOX_KEEP_SECONDS = 7 * 24 * 3600, /* of delivered alerts, and of the claim of a sink that is no longer configured */
-    OUTBOX_KEEP_DEAD = 1000,             /* dead letters, whose alerts stay too */
-    OUTBOX_KEEP_SESSIONS = 64,           /* cursors a node: a batch waits in a collector's queue over far fewer restarts of it */
-    OUTBOX_MAX_BYTES = 256 << 20,        /* pages in use */
-    OUTBOX_PRUNE_SECONDS = 600,          /* how often */
-    OUTBOX_PRUNE_ALERTS = 1000,          /* or after so many new alerts */
-    OUTBOX_PRUNE_BYTES = 16 << 20,       /* or after so much of them: how far the limit can be overrun */
+    OUTBOX_KEEP_SECONDS =
+        7 * 24 * 3600,         /* of delivered alerts, and of the claim of a sink that is no longer configured */
+    OUTBOX_KEEP_DEAD = 1000,   /* dead letters, whose alerts stay too */
+    OUTBOX_KEEP_SESSIONS = 64, /* cursors a node: a batch waits in a collector's queue over far fewer restarts of it */
+    OUTBOX_MAX_BYTES = 256 << 20,  /* pages in use */
+    OUTBOX_PRUNE_SECONDS = 600,    /* how often */
+    OUTBOX_PRUNE_ALERTS = 1000,    /* or after so many new alerts */
+    OUTBOX_PRUNE_BYTES = 16 << 20, /* or after so much of them: how far the limit can be overrun */
 };
 
 struct alert {
@@ -32,9 +35,9 @@ struct alert {
     int64_t row;             /* set when read */
     uint64_t time_ns;        /* since the epoch, of the event */
     const char *node;
-    const char *detection;   /* name */
+    const char *detection; /* name */
     int severity;
-    const char *json;        /* the finding in Tracee's shape, one line without newline */
+    const char *json; /* the finding in Tracee's shape, one line without newline */
 };
 
 struct outbox_cursor {
@@ -46,34 +49,38 @@ struct outbox_cursor {
 struct outbox;
 
 /*
- * 0; -EACCES, -ENOSPC, -EROFS, -EBUSY (another process has it open), -EBADMSG (not a database, damaged, or a newer layout) with words that name
- * the path and the remedy. Made with mode 0600 when it does not exist.
+ * 0; -EACCES, -ENOSPC, -EROFS, -EBUSY (another process has it open), -EBADMSG (not a database, damaged, or a newer
+ * layout) with words that name the path and the remedy. Made with mode 0600 when it does not exist.
  */
 int outbox_open(const char *path, struct outbox **ret_outbox, char error[OUTBOX_ERROR_BYTES]);
 void outbox_close(struct outbox *outbox);
 
 /*
- * One transaction: alerts not yet known by id are added, cursors set. 0, or -ENOSPC / -EIO: nothing of it happened, and the caller does not
- * move the durable cursor; it may try again.
+ * One transaction: alerts not yet known by id are added, cursors set. 0, or -ENOSPC / -EIO: nothing of it happened, and
+ * the caller does not move the durable cursor; it may try again.
  */
-int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts, const struct outbox_cursor *cursors, size_t n_cursors);
+int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
+                  const struct outbox_cursor *cursors, size_t n_cursors);
 
 /* The words of the last call that failed, "" before any. */
 void outbox_last_error(struct outbox *outbox, char error[OUTBOX_ERROR_BYTES]);
 
 /* Every cursor of a node, newest session first. */
-int outbox_cursors(struct outbox *outbox, const char *node, void (*each)(void *arg, uint64_t session, uint64_t seq), void *arg);
+int outbox_cursors(struct outbox *outbox, const char *node, void (*each)(void *arg, uint64_t session, uint64_t seq),
+                   void *arg);
 
 /* A sink joins: its cursor, made at the end of the outbox when it is new and `from_now`, else at the beginning. */
 int outbox_sink_open(struct outbox *outbox, const char *sink, bool from_now, int64_t *ret_row);
-/* The first alert after `row`; *ret_alert's strings are heap, freed by alert_fini. 0, -ENOENT when there is none, -EIO, -ENOMEM. */
+/* The first alert after `row`; *ret_alert's strings are heap, freed by alert_fini. 0, -ENOENT when there is none, -EIO,
+ * -ENOMEM. */
 int outbox_read(struct outbox *outbox, int64_t row, struct alert *ret_alert);
 void alert_fini(struct alert *alert);
 /* How many alerts stand after `row`. */
 uint64_t outbox_count_after(struct outbox *outbox, int64_t row);
 /*
- * The sink has delivered everything up to `row`; `dead` says the row was given up, with the reason. Durable when it returns 0, so that a crash
- * repeats at most the one alert that was being delivered. Rows all sinks passed are pruned later. 0, -ENOENT for an unknown sink, or as commit.
+ * The sink has delivered everything up to `row`; `dead` says the row was given up, with the reason. Durable when it
+ * returns 0, so that a crash repeats at most the one alert that was being delivered. Rows all sinks passed are pruned
+ * later. 0, -ENOENT for an unknown sink, or as commit.
  */
 int outbox_sink_advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead);
 /* Waits until a row beyond `row` exists, until outbox_wake, or `timeout_ms`. */
@@ -83,7 +90,8 @@ void outbox_wake(struct outbox *outbox);
 uint64_t outbox_wakes(struct outbox *outbox);
 void outbox_wait_since(struct outbox *outbox, int64_t row, uint64_t wakes, unsigned timeout_ms);
 
-/* Prunes at once, in steps of at most a few thousand rows; `max_bytes` in place of OUTBOX_MAX_BYTES. Commits do it by themselves. 0 or -errno. */
+/* Prunes at once, in steps of at most a few thousand rows; `max_bytes` in place of OUTBOX_MAX_BYTES. Commits do it by
+ * themselves. 0 or -errno. */
 int outbox_prune(struct outbox *outbox, uint64_t max_bytes);
 
 struct outbox_figures {

@@ -32,16 +32,16 @@ struct trigger {
 enum { DETECTION_MAX_TRIGGERS = 8 };
 
 struct detection {
-    const char *id;          /* "TRC-105" */
-    const char *name;        /* "fileless_execution": the finding's eventName */
-    uint16_t event_id;       /* from 6000, append only */
-    const char *title;       /* signatureName */
+    const char *id;    /* "TRC-105" */
+    const char *name;  /* "fileless_execution": the finding's eventName */
+    uint16_t event_id; /* from 6000, append only */
+    const char *title; /* signatureName */
     const char *description;
     enum severity severity;
-    const char *category;    /* tactic in kebab-case */
-    const char *technique;   /* MITRE name */
-    const char *technique_id; /* "T1620" */
-    const char *technique_stix; /* attack-pattern--..., "" if not known */
+    const char *category;                            /* tactic in kebab-case */
+    const char *technique;                           /* MITRE name */
+    const char *technique_id;                        /* "T1620" */
+    const char *technique_stix;                      /* attack-pattern--..., "" if not known */
     struct trigger triggers[DETECTION_MAX_TRIGGERS]; /* ends at the first without an event */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the loaded set over events. An engine is compiled for one schema and belongs to one shard thread; the set it was compiled from
- * is constant and shared.
+ * Runs the loaded set over events. An engine is compiled for one schema and belongs to one shard thread; the set it was
+ * compiled from is constant and shared.
  */
 #ifndef VEDETTE_ANALYZER_DETECT_ENGINE_H
 #define VEDETTE_ANALYZER_DETECT_ENGINE_H
@@ -34,22 +34,24 @@ struct finding {
     const struct event_context *context;
     enum severity severity; /* lowered when the attempt failed */
     bool succeeded;
-    uint32_t output_index; /* among the findings of this detection on this event */
-    const char *data_name;        /* NULL when the trigger names none */
-    struct string_view data;      /* its value */
+    uint32_t output_index;                 /* among the findings of this detection on this event */
+    const char *data_name;                 /* NULL when the trigger names none */
+    struct string_view data;               /* its value */
     uint64_t window_from_ns, window_to_ns; /* for the overlap with losses */
 };
 
 struct engine;
 
 /*
- * `selected`: detection names or ids, NULL for all. NULL with errno; *ret_error (the thread's own, until its next engine_new) names what does
- * not compile or is not known. A trigger whose event or field only this schema lacks is left out and listed by engine_gaps: a collector that is
- * older than we are must not stop the other detections.
+ * `selected`: detection names or ids, NULL for all. NULL with errno; *ret_error (the thread's own, until its next
+ * engine_new) names what does not compile or is not known. A trigger whose event or field only this schema lacks is
+ * left out and listed by engine_gaps: a collector that is older than we are must not stop the other detections.
  */
-struct engine *engine_new(const struct schema *schema, const char *const *selected, size_t n_selected, const char **ret_error);
+struct engine *engine_new(const struct schema *schema, const char *const *selected, size_t n_selected,
+                          const char **ret_error);
 /* The same over a table of the caller's, which must outlive the engine; findings come in its order. */
-struct engine *engine_new_from(const struct schema *schema, const struct detection *const *table, size_t n_table, const char **ret_error);
+struct engine *engine_new_from(const struct schema *schema, const struct detection *const *table, size_t n_table,
+                               const char **ret_error);
 void engine_free(struct engine *engine);
 
 /* What was left out, and why; returns how many there are, of which at most `limit` are written. */
@@ -64,15 +66,17 @@ size_t engine_gaps(const struct engine *engine, struct engine_gap *ret, size_t l
 void engine_begin_batch(struct engine *engine, uint32_t n_strings);
 
 /*
- * Judges one event that the state has applied; calls `emit` for every finding, in table order. A detection gives at most one finding an event:
- * the first of its triggers that fires. What `emit` is given is valid during the call.
+ * Judges one event that the state has applied; calls `emit` for every finding, in table order. A detection gives at
+ * most one finding an event: the first of its triggers that fires. What `emit` is given is valid during the call.
  */
-void engine_judge(struct engine *engine, const struct event_context *context, void (*emit)(void *arg, const struct finding *finding), void *arg);
+void engine_judge(struct engine *engine, const struct event_context *context,
+                  void (*emit)(void *arg, const struct finding *finding), void *arg);
 
 /* Marks in want[EVENT_ID_LIMIT] the events that the set needs: what the plan asks for. */
 void engine_wanted_events(const struct engine *engine, uint8_t *want);
 
-/* Per detection: events judged, findings, nanoseconds spent (measured on one event in 64 and scaled); readable from any thread. */
+/* Per detection: events judged, findings, nanoseconds spent (measured on one event in 64 and scaled); readable from any
+ * thread. */
 struct engine_cost {
     const struct detection *detection;
     uint64_t judged, findings, nanoseconds;

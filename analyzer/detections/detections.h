@@ -18,15 +18,16 @@ enum {
 
 /* An open that may write, or read, through the descriptor. */
 #define WRITE_OPEN                                                                                                     \
-    BITS("data.flags", OPEN_PATH_ONLY, 0),                                                                             \
-        ANY_OF(BITS("data.flags", OPEN_ACCESS_MODE, OPEN_WRITE_ONLY), BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_WRITE))
+    BITS("data.flags", OPEN_PATH_ONLY, 0), ANY_OF(BITS("data.flags", OPEN_ACCESS_MODE, OPEN_WRITE_ONLY),               \
+                                                  BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_WRITE))
 #define READ_OPEN                                                                                                      \
-    BITS("data.flags", OPEN_PATH_ONLY, 0),                                                                             \
-        ANY_OF(BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_ONLY), BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_WRITE))
+    BITS("data.flags", OPEN_PATH_ONLY, 0), ANY_OF(BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_ONLY),                \
+                                                  BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_WRITE))
 
 /*
- * A rename is known by the caller's own name below a directory's real path, so it may hold detours that lead nowhere: "//", "/./", "/name/../". In a
- * pattern that begins with DETOUR_DEFINED, DETOUR stands after each '/' and takes them; a name that leads elsewhere does not match.
+ * A rename is known by the caller's own name below a directory's real path, so it may hold detours that lead nowhere:
+ * "//", "/./", "/name/../". In a pattern that begins with DETOUR_DEFINED, DETOUR stands after each '/' and takes them;
+ * a name that leads elsewhere does not match.
  */
 #define DETOUR_DEFINED "(?(DEFINE)(?<detour>/|\\./|(?!\\.\\.?/)[^/]++/(?&detour)*+\\.\\./))"
 #define DETOUR         "(?&detour)*+"

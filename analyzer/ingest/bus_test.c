@@ -456,11 +456,16 @@ static void test_bus_listens_again_after_a_broken_greeting(void **test)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_BUS(test_bus_hello_batch_ack),     WITH_BUS(test_bus_batch_before_hello),
-        WITH_BUS(test_bus_malformed_then_good), WITH_BUS(test_bus_random_bytes),
-        WITH_BUS(test_bus_too_large),           WITH_BUS(test_bus_node_on_two_pipes),
-        WITH_BUS(test_bus_foreign_user),        WITH_BUS(test_bus_address_in_use),
-        WITH_BUS(test_bus_addresses),           WITH_BUS(test_bus_silent_pipes_are_reaped),
+        WITH_BUS(test_bus_hello_batch_ack),
+        WITH_BUS(test_bus_batch_before_hello),
+        WITH_BUS(test_bus_malformed_then_good),
+        WITH_BUS(test_bus_random_bytes),
+        WITH_BUS(test_bus_too_large),
+        WITH_BUS(test_bus_node_on_two_pipes),
+        WITH_BUS(test_bus_foreign_user),
+        WITH_BUS(test_bus_address_in_use),
+        WITH_BUS(test_bus_addresses),
+        WITH_BUS(test_bus_silent_pipes_are_reaped),
         WITH_BUS(test_bus_listens_again_after_a_broken_greeting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

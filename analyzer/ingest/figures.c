@@ -77,7 +77,8 @@ void ingest_collect(void *arg, struct metrics_writer *writer)
                       labels, load(&totals->refused[reason]));
     }
     metrics_write(writer, "vedette_bus_listener_restarts_total", METRIC_COUNTER,
-                  "Times the bus was listened on again because it accepted nobody any more.", NULL, load(&totals->listener_restarts));
+                  "Times the bus was listened on again because it accepted nobody any more.", NULL,
+                  load(&totals->listener_restarts));
     metrics_write(writer, "vedette_commits_total", METRIC_COUNTER, "Transactions of alerts and cursors.", NULL,
                   load(&totals->commits));
     metrics_write(writer, "vedette_commit_failures_total", METRIC_COUNTER,

@@ -88,8 +88,8 @@ static void dispatch(struct ingest *ingest, nng_msg *message, struct reply *repl
     uint32_t id = (uint32_t)nng_pipe_id(pipe);
     uint64_t now_ns = clock_boot_ns();
     unsigned shard = 0;
-    if (nng_msg_len(message) == strlen(LISTENER_PROBE) && memcmp(nng_msg_body(message), LISTENER_PROBE, strlen(LISTENER_PROBE)) == 0 &&
-        is_own(pipe)) {
+    if (nng_msg_len(message) == strlen(LISTENER_PROBE) &&
+        memcmp(nng_msg_body(message), LISTENER_PROBE, strlen(LISTENER_PROBE)) == 0 && is_own(pipe)) {
         *reply = (struct reply){.size = 0};
         ingest_reply(ingest, message, reply);
         return;
@@ -218,7 +218,8 @@ void ingest_mend(struct ingest *ingest)
         return;
     log_warning("bus: the listener accepts nobody any more (a defect of libnng before 1.6); listening again");
     totals_count(&ingest->totals.listener_restarts, 1);
-    nng_listener_close(ingest->listener); /* closes its pipes too: their collectors dial again and go on from the cursor */
+    nng_listener_close(
+        ingest->listener); /* closes its pipes too: their collectors dial again and go on from the cursor */
     if (listener_start(ingest->socket, ingest->url, &ingest->listener, error) < 0)
         log_error("%s", error); /* and the next check tries again */
 }

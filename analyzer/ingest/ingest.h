@@ -47,8 +47,8 @@ const char *ingest_url(const struct ingest *ingest);
 /* Closes pipes that have been silent too long. To be called every few seconds, by any one thread. */
 void ingest_reap(struct ingest *ingest, uint64_t now_ns);
 
-/* Listens again when the listener has stopped accepting (listener.h says why it can). To be called every few seconds, by
- * the same thread as ingest_reap; takes up to 4 s when it has. */
+/* Listens again when the listener has stopped accepting (listener.h says why it can). To be called every few seconds,
+ * by the same thread as ingest_reap; takes up to 4 s when it has. */
 void ingest_mend(struct ingest *ingest);
 
 /* Takes no more requests, finishes those in hand, commits, logs the balance, frees. 0, or -errno when alerts could not

@@ -12,7 +12,8 @@
 #include "common/wire/limits.h"
 
 enum {
-    RECEIVE_MAX_BYTES = 2 * WIRE_REQUEST_BYTES, /* up to it a request too large gets words, beyond it nng closes the pipe */
+    RECEIVE_MAX_BYTES =
+        2 * WIRE_REQUEST_BYTES, /* up to it a request too large gets words, beyond it nng closes the pipe */
     ANSWER_MS = 2000,
 };
 
@@ -125,15 +126,17 @@ static bool arrives(int fd, void *bytes, size_t size)
 static bool greets(int fd)
 {
     /* Both ends begin with 8 bytes: 0, "SP", version 0, the protocol's number (REQ is 0x30, REP 0x31), 0, 0. */
-    static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}, expected[8] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
+    static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0},
+                               expected[8] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
     unsigned char answer[8];
-    return send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello) && arrives(fd, answer, sizeof(answer)) &&
-           memcmp(answer, expected, sizeof(answer)) == 0;
+    return send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello) &&
+           arrives(fd, answer, sizeof(answer)) && memcmp(answer, expected, sizeof(answer)) == 0;
 }
 
 static bool answers_probe(int fd)
 {
-    /* A message over ipc: 1, its length in 8 bytes, big endian; a request begins with its number, top bit set, and its reply with the same. */
+    /* A message over ipc: 1, its length in 8 bytes, big endian; a request begins with its number, top bit set, and its
+     * reply with the same. */
     static const char probe[] = "\1\0\0\0\0\0\0\0\14\200\0\0\1" LISTENER_PROBE;
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
     unsigned char reply[13];

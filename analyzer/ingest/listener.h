@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the bus is listened on, and whether it still is. Debian 12's libnng 1.5.2 never accepts again on an ipc:// listener once a client has closed its
- * connection before the greeting was over (nanomsg/nng issue 1518): one connect and close by anybody who may open the socket is enough. So the analyzer
- * asks its own listener every few seconds, and replaces it when it does not answer.
+ * Where the bus is listened on, and whether it still is. Debian 12's libnng 1.5.2 never accepts again on an ipc://
+ * listener once a client has closed its connection before the greeting was over (nanomsg/nng issue 1518): one connect
+ * and close by anybody who may open the socket is enough. So the analyzer asks its own listener every few seconds, and
+ * replaces it when it does not answer.
  */
 #ifndef VEDETTE_ANALYZER_INGEST_LISTENER_H
 #define VEDETTE_ANALYZER_INGEST_LISTENER_H
@@ -25,8 +26,9 @@ int listener_start(nng_socket socket, const char *url, nng_listener *ret_listene
 char *listener_url(nng_listener listener);
 
 /*
- * Connects to an ipc:// listener as a collector would, greets, and asks LISTENER_PROBE, which the analyzer answers for its own process with a
- * reply without a body (dispatch in ingest.c). A listener that has stopped still greets, but makes no pipe that could carry a request. Up to 4 s.
+ * Connects to an ipc:// listener as a collector would, greets, and asks LISTENER_PROBE, which the analyzer answers for
+ * its own process with a reply without a body (dispatch in ingest.c). A listener that has stopped still greets, but
+ * makes no pipe that could carry a request. Up to 4 s.
  */
 bool listener_answers(const char *path);
 

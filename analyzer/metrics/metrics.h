@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prometheus text exposition (0.0.4). A module keeps its own atomic counters and registers a function that writes them at scrape time, so
- * nothing on the hot path knows about metrics. Names are vedette_*, base units, counters end in _total.
+ * Prometheus text exposition (0.0.4). A module keeps its own atomic counters and registers a function that writes them
+ * at scrape time, so nothing on the hot path knows about metrics. Names are vedette_*, base units, counters end in
+ * _total.
  */
 #ifndef VEDETTE_ANALYZER_METRICS_METRICS_H
 #define VEDETTE_ANALYZER_METRICS_METRICS_H
@@ -29,15 +30,15 @@ void metrics_free(struct metrics *metrics);
 void metrics_register(struct metrics *metrics, void (*collect)(void *arg, struct metrics_writer *writer), void *arg);
 
 /*
- * One sample. Samples of one family may come from several collectors: the writer groups them and prints HELP and TYPE once. `labels` ends with a
- * NULL name, or is NULL.
+ * One sample. Samples of one family may come from several collectors: the writer groups them and prints HELP and TYPE
+ * once. `labels` ends with a NULL name, or is NULL.
  */
-void metrics_write(struct metrics_writer *writer, const char *family, enum metric_type type, const char *help, const struct metric_label *labels,
-                   double value);
+void metrics_write(struct metrics_writer *writer, const char *family, enum metric_type type, const char *help,
+                   const struct metric_label *labels, double value);
 
 /*
- * For metrics_register, `arg` unused: process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds and the others of the names
- * that every Prometheus client library exports. What /proc does not show is left out.
+ * For metrics_register, `arg` unused: process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds and
+ * the others of the names that every Prometheus client library exports. What /proc does not show is left out.
  */
 void metrics_collect_process(void *arg, struct metrics_writer *writer);
 

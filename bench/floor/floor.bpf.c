@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Floors: the least that a program at the same hook can do for the same purpose. One program of a name is attached at a time (floor.c).
- * Nothing here is meant for use: there are no checks for overload, no scopes but one process, no containers.
+ * Floors: the least that a program at the same hook can do for the same purpose. One program of a name is attached at a
+ * time (floor.c). Nothing here is meant for use: there are no checks for overload, no scopes but one process, no
+ * containers.
  */
 #include "bench/floor/kernel_types.h"
 

@@ -26,12 +26,9 @@ static const struct mode {
     const char *name;
     const char *programs[MAX_PROGRAMS];
 } modes[] = {
-    {"capture-full", {"capture_full"}},
-    {"capture-small", {"capture_small"}},
-    {"empty", {"empty_exit"}},
-    {"empty-both", {"empty_exit", "empty_enter"}},
-    {"empty-enter", {"empty_enter"}},
-    {"open-filtered", {"open_filtered"}},
+    {"capture-full", {"capture_full"}}, {"capture-small", {"capture_small"}},
+    {"empty", {"empty_exit"}},          {"empty-both", {"empty_exit", "empty_enter"}},
+    {"empty-enter", {"empty_enter"}},   {"open-filtered", {"open_filtered"}},
     {"open-path", {"open_path"}},
 };
 
@@ -43,7 +40,8 @@ static const struct mode *mode_by_name(const char *name)
     return NULL;
 }
 
-__attribute__((format(printf, 2, 0))) static int print_warnings(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int print_warnings(enum libbpf_print_level level, const char *format,
+                                                                va_list arguments)
 {
     return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }
@@ -60,7 +58,8 @@ static bool mode_has(const struct mode *mode, const char *program)
 static int load(const struct mode *mode, uint32_t tgid, struct floor **ret_floor)
 {
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-        fprintf(stderr, "bench-floor: /sys/kernel/btf/vmlinux: %s; a kernel with CONFIG_DEBUG_INFO_BTF is needed\n", strerror(errno));
+        fprintf(stderr, "bench-floor: /sys/kernel/btf/vmlinux: %s; a kernel with CONFIG_DEBUG_INFO_BTF is needed\n",
+                strerror(errno));
         return EXIT_CANNOT;
     }
     struct floor *floor = floor__open();
@@ -148,8 +147,9 @@ int main(int argc, char **argv)
     if (error != 0)
         fprintf(stderr, "bench-floor: cannot read the ring: %s\n", strerror(-error));
     const struct floor_counts counts = floor->bss->counts;
-    printf("submitted %" PRIu64 " lost %" PRIu64 " consumed %" PRIu64 " filtered %" PRIu64 " path_bytes %" PRIu64 "\n", (uint64_t)counts.submitted,
-           (uint64_t)counts.lost, consumed, (uint64_t)counts.filtered, (uint64_t)counts.path_bytes);
+    printf("submitted %" PRIu64 " lost %" PRIu64 " consumed %" PRIu64 " filtered %" PRIu64 " path_bytes %" PRIu64 "\n",
+           (uint64_t)counts.submitted, (uint64_t)counts.lost, consumed, (uint64_t)counts.filtered,
+           (uint64_t)counts.path_bytes);
     floor__destroy(floor);
     return error == 0 ? 0 : EXIT_FAILED;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fields of kernel structures that the floor programs read; CO-RE finds where they are on the running kernel. The bench keeps its own, so
- * that a change in the collector cannot move its floor.
+ * The fields of kernel structures that the floor programs read; CO-RE finds where they are on the running kernel. The
+ * bench keeps its own, so that a change in the collector cannot move its floor.
  */
 #ifndef VEDETTE_BENCH_FLOOR_KERNEL_TYPES_H
 #define VEDETTE_BENCH_FLOOR_KERNEL_TYPES_H

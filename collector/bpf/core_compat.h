@@ -32,7 +32,8 @@ struct inode___from_6_11 {
     __s64 i_ctime_sec;
     __u32 i_ctime_nsec;
 };
-/* 4e40eff0b573 "fs: add infrastructure for multigrain timestamps" (6.13): a bit beside the nanoseconds says that somebody has looked (I_CTIME_QUERIED). */
+/* 4e40eff0b573 "fs: add infrastructure for multigrain timestamps" (6.13): a bit beside the nanoseconds says that
+ * somebody has looked (I_CTIME_QUERIED). */
 enum { CTIME_NSEC_MASK = 0x7fffffff };
 
 /* 633488947ef6 "kernfs: Use RCU to access kernfs_node::parent." (6.15) renamed it. */
@@ -49,7 +50,8 @@ static __always_inline __u64 inode_ctime_ns(struct inode *inode)
 {
     struct inode___from_6_11 *newest = (void *)inode;
     if (bpf_core_field_exists(newest->i_ctime_sec))
-        return (__u64)BPF_CORE_READ(newest, i_ctime_sec) * 1000000000ULL + (BPF_CORE_READ(newest, i_ctime_nsec) & CTIME_NSEC_MASK);
+        return (__u64)BPF_CORE_READ(newest, i_ctime_sec) * 1000000000ULL +
+               (BPF_CORE_READ(newest, i_ctime_nsec) & CTIME_NSEC_MASK);
     struct inode___before_6_11 *middle = (void *)inode;
     if (bpf_core_field_exists(middle->__i_ctime))
         return (__u64)BPF_CORE_READ(middle, __i_ctime.tv_sec) * 1000000000ULL +
@@ -59,8 +61,8 @@ static __always_inline __u64 inode_ctime_ns(struct inode *inode)
 }
 
 /*
- * "maccess: fix strncpy_from_user_nofault() empty string handling" (so on 6.18, not on 6.1): the length of an empty string was 0 instead of 1, its NUL. Less than 0: it cannot
- * be read.
+ * "maccess: fix strncpy_from_user_nofault() empty string handling" (so on 6.18, not on 6.1): the length of an empty
+ * string was 0 instead of 1, its NUL. Less than 0: it cannot be read.
  */
 static __always_inline long user_string_read(void *to, __u32 size, const void *from)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mem_prot_alert: memory that becomes executable in a way that code made at run time does. What a mapping was before the call is only there before the call, so the
- * entry half looks it up and leaves its verdict with the task; the exit half adds the result. The verdicts are Tracee's, a later one wins:
- *   1  mmap asks for a mapping that is writable and executable
- *   2  mprotect makes a mapping executable that was not
- *   3  mprotect makes an executable mapping writable too
+ * mem_prot_alert: memory that becomes executable in a way that code made at run time does. What a mapping was before
+ * the call is only there before the call, so the entry half looks it up and leaves its verdict with the task; the exit
+ * half adds the result. The verdicts are Tracee's, a later one wins: 1  mmap asks for a mapping that is writable and
+ * executable 2  mprotect makes a mapping executable that was not 3  mprotect makes an executable mapping writable too
  *   4  mprotect makes a mapping that was writable executable, and no longer writable
- * A range may cover several mappings: the strongest verdict of the first VMAS of them counts. Where the mappings cannot be looked at (a sibling holds the lock: bpf_find_vma
- * answers busy; more of them than VMAS; the entry half was skipped) the protection before is unknown, said by prev_prot -1, and what would be
- * a 4 if it had been writable is one. The kernel's VM_READ, VM_WRITE and VM_EXEC have the values of PROT_*.
+ * A range may cover several mappings: the strongest verdict of the first VMAS of them counts. Where the mappings cannot
+ * be looked at (a sibling holds the lock: bpf_find_vma answers busy; more of them than VMAS; the entry half was
+ * skipped) the protection before is unknown, said by prev_prot -1, and what would be a 4 if it had been writable is
+ * one. The kernel's VM_READ, VM_WRITE and VM_EXEC have the values of PROT_*.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
@@ -142,7 +142,8 @@ struct alert {
     __s32 previous;
 };
 
-static __always_inline bool mem_prot_fill(struct record_header *header, __u64 capacity, struct call *call, struct alert *alert, long ret)
+static __always_inline bool mem_prot_fill(struct record_header *header, __u64 capacity, struct call *call,
+                                          struct alert *alert, long ret)
 {
     record_begin_call(header, EVENT_mem_prot_alert, ret, call);
     store_integer(header, capacity, ARG_alert, alert->number);
@@ -177,7 +178,7 @@ int BPF_PROG(exit__mem_prot, struct pt_regs *registers, long ret)
     struct sink sink;
     if (alert.number != 0 && sink_open(&sink, task, CLASS_WATCHED, CONTEXT_TASK)) {
         bpf_find_vma(task, alert.addr, take_file, &alert.file, 0); /* fails where nothing is mapped: no file then */
-#define FILL(header_, size_) mem_prot_fill(header_, size_, &call, &alert, is_map && ret > 0 ? 0 : ret)
+#define FILL(header_, size_) mem_prot_fill(header_, size_, &call, &alert, is_map &&ret > 0 ? 0 : ret)
         EMIT_3(&sink, MEM_PROT_SMALL, MEM_PROT_MIDDLE, MEM_PROT_LARGE, FILL);
     }
     CALL_NEXT(ctx, &call);

@@ -13,7 +13,8 @@
 
 struct analyzer_double *double_new(const char *url)
 {
-    struct analyzer_double *analyzer = mmap(NULL, sizeof(*analyzer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct analyzer_double *analyzer =
+        mmap(NULL, sizeof(*analyzer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (analyzer == MAP_FAILED)
         return NULL;
     snprintf(analyzer->url, sizeof(analyzer->url), "%s", url);
@@ -112,15 +113,20 @@ static void note_losses(struct analyzer_double *analyzer, const Vedette__V1__Eve
     }
 }
 
-static void apply(struct analyzer_double *analyzer, const Vedette__V1__Request *request, const Vedette__V1__EventBatch *batch)
+static void apply(struct analyzer_double *analyzer, const Vedette__V1__Request *request,
+                  const Vedette__V1__EventBatch *batch)
 {
     uint64_t next = batch->first_seq + batch->count;
     if (batch->count == 0 && batch->n_loss == 0) {
         analyzer->heartbeats++;
     } else {
         uint32_t at = analyzer->batches % DOUBLE_LOG;
-        analyzer->log[at] = (struct double_batch){batch->session, batch->first_seq, batch->count, request->queue_fill_permille,
-                                                  request->queue_oldest_ns, request->body_case == VEDETTE__V1__REQUEST__BODY_SNAPSHOT};
+        analyzer->log[at] = (struct double_batch){batch->session,
+                                                  batch->first_seq,
+                                                  batch->count,
+                                                  request->queue_fill_permille,
+                                                  request->queue_oldest_ns,
+                                                  request->body_case == VEDETTE__V1__REQUEST__BODY_SNAPSHOT};
         note_losses(analyzer, batch);
         if (batch->first_seq > analyzer->processed)
             analyzer->gaps++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An analyzer for tests: a real REP server in a process of its own that keeps cursors, writes down what it was sent and misbehaves when told to.
- * Its memory is shared with the test and outlives it, as a database would.
+ * An analyzer for tests: a real REP server in a process of its own that keeps cursors, writes down what it was sent and
+ * misbehaves when told to. Its memory is shared with the test and outlives it, as a database would.
  */
 #ifndef VEDETTE_COLLECTOR_COURIER_ANALYZER_DOUBLE_H
 #define VEDETTE_COLLECTOR_COURIER_ANALYZER_DOUBLE_H
@@ -16,11 +16,11 @@ enum { DOUBLE_LOG = 4096, DOUBLE_PLAN = 4 };
 
 enum double_trick {
     TRICK_NONE,
-    TRICK_REFUSE,      /* answers the batch at trick_seq with trick_code; trick_times times */
-    TRICK_GARBAGE,     /* a reply that is no message */
-    TRICK_HUGE,        /* a reply beyond WIRE_REPLY_BYTES */
-    TRICK_HANG_UP,     /* no reply but a closed pipe */
-    TRICK_WELCOME,     /* the wrong kind of reply */
+    TRICK_REFUSE,  /* answers the batch at trick_seq with trick_code; trick_times times */
+    TRICK_GARBAGE, /* a reply that is no message */
+    TRICK_HUGE,    /* a reply beyond WIRE_REPLY_BYTES */
+    TRICK_HANG_UP, /* no reply but a closed pipe */
+    TRICK_WELCOME, /* the wrong kind of reply */
 };
 
 struct double_batch {
@@ -39,7 +39,7 @@ struct analyzer_double {
     _Atomic uint64_t trick_until; /* at all batches from trick_seq to before it; 0: at that one only */
     _Atomic int trick_code;
     _Atomic int trick_times;
-    _Atomic bool lazy;  /* durable stays where it is, but for a heartbeat */
+    _Atomic bool lazy;   /* durable stays where it is, but for a heartbeat */
     _Atomic bool frugal; /* durable stays where it is, whatever comes */
     uint32_t plan_epoch, plan_events[DOUBLE_PLAN];
     bool need_snapshot;
@@ -57,7 +57,8 @@ struct analyzer_double {
 /* In shared memory, zeroed. */
 struct analyzer_double *double_new(const char *url);
 void double_free(struct analyzer_double *analyzer);
-/* Forks the server and returns when it listens. After a kill: forgets what was not durable, as a restarted analyzer does. */
+/* Forks the server and returns when it listens. After a kill: forgets what was not durable, as a restarted analyzer
+ * does. */
 pid_t double_start(struct analyzer_double *analyzer);
 
 #endif

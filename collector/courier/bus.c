@@ -52,7 +52,8 @@ static void on_reply(void *argument)
     signal_event(((struct bus *)argument)->reply_fd);
 }
 
-/* On a thread of nng. A dialer has one pipe at a time, but the old one's end may be told after the new one's beginning. */
+/* On a thread of nng. A dialer has one pipe at a time, but the old one's end may be told after the new one's beginning.
+ */
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     struct bus *bus = argument;
@@ -133,7 +134,8 @@ static int dial(struct bus *bus)
         }
     }
     if (!error)
-        error = nng_dialer_start(bus->dialer, 0); /* waits, and may be tried again; nng gives the other end 10 s to say what it is */
+        error = nng_dialer_start(bus->dialer,
+                                 0); /* waits, and may be tried again; nng gives the other end 10 s to say what it is */
     bus->is_dialing = error == 0;
     return error;
 }

@@ -76,7 +76,8 @@ static int drop_capabilities(void)
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* Needs CAP_SETPCAP, which the collector is not asked to have: a belt that may be missing, since no_new_privs holds anyway. */
+/* Needs CAP_SETPCAP, which the collector is not asked to have: a belt that may be missing, since no_new_privs holds
+ * anyway. */
 static void drop_bounding_set(void)
 {
     for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
@@ -116,7 +117,8 @@ static const uint64_t file_rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 /* Where there is no such folder, nobody can read it either. */
 static bool allow_processors(int ruleset)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
+    struct landlock_path_beneath_attr rule = {.allowed_access =
+                                                  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
     rule.parent_fd = open("/sys/devices/system/cpu", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (rule.parent_fd < 0)
         return true;

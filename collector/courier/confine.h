@@ -8,18 +8,21 @@
 
 #include "collector/courier/courier.h"
 
-/* The terminal's and systemd's signals to the group are not for us; SIGCHLD is read from the returned signalfd. -errno on failure. */
+/* The terminal's and systemd's signals to the group are not for us; SIGCHLD is read from the returned signalfd. -errno
+ * on failure. */
 int confine_signals(void);
 /* In the worker: takes SIGCHLD's block back. */
 void confine_restore_signals(void);
-/* stdin and stdout become /dev/null, stderr and `keep` (any order, -1 allowed) stay, all else is closed. 0 or -errno. */
+/* stdin and stdout become /dev/null, stderr and `keep` (any order, -1 allowed) stay, all else is closed. 0 or -errno.
+ */
 int confine_descriptors(int *keep, size_t count);
 /* Groups, gid, uid, capabilities, no_new_privs, not dumpable. 0 or -errno. */
 int confine_identity(const struct courier_settings *settings);
 /*
- * Landlock, where the kernel has it (5.13, and switched on): no file can be opened any more but for reading beneath /sys/devices/system/cpu, where libc
- * counts processors. A unix socket can still be connected to: Landlock does not govern that. After confine_identity, which sets no_new_privs. Returns
- * "Landlock", or "no Landlock" where it could not be had, for the log. With VEDETTE_NO_SECCOMP it does nothing, for the same reason.
+ * Landlock, where the kernel has it (5.13, and switched on): no file can be opened any more but for reading beneath
+ * /sys/devices/system/cpu, where libc counts processors. A unix socket can still be connected to: Landlock does not
+ * govern that. After confine_identity, which sets no_new_privs. Returns "Landlock", or "no Landlock" where it could not
+ * be had, for the log. With VEDETTE_NO_SECCOMP it does nothing, for the same reason.
  */
 const char *confine_files(void);
 /* SIGKILL when `parent` dies; at once if it has already. 0 or -errno. After confine_identity, which would undo it. */

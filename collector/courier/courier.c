@@ -44,7 +44,8 @@ static void close_pipes(struct pipes *pipes)
 static int open_pipes(struct pipes *pipes)
 {
     *pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (pipe2(pipes->alive, O_CLOEXEC) == 0 && pipe2(pipes->hello, O_CLOEXEC) == 0 && pipe2(pipes->status, O_CLOEXEC) == 0)
+    if (pipe2(pipes->alive, O_CLOEXEC) == 0 && pipe2(pipes->hello, O_CLOEXEC) == 0 &&
+        pipe2(pipes->status, O_CLOEXEC) == 0)
         return 0;
     int error = -errno;
     close_pipes(pipes);
@@ -98,8 +99,13 @@ int courier_fork(const struct courier_settings *settings, struct queue *queue, s
     pid_t drain = getpid();
     courier->keeper = fork();
     if (courier->keeper == 0) {
-        struct keeper keeper = {.settings = settings, .queue = queue, .drain = drain, .alive_fd = pipes.alive[0], .hello_fd = pipes.hello[0],
-                                .status_fd = pipes.status[1], .worker_word = courier->worker_word};
+        struct keeper keeper = {.settings = settings,
+                                .queue = queue,
+                                .drain = drain,
+                                .alive_fd = pipes.alive[0],
+                                .hello_fd = pipes.hello[0],
+                                .status_fd = pipes.status[1],
+                                .worker_word = courier->worker_word};
         keeper_run(&keeper);
     }
     error = courier->keeper < 0 ? -errno : follow_keeper(courier, &pipes);
@@ -156,7 +162,8 @@ int courier_alive_fd(const struct courier *courier)
     return courier->alive_fd;
 }
 
-/* The drain has neither the right to signal another uid nor time without end: the closed pipe says it, and SIGKILL follows our own death. */
+/* The drain has neither the right to signal another uid nor time without end: the closed pipe says it, and SIGKILL
+ * follows our own death. */
 static void reap_keeper(pid_t keeper)
 {
     for (int i = 0; i < REAP_STEPS; i++) {

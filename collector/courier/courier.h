@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The collector's other half: a keeper and its worker, both without BPF, capability or privilege. The keeper forks the worker and forks it again
- * when it dies; it never calls nng (1.5.2 does not survive a fork). The worker speaks to the analyzer and moves batches out of the queue.
+ * The collector's other half: a keeper and its worker, both without BPF, capability or privilege. The keeper forks the
+ * worker and forks it again when it dies; it never calls nng (1.5.2 does not survive a fork). The worker speaks to the
+ * analyzer and moves batches out of the queue.
  */
 #ifndef VEDETTE_COLLECTOR_COURIER_COURIER_H
 #define VEDETTE_COLLECTOR_COURIER_COURIER_H
@@ -13,30 +14,33 @@
 #include "collector/queue/queue.h"
 
 struct courier_settings {
-    const char *bus_url;  /* ipc:///path; tcp:// to a loopback address */
-    uint32_t uid, gid;    /* what it becomes; 0 keeps the present ones (tests) */
-    uint32_t bus_gid;     /* supplementary group that may open the bus, 0 none */
+    const char *bus_url; /* ipc:///path; tcp:// to a loopback address */
+    uint32_t uid, gid;   /* what it becomes; 0 keeps the present ones (tests) */
+    uint32_t bus_gid;    /* supplementary group that may open the bus, 0 none */
     uint32_t heartbeat_ms, reply_timeout_ms, backoff_min_ms, backoff_max_ms; /* 0: 5,000, 10,000, 500, 30,000 */
-    const uint8_t *hello; /* a packed Request with the hello, made by the drain after attaching: it knows schema, coverage and session */
+    const uint8_t *hello; /* a packed Request with the hello, made by the drain after attaching: it knows schema,
+                             coverage and session */
     size_t hello_size;
 };
 
 enum { COURIER_ERROR_BYTES = 256 };
 
 /*
- * Can the courier use this url? ipc:// with an absolute path, or tcp:// with a port and a loopback address ("localhost" is taken as 127.0.0.1, so that no
- * resolver is asked). 0, or -EINVAL with words. Looks at the text only.
+ * Can the courier use this url? ipc:// with an absolute path, or tcp:// with a port and a loopback address ("localhost"
+ * is taken as 127.0.0.1, so that no resolver is asked). 0, or -EINVAL with words. Looks at the text only.
  */
 int courier_check_url(const char *url, char error[COURIER_ERROR_BYTES]);
 
 /*
- * Forks the keeper, before the drain loads anything. The hello is not known yet: the keeper waits for it on the returned socket-free channel
- * (courier_send_hello, a pipe), then starts the worker; settings->hello, where given, is sent by courier_fork itself. The drain holds the write end of a pipe: when it closes, by whatever
- * death, the keeper ends its worker and exits. Returns when the keeper has given up all it must not have: 0, or -errno of what it could not.
- * The settings are copied by the fork. SIGPIPE is ignored from here on in this process: a dead keeper is an error, not a signal.
+ * Forks the keeper, before the drain loads anything. The hello is not known yet: the keeper waits for it on the
+ * returned socket-free channel (courier_send_hello, a pipe), then starts the worker; settings->hello, where given, is
+ * sent by courier_fork itself. The drain holds the write end of a pipe: when it closes, by whatever death, the keeper
+ * ends its worker and exits. Returns when the keeper has given up all it must not have: 0, or -errno of what it could
+ * not. The settings are copied by the fork. SIGPIPE is ignored from here on in this process: a dead keeper is an error,
+ * not a signal.
  *
- * The courier ignores SIGINT, SIGTERM and SIGHUP, which a terminal sends to the whole group: the drain decides when it ends. After queue_set_closing
- * it delivers until every entry is durable, then worker and keeper exit with 0.
+ * The courier ignores SIGINT, SIGTERM and SIGHUP, which a terminal sends to the whole group: the drain decides when it
+ * ends. After queue_set_closing it delivers until every entry is durable, then worker and keeper exit with 0.
  */
 struct courier;
 int courier_fork(const struct courier_settings *settings, struct queue *queue, struct courier **ret_courier);

@@ -22,7 +22,15 @@
 
 static const char boot[] = "0b5d6c1e-0000-4000-8000-00000000000a";
 
-enum { RING = 1024 * 1024, SESSION = 4711, EVENTS = 10, PATIENCE_MS = 30000, TEST_UID = 64102, TEST_GID = 64112, TEST_BUS_GID = 64100 };
+enum {
+    RING = 1024 * 1024,
+    SESSION = 4711,
+    EVENTS = 10,
+    PATIENCE_MS = 30000,
+    TEST_UID = 64102,
+    TEST_GID = 64112,
+    TEST_BUS_GID = 64100
+};
 
 struct fixture {
     char folder[64], path[96], url[128];
@@ -79,12 +87,12 @@ static int teardown(void **state)
 }
 
 /* Waits for what another process will do; how long it takes is no verdict, that it never comes is one. */
-#define WAIT_FOR(condition)                                            \
-    do {                                                               \
-        uint64_t end_ = clock_boot_ns() + PATIENCE_MS * 1000000ull;    \
-        while (!(condition) && clock_boot_ns() < end_)                 \
-            poll(NULL, 0, 2);                                          \
-        assert_true(condition);                                        \
+#define WAIT_FOR(condition)                                                                                            \
+    do {                                                                                                               \
+        uint64_t end_ = clock_boot_ns() + PATIENCE_MS * 1000000ull;                                                    \
+        while (!(condition) && clock_boot_ns() < end_)                                                                 \
+            poll(NULL, 0, 2);                                                                                          \
+        assert_true(condition);                                                                                        \
     } while (0)
 
 static size_t pack_hello(uint8_t *out)
@@ -105,7 +113,11 @@ static size_t pack_hello(uint8_t *out)
 static void start(struct fixture *fixture)
 {
     uint8_t hello[256];
-    struct courier_settings settings = {.bus_url = fixture->url, .heartbeat_ms = 100, .reply_timeout_ms = 3000, .backoff_min_ms = 10, .backoff_max_ms = 50};
+    struct courier_settings settings = {.bus_url = fixture->url,
+                                        .heartbeat_ms = 100,
+                                        .reply_timeout_ms = 3000,
+                                        .backoff_min_ms = 10,
+                                        .backoff_max_ms = 50};
     if (geteuid() == 0) {
         settings.uid = TEST_UID;
         settings.gid = TEST_GID;
@@ -137,7 +149,10 @@ static void queue_batch(struct fixture *fixture, uint32_t count, bool is_snapsho
     uint8_t *bytes = queue_reserve(fixture->queue, size);
     assert_non_null(bytes);
     vedette__v1__request__pack(&request, bytes);
-    struct queue_entry entry = {.session = SESSION, .first_seq = batch.first_seq, .next_seq = batch.first_seq + count, .time_ns = fixture->first_ns + batch.first_seq};
+    struct queue_entry entry = {.session = SESSION,
+                                .first_seq = batch.first_seq,
+                                .next_seq = batch.first_seq + count,
+                                .time_ns = fixture->first_ns + batch.first_seq};
     queue_commit(fixture->queue, &entry, size);
     fixture->next_seq += count;
 }
@@ -187,7 +202,8 @@ static void test_courier_delivers_in_order(void **state)
     finish(fixture);
 }
 
-/* Only what is durable may be forgotten: the analyzer is killed with a lead of processed over durable, twice, and once before it was ever there. */
+/* Only what is durable may be forgotten: the analyzer is killed with a lead of processed over durable, twice, and once
+ * before it was ever there. */
 static void test_courier_survives_analyzer(void **state)
 {
     struct fixture *fixture = *state;
@@ -213,7 +229,8 @@ static void test_courier_survives_analyzer(void **state)
     finish(fixture);
 }
 
-/* Killed once it has said hello: a client that dies while nng greets it stops a listener of libnng 1.5.2, here the double's, for good. */
+/* Killed once it has said hello: a client that dies while nng greets it stops a listener of libnng 1.5.2, here the
+ * double's, for good. */
 static void test_courier_worker_killed(void **state)
 {
     struct fixture *fixture = *state;
@@ -253,7 +270,8 @@ static void test_courier_refused_batch(void **state)
         assert_int_equal(analyzer->loss_stage, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE);
         assert_int_equal(analyzer->loss_class, 255);
         assert_int_equal(analyzer->loss_count, EVENTS);
-        assert_int_equal(analyzer->loss_from_ns, 1000 + analyzer->trick_seq - EVENTS); /* the events lie between the two batches' times */
+        assert_int_equal(analyzer->loss_from_ns,
+                         1000 + analyzer->trick_seq - EVENTS); /* the events lie between the two batches' times */
         assert_int_equal(analyzer->loss_to_ns, 1000 + analyzer->trick_seq);
         assert_int_equal(analyzer->loss_first_seq, analyzer->trick_seq + EVENTS);
         assert_int_equal(analyzer->applied, fixture->next_seq - (i + 1) * EVENTS);
@@ -282,7 +300,8 @@ static void test_courier_refused_first_batch(void **state)
     finish(fixture);
 }
 
-/* More refusals than the queue can remember while the oldest entry is not durable: the worker waits, and each is reported once. */
+/* More refusals than the queue can remember while the oldest entry is not durable: the worker waits, and each is
+ * reported once. */
 static void test_courier_many_refused_batches(void **state)
 {
     enum { REFUSED = 40, REMEMBERED = 16 };
@@ -315,12 +334,14 @@ static bool is_readable(int fd)
     return poll(&pollfd, 1, 0) == 1;
 }
 
-/* The end of an older connection, told while the present one is fine, ends one wait and no more. A process of its own: it calls nng. */
+/* The end of an older connection, told while the present one is fine, ends one wait and no more. A process of its own:
+ * it calls nng. */
 static int wait_after_late_news(struct fixture *fixture)
 {
     static struct worker worker;
     uint64_t one = 1;
-    worker = (struct worker){.queue = fixture->queue, .url = fixture->url, .heartbeat_ms = PATIENCE_MS, .silent_since_ns = clock_boot_ns()};
+    worker = (struct worker){
+        .queue = fixture->queue, .url = fixture->url, .heartbeat_ms = PATIENCE_MS, .silent_since_ns = clock_boot_ns()};
     worker.bus = bus_new(fixture->url, PATIENCE_MS, 10, 50);
     if (!worker.bus || bus_connect(worker.bus) != NULL)
         return 1;
@@ -360,11 +381,16 @@ static void test_courier_tricks(void **state)
         enum double_trick trick;
         int code;
     } tricks[] = {
-        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY},       {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_NO_HELLO},
-        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_NODE_TAKEN}, {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_IDENTITY},
-        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION},    {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_UNKNOWN},
-        {TRICK_REFUSE, 99},                                            {TRICK_GARBAGE, 0},
-        {TRICK_HUGE, 0},                                               {TRICK_HANG_UP, 0},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_NO_HELLO},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_NODE_TAKEN},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_IDENTITY},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_VERSION},
+        {TRICK_REFUSE, VEDETTE__V1__REFUSAL_CODE__REFUSED_UNKNOWN},
+        {TRICK_REFUSE, 99},
+        {TRICK_GARBAGE, 0},
+        {TRICK_HUGE, 0},
+        {TRICK_HANG_UP, 0},
         {TRICK_WELCOME, 0},
     };
     struct fixture *fixture = *state;
@@ -386,7 +412,8 @@ static void test_courier_tricks(void **state)
     finish(fixture);
 }
 
-/* A refusal for a gap: first again from the cursor; if that leads to the same entry, what is missing is missing and the entry is given up. */
+/* A refusal for a gap: first again from the cursor; if that leads to the same entry, what is missing is missing and the
+ * entry is given up. */
 static void test_courier_sequence_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -531,8 +558,8 @@ static void expect_few_descriptors(pid_t pid)
         if (size < 0)
             continue;
         target[size] = '\0';
-        if (strncmp(target, "pipe:", 5) != 0 && strncmp(target, "socket:", 7) != 0 && strncmp(target, "anon_inode:", 11) != 0 &&
-            strcmp(target, "/dev/null") != 0)
+        if (strncmp(target, "pipe:", 5) != 0 && strncmp(target, "socket:", 7) != 0 &&
+            strncmp(target, "anon_inode:", 11) != 0 && strcmp(target, "/dev/null") != 0)
             fail_msg("descriptor %s of %d is %s", entry->d_name, (int)pid, target);
     }
     closedir(folder);
@@ -605,7 +632,8 @@ static void test_courier_ends_with_drain(void **state)
     kill(drain, SIGKILL);
     assert_int_equal(waitpid(drain, NULL, 0), drain);
     struct queue_recovery recovery;
-    assert_int_equal(queue_open(fixture->path, RING, boot, &fixture->queue, &recovery), 0); /* the lock died with the drain alone */
+    assert_int_equal(queue_open(fixture->path, RING, boot, &fixture->queue, &recovery),
+                     0); /* the lock died with the drain alone */
     /* They are ours now, as the nearest subreaper's: reaped means ended. */
     assert_int_equal(waitpid(pair->keeper, NULL, 0), pair->keeper);
     pid_t worker = waitpid(pair->worker, NULL, 0);
@@ -659,7 +687,9 @@ static void test_courier_check_url(void **state)
         {"ipc://", -EINVAL},
         {"ipc:///", -EINVAL},
         {"ipc://relative", -EINVAL},
-        {"ipc:///run/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789abc", -EINVAL},
+        {"ipc:///run/"
+         "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789abc",
+         -EINVAL},
         {"/run/vedette/bus.ipc", -EINVAL},
         {"tcp://127.0.0.1", -EINVAL},
         {"tcp://127.0.0.1:", -EINVAL},

@@ -8,8 +8,9 @@
 #include "common/base/log.h"
 
 enum {
-    CLOSING_HEARTBEAT_MS = 50,     /* the last batch is acknowledged: ask until it is durable */
-    UNSETTLED_HEARTBEAT_MS = 1500, /* the analyzer commits about every second: one question then lets the queue forget */
+    CLOSING_HEARTBEAT_MS = 50, /* the last batch is acknowledged: ask until it is durable */
+    UNSETTLED_HEARTBEAT_MS =
+        1500, /* the analyzer commits about every second: one question then lets the queue forget */
     BUSY_MIN_MS = 10,
     BUSY_MAX_MS = 30000,
     SEQUENCE_PAUSE_MS = 100,
@@ -57,7 +58,8 @@ static uint32_t fill_permille(const struct worker *worker)
 }
 
 /* NULL when the connection is of no more use; said. */
-static const Vedette__V1__Reply *exchange(struct worker *worker, const uint8_t *bytes, size_t size, const uint8_t *extra, size_t extra_size)
+static const Vedette__V1__Reply *exchange(struct worker *worker, const uint8_t *bytes, size_t size,
+                                          const uint8_t *extra, size_t extra_size)
 {
     const uint8_t *answer;
     size_t answer_size;
@@ -145,7 +147,8 @@ static enum step take_plain_reply(struct worker *worker, const Vedette__V1__Repl
     }
 }
 
-static enum step send_heartbeat(struct worker *worker, uint64_t session, uint64_t first_seq, const Vedette__V1__Loss *loss)
+static enum step send_heartbeat(struct worker *worker, uint64_t session, uint64_t first_seq,
+                                const Vedette__V1__Loss *loss)
 {
     uint8_t message[MESSAGE_BYTES];
     size_t size = message_pack_heartbeat(message, session, first_seq, fill_permille(worker), loss);
@@ -154,8 +157,8 @@ static enum step send_heartbeat(struct worker *worker, uint64_t session, uint64_
 }
 
 /*
- * A time before all events of `current`: the queue time of the entry before it. Without one, its session's beginning, which for a session of a life
- * before is known to lie after the boot and no more.
+ * A time before all events of `current`: the queue time of the entry before it. Without one, its session's beginning,
+ * which for a session of a life before is known to lie after the boot and no more.
  */
 static uint64_t current_begins_ns(const struct worker *worker)
 {
@@ -166,8 +169,9 @@ static uint64_t current_begins_ns(const struct worker *worker)
 }
 
 /*
- * The analyzer will never take this entry: what was in it becomes a loss record, sent at once. Its first_seq is what comes after the entry, so
- * that the analyzer expects that and does not take it for a gap. If the connection breaks meanwhile, all this happens again.
+ * The analyzer will never take this entry: what was in it becomes a loss record, sent at once. Its first_seq is what
+ * comes after the entry, so that the analyzer expects that and does not take it for a gap. If the connection breaks
+ * meanwhile, all this happens again.
  */
 static enum step drop_current(struct worker *worker, const char *reason)
 {
@@ -183,7 +187,8 @@ static enum step drop_current(struct worker *worker, const char *reason)
     loss.count_exact = true;
     loss.session = entry.session;
     if (worker->refused_batches++ == 0)
-        log_error("courier: the analyzer will not take a batch of %llu events (%s): dropped and reported as lost; more are only counted",
+        log_error("courier: the analyzer will not take a batch of %llu events (%s): dropped and reported as lost; more "
+                  "are only counted",
                   (unsigned long long)loss.count, reason);
     enum step step = send_heartbeat(worker, entry.session, entry.next_seq, &loss);
     if (step != STEP_ON)
@@ -193,7 +198,8 @@ static enum step drop_current(struct worker *worker, const char *reason)
     return STEP_ON;
 }
 
-/* Something before this entry is missing. Start again from the analyzer's cursor; if that leads here again, it is really missing. */
+/* Something before this entry is missing. Start again from the analyzer's cursor; if that leads here again, it is
+ * really missing. */
 static enum step take_gap(struct worker *worker, const Vedette__V1__Refusal *refusal)
 {
     bool again = worker->stuck_position == worker->current.position + 1;
@@ -255,10 +261,12 @@ static bool is_processed(struct worker *worker, const struct queue_entry *entry)
     const struct known_session *known = find_session(worker, entry->session);
     if (!known)
         return false;
-    return entry->next_seq > entry->first_seq ? entry->next_seq <= known->processed : entry->next_seq < known->processed;
+    return entry->next_seq > entry->first_seq ? entry->next_seq <= known->processed
+                                              : entry->next_seq < known->processed;
 }
 
-/* After a rewind the entry given before lies behind this one, and says nothing about when its events began; or it is this one. */
+/* After a rewind the entry given before lies behind this one, and says nothing about when its events began; or it is
+ * this one. */
 static void note_given(struct worker *worker, const struct queue_entry *entry)
 {
     if (worker->given_position == entry->position + 1)
@@ -317,7 +325,8 @@ static enum step idle(struct worker *worker)
     uint64_t due_ms = heartbeat_ms(worker);
     if (silent_ms >= due_ms)
         return send_heartbeat(worker, worker->session, known ? known->processed : 0, NULL);
-    struct pollfd fds[] = {{.fd = queue_worker_fd(worker->queue), .events = POLLIN}, {.fd = bus_change_fd(worker->bus), .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = queue_worker_fd(worker->queue), .events = POLLIN},
+                           {.fd = bus_change_fd(worker->bus), .events = POLLIN}};
     if (poll(fds, 2, (int)(due_ms - silent_ms)) > 0 && fds[1].revents && !bus_is_still_there(worker->bus)) {
         worker_note_lost(worker, 0, "it closed the connection");
         return STEP_LOST;

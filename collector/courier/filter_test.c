@@ -62,27 +62,90 @@ static int try_socket(int family)
     return of(socket(family, family == AF_NETLINK ? SOCK_RAW : SOCK_STREAM, 0));
 }
 
-static int try_unix(void) { return try_socket(AF_UNIX); }
-static int try_inet(void) { return try_socket(AF_INET); }
-static int try_inet6(void) { return try_socket(AF_INET6); }
-static int try_netlink(void) { return try_socket(AF_NETLINK); }
-static int try_packet(void) { return try_socket(AF_PACKET); }
-static int try_open_to_read(void) { return of(open("/dev/null", O_RDONLY)); }
-static int try_open_to_write(void) { return of(open("/dev/null", O_WRONLY)); }
-static int try_create(void) { return of(open("/tmp/vedette-filter-test-must-not-be", O_RDONLY | O_CREAT, 0600)); }
-static int try_unlink(void) { return of(unlink("/tmp/vedette-filter-test-must-not-be")); }
-static int try_kill(void) { return of(kill(getpid(), SIGTERM)); }
-static int try_bpf(void) { return of(syscall(SYS_bpf, 0, NULL, 0)); }
-static int try_ptrace(void) { return of(ptrace(PTRACE_TRACEME, 0, NULL, NULL)); }
-static int try_mount(void) { return of(mount("none", "/nowhere", "tmpfs", 0, NULL)); }
-static int try_unshare(void) { return of(unshare(CLONE_NEWUSER)); }
-static int try_new_namespace(void) { return of(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL)); }
-static int try_code(void) { return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0; }
-static int try_memory(void) { return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0; }
-static int try_eventfd(void) { return of(eventfd(0, 0)); }
-static int try_listen(void) { return of(listen(socket(AF_UNIX, SOCK_STREAM, 0), 1)); }
-static int try_dumpable(void) { return of(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); }
-static int try_memfd(void) { return of(syscall(SYS_memfd_create, "x", 0)); }
+static int try_unix(void)
+{
+    return try_socket(AF_UNIX);
+}
+static int try_inet(void)
+{
+    return try_socket(AF_INET);
+}
+static int try_inet6(void)
+{
+    return try_socket(AF_INET6);
+}
+static int try_netlink(void)
+{
+    return try_socket(AF_NETLINK);
+}
+static int try_packet(void)
+{
+    return try_socket(AF_PACKET);
+}
+static int try_open_to_read(void)
+{
+    return of(open("/dev/null", O_RDONLY));
+}
+static int try_open_to_write(void)
+{
+    return of(open("/dev/null", O_WRONLY));
+}
+static int try_create(void)
+{
+    return of(open("/tmp/vedette-filter-test-must-not-be", O_RDONLY | O_CREAT, 0600));
+}
+static int try_unlink(void)
+{
+    return of(unlink("/tmp/vedette-filter-test-must-not-be"));
+}
+static int try_kill(void)
+{
+    return of(kill(getpid(), SIGTERM));
+}
+static int try_bpf(void)
+{
+    return of(syscall(SYS_bpf, 0, NULL, 0));
+}
+static int try_ptrace(void)
+{
+    return of(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+static int try_mount(void)
+{
+    return of(mount("none", "/nowhere", "tmpfs", 0, NULL));
+}
+static int try_unshare(void)
+{
+    return of(unshare(CLONE_NEWUSER));
+}
+static int try_new_namespace(void)
+{
+    return of(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL));
+}
+static int try_code(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+}
+static int try_memory(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+}
+static int try_eventfd(void)
+{
+    return of(eventfd(0, 0));
+}
+static int try_listen(void)
+{
+    return of(listen(socket(AF_UNIX, SOCK_STREAM, 0), 1));
+}
+static int try_dumpable(void)
+{
+    return of(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+static int try_memfd(void)
+{
+    return of(syscall(SYS_memfd_create, "x", 0));
+}
 
 enum { KILLED = -1 };
 
@@ -148,7 +211,8 @@ static void test_filter_attempts(void **state)
         int keeper = run_filtered(FILTER_KEEPER, false, attempts[i].run);
         int worker = run_filtered(FILTER_WORKER, false, attempts[i].run);
         if (keeper != attempts[i].keeper || worker != attempts[i].worker)
-            fail_msg("%s: keeper %d, expected %d; worker %d, expected %d", attempts[i].name, keeper, attempts[i].keeper, worker, attempts[i].worker);
+            fail_msg("%s: keeper %d, expected %d; worker %d, expected %d", attempts[i].name, keeper, attempts[i].keeper,
+                     worker, attempts[i].worker);
     }
 #endif
 }
@@ -180,14 +244,16 @@ static int open_and_close(const char *path, int flags)
     return 0;
 }
 
-/* In a child, bound by Landlock and, for its own verdict, by no filter. The number of the first attempt that went otherwise than it should. */
+/* In a child, bound by Landlock and, for its own verdict, by no filter. The number of the first attempt that went
+ * otherwise than it should. */
 static int attempt_files(const struct sockaddr_un *bus)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return 1;
     if (strcmp(confine_files(), "Landlock") != 0)
         return NO_LANDLOCK;
-    if (open_and_close("/sys/devices/system/cpu/online", O_RDONLY) != 0 || open_and_close("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY) != 0)
+    if (open_and_close("/sys/devices/system/cpu/online", O_RDONLY) != 0 ||
+        open_and_close("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY) != 0)
         return 2;
     if (open_and_close("/etc/passwd", O_RDONLY) != EACCES || open_and_close("/proc/self/status", O_RDONLY) != EACCES)
         return 3;
@@ -238,7 +304,8 @@ static int attempt_without(const struct sockaddr_un *bus)
 {
     (void)bus;
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-    if (!context || seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) < 0 || seccomp_load(context) < 0)
+    if (!context || seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) < 0 ||
+        seccomp_load(context) < 0)
         return 1;
     if (strcmp(confine_files(), "no Landlock") != 0)
         return 2;

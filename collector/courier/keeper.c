@@ -28,7 +28,12 @@ static int confine(struct keeper *keeper)
     keeper->signal_fd = confine_signals();
     if (keeper->signal_fd < 0)
         return keeper->signal_fd;
-    int keep[] = {keeper->alive_fd, keeper->hello_fd, keeper->status_fd, keeper->signal_fd, queue_drain_fd(keeper->queue), queue_worker_fd(keeper->queue)};
+    int keep[] = {keeper->alive_fd,
+                  keeper->hello_fd,
+                  keeper->status_fd,
+                  keeper->signal_fd,
+                  queue_drain_fd(keeper->queue),
+                  queue_worker_fd(keeper->queue)};
     int error = confine_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
     if (error)
         return error;
@@ -127,11 +132,15 @@ static void start_worker(struct keeper *keeper)
 static void say_how_it_ended(int status, uint32_t backoff_ms)
 {
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        log_error("courier: the worker made a system call that it never should and was ended: perhaps it was taken over; starting another in %u ms", backoff_ms);
+        log_error("courier: the worker made a system call that it never should and was ended: perhaps it was taken "
+                  "over; starting another in %u ms",
+                  backoff_ms);
     else if (WIFSIGNALED(status))
-        log_warning("courier: the worker was ended by signal %d; starting another in %u ms", WTERMSIG(status), backoff_ms);
+        log_warning("courier: the worker was ended by signal %d; starting another in %u ms", WTERMSIG(status),
+                    backoff_ms);
     else
-        log_warning("courier: the worker ended with code %d; starting another in %u ms", WEXITSTATUS(status), backoff_ms);
+        log_warning("courier: the worker ended with code %d; starting another in %u ms", WEXITSTATUS(status),
+                    backoff_ms);
 }
 
 static void reap(struct keeper *keeper)

@@ -10,9 +10,9 @@ struct keeper {
     const struct courier_settings *settings;
     struct queue *queue;
     pid_t drain;
-    int alive_fd;  /* read end: ends when the drain does */
-    int hello_fd;  /* read end: a native uint32_t of size, then the hello */
-    int status_fd; /* write end: one int, 0 or -errno, when confined */
+    int alive_fd;                 /* read end: ends when the drain does */
+    int hello_fd;                 /* read end: a native uint32_t of size, then the hello */
+    int status_fd;                /* write end: one int, 0 or -errno, when confined */
     _Atomic int32_t *worker_word; /* a shared page of drain and keeper alone */
 
     const char *landlock; /* a word for the log */

@@ -18,7 +18,8 @@ int message_hello_session(const uint8_t *hello, size_t size, uint64_t *ret_sessi
     return is_hello ? 0 : -EBADMSG;
 }
 
-size_t message_pack_heartbeat(uint8_t out[MESSAGE_BYTES], uint64_t session, uint64_t first_seq, uint32_t fill_permille, const Vedette__V1__Loss *loss)
+size_t message_pack_heartbeat(uint8_t out[MESSAGE_BYTES], uint64_t session, uint64_t first_seq, uint32_t fill_permille,
+                              const Vedette__V1__Loss *loss)
 {
     Vedette__V1__EventBatch batch;
     vedette__v1__event_batch__init(&batch);
@@ -39,7 +40,8 @@ size_t message_pack_heartbeat(uint8_t out[MESSAGE_BYTES], uint64_t session, uint
     request.batch = &batch;
     request.queue_fill_permille = fill_permille;
     /* Integers only, and no string but the empty one: at most some 130 bytes. */
-    return vedette__v1__request__get_packed_size(&request) <= MESSAGE_BYTES ? vedette__v1__request__pack(&request, out) : 0;
+    return vedette__v1__request__get_packed_size(&request) <= MESSAGE_BYTES ? vedette__v1__request__pack(&request, out)
+                                                                            : 0;
 }
 
 static size_t pack_varint(uint8_t *out, uint64_t value)

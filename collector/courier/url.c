@@ -51,7 +51,9 @@ static int check_tcp(const char *url, const char *host, char *error)
     size_t length = (size_t)(colon - host);
     bool named = after(host, localhost) == colon + 1 || after(host, "[::1]:") == colon + 1;
     if (!named && !is_loopback_v4(host, length))
-        return refuse(error, url, "tcp:// is not encrypted and so only for a loopback address (127.0.0.1, [::1]); on one host use ipc://");
+        return refuse(
+            error, url,
+            "tcp:// is not encrypted and so only for a loopback address (127.0.0.1, [::1]); on one host use ipc://");
     return 0;
 }
 

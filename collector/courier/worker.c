@@ -16,7 +16,8 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
-static int init(struct worker *worker, const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size)
+static int init(struct worker *worker, const struct courier_settings *settings, struct queue *queue,
+                const uint8_t *hello, size_t hello_size)
 {
     *worker = (struct worker){
         .queue = queue,
@@ -34,7 +35,8 @@ static int init(struct worker *worker, const struct courier_settings *settings, 
         return error;
     queue_peek_plan(queue, &worker->plan); /* what a worker before us was told; else epoch 0, no plan */
     worker->replies = replies_new();
-    worker->bus = bus_new(settings->bus_url, or_default(settings->reply_timeout_ms, REPLY_TIMEOUT_MS), worker->backoff_min_ms, worker->backoff_max_ms);
+    worker->bus = bus_new(settings->bus_url, or_default(settings->reply_timeout_ms, REPLY_TIMEOUT_MS),
+                          worker->backoff_min_ms, worker->backoff_max_ms);
     return worker->replies && worker->bus ? 0 : -ENOMEM;
 }
 
@@ -54,15 +56,17 @@ static const char *advice(int refusal)
 
 void worker_note_lost(struct worker *worker, int refusal, const char *why)
 {
-    /* Once a loss, and once for each new reason of a refusal: who refuses us may also hang up on us, again and again. */
+    /* Once a loss, and once for each new reason of a refusal: who refuses us may also hang up on us, again and again.
+     */
     if (worker->is_lost && (refusal == 0 || worker->told_refusal == refusal))
         return;
     if (!worker->is_lost && worker->was_there)
         worker->lost_since_ns = clock_boot_ns();
     worker->is_lost = true;
     worker->told_refusal = refusal;
-    log_warning("courier: the analyzer at %s %s: %s%s; batches wait in the queue, trying again every %u to %u ms", worker->url,
-                refusal ? "refuses us" : "cannot be used", why, advice(refusal), worker->backoff_min_ms, worker->backoff_max_ms);
+    log_warning("courier: the analyzer at %s %s: %s%s; batches wait in the queue, trying again every %u to %u ms",
+                worker->url, refusal ? "refuses us" : "cannot be used", why, advice(refusal), worker->backoff_min_ms,
+                worker->backoff_max_ms);
 }
 
 static void note_back(struct worker *worker)
@@ -73,8 +77,9 @@ static void note_back(struct worker *worker)
         return;
     worker->is_lost = false;
     worker->told_refusal = 0;
-    log_info("courier: the analyzer at %s is there%s after %llu ms; %llu batches were waiting", worker->url, again ? " again" : "",
-             (unsigned long long)((clock_boot_ns() - worker->lost_since_ns) / 1000000), (unsigned long long)queue_count(worker->queue));
+    log_info("courier: the analyzer at %s is there%s after %llu ms; %llu batches were waiting", worker->url,
+             again ? " again" : "", (unsigned long long)((clock_boot_ns() - worker->lost_since_ns) / 1000000),
+             (unsigned long long)queue_count(worker->queue));
 }
 
 void worker_pause(struct worker *worker, uint32_t milliseconds)
@@ -83,14 +88,16 @@ void worker_pause(struct worker *worker, uint32_t milliseconds)
     uint64_t end_ns = clock_boot_ns() + milliseconds * 1000000ull;
     for (;;) {
         uint64_t now_ns = clock_boot_ns();
-        if (now_ns >= end_ns || (poll(&fd, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0 && !bus_is_still_there(worker->bus)))
+        if (now_ns >= end_ns ||
+            (poll(&fd, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0 && !bus_is_still_there(worker->bus)))
             return;
     }
 }
 
 /*
- * Half to one and a half times the backoff, so that a thousand nodes do not come back in step. In slices: a connection that comes meanwhile is used when
- * we wait for one, and when the drain wants to end there is no time for a long wait that began before.
+ * Half to one and a half times the backoff, so that a thousand nodes do not come back in step. In slices: a connection
+ * that comes meanwhile is used when we wait for one, and when the drain wants to end there is no time for a long wait
+ * that began before.
  */
 static void back_off(struct worker *worker, bool until_connected)
 {
@@ -104,7 +111,8 @@ static void back_off(struct worker *worker, bool until_connected)
         if ((until_connected && bus_has_connection(worker->bus)) || queue_is_closing(worker->queue))
             break;
     }
-    worker->backoff_ms = worker->backoff_ms < worker->backoff_max_ms / 2 ? worker->backoff_ms * 2 : worker->backoff_max_ms;
+    worker->backoff_ms =
+        worker->backoff_ms < worker->backoff_max_ms / 2 ? worker->backoff_ms * 2 : worker->backoff_max_ms;
 }
 
 static void connect_in_the_end(struct worker *worker)
@@ -127,7 +135,8 @@ static enum step serve(struct worker *worker)
     return step;
 }
 
-void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size, uint64_t began_ns)
+void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size,
+                uint64_t began_ns)
 {
     static struct worker worker;
     queue_rewind(queue);

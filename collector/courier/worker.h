@@ -29,7 +29,7 @@ struct worker {
     const char *url;
     const uint8_t *hello;
     size_t hello_size;
-    uint64_t session; /* of the hello */
+    uint64_t session;  /* of the hello */
     uint64_t began_ns; /* before the session's first event */
     uint32_t heartbeat_ms, backoff_min_ms, backoff_max_ms;
 
@@ -40,7 +40,7 @@ struct worker {
     bool has_current;
     uint64_t given_position; /* + 1: the entry that the queue gave last, current or skipped; 0 none */
     uint64_t given_time_ns;
-    uint64_t before_ns; /* when the entry before `current` was queued, or any earlier one; 0 not known */
+    uint64_t before_ns;      /* when the entry before `current` was queued, or any earlier one; 0 not known */
     uint64_t stuck_position; /* + 1: refused once for a gap before it */
     uint64_t silent_since_ns;
     uint64_t last_time_ns; /* of the last acknowledged entry */
@@ -55,7 +55,8 @@ struct worker {
 };
 
 /* The worker's whole life. began_ns: before the drain captured anything. */
-_Noreturn void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello, size_t hello_size, uint64_t began_ns);
+_Noreturn void worker_run(const struct courier_settings *settings, struct queue *queue, const uint8_t *hello,
+                          size_t hello_size, uint64_t began_ns);
 
 /* worker.c, for delivery.c: says it once a loss. `refusal`: the code, 0 when nobody answers. */
 void worker_note_lost(struct worker *worker, int refusal, const char *why);

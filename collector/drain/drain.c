@@ -17,9 +17,11 @@
 #include "common/wire/limits.h"
 
 enum {
-    /* A wake-up by a critical or watched event is answered at once, but not more often than this: under a storm of them one batch then holds many. */
+    /* A wake-up by a critical or watched event is answered at once, but not more often than this: under a storm of them
+       one batch then holds many. */
     URGENT_INTERVAL_MS = 2,
-    /* Bulk events do not wake anybody: they wait for the next round, this long at first and longer when rounds find little. */
+    /* Bulk events do not wake anybody: they wait for the next round, this long at first and longer when rounds find
+       little. */
     BULK_INTERVAL_MIN_MS = 50,
     BULK_INTERVAL_MAX_MS = 1000,
     BUSY_ROUND_EVENTS = 64,
@@ -69,14 +71,14 @@ static void begin_batch(struct drain *drain, bool snapshot)
 
 static void settle_batch(struct drain *drain, bool queued)
 {
-    for (int class = 0; class < CLASS_COUNT; class++) {
+    for (int class = 0; class < CLASS_COUNT; class ++) {
         const struct in_hand *held = &drain->in_hand[class];
         if (held->count == 0)
             continue;
         if (queued)
             drain->ledger.queued[class] += held->count;
         else
-            ledger_lose_queue(&drain->ledger, (enum event_class)class, held->from_ns, held->to_ns, held->count);
+            ledger_lose_queue(&drain->ledger, (enum event_class) class, held->from_ns, held->to_ns, held->count);
     }
 }
 
@@ -90,8 +92,8 @@ static int64_t wall_minus_boot_ns(struct drain *drain)
 }
 
 /*
- * Packs the batch in hand straight into the queue and begins the next. Events that find no room are lost here, and the ledger says which; their
- * sequence numbers are given again, since a sequence counts what was queued.
+ * Packs the batch in hand straight into the queue and begins the next. Events that find no room are lost here, and the
+ * ledger says which; their sequence numbers are given again, since a sequence counts what was queued.
  */
 static void flush(struct drain *drain)
 {
@@ -99,7 +101,8 @@ static void flush(struct drain *drain)
     uint64_t count = batch_encoder_count(encoder);
     size_t size = 0;
     uint8_t *room = queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES);
-    bool queued = room != NULL && batch_encoder_pack(encoder, wall_minus_boot_ns(drain), room, WIRE_REQUEST_BYTES, &size) == 0;
+    bool queued =
+        room != NULL && batch_encoder_pack(encoder, wall_minus_boot_ns(drain), room, WIRE_REQUEST_BYTES, &size) == 0;
     if (queued) {
         struct queue_entry entry = {
             .session = drain->settings.session,
@@ -115,7 +118,8 @@ static void flush(struct drain *drain)
     begin_batch(drain, false);
 }
 
-static void add_record(struct drain *drain, const struct record_header *header, size_t available, enum event_class class, bool snapshot)
+static void add_record(struct drain *drain, const struct record_header *header, size_t available,
+                       enum event_class class, bool snapshot)
 {
     struct batch_encoder *encoder = drain->settings.encoder;
     int r = batch_encoder_add(encoder, header, available);
@@ -198,7 +202,8 @@ static void report_dropped(struct drain *drain)
         before->dropped_events = before->dropped_schema_events = 0;
 }
 
-/* What was lost joins the batch, unless the queue has no room for it: a range that was told counts as known from then on. */
+/* What was lost joins the batch, unless the queue has no room for it: a range that was told counts as known from then
+ * on. */
 static void report_losses(struct drain *drain)
 {
     if (queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES) == NULL)
@@ -209,8 +214,8 @@ static void report_losses(struct drain *drain)
 }
 
 /*
- * Tells the next life from when on its absence counts. What is only in our memory would die with us, so the mark stands still while a loss waits to be
- * told, and once nothing is selected any more.
+ * Tells the next life from when on its absence counts. What is only in our memory would die with us, so the mark stands
+ * still while a loss waits to be told, and once nothing is selected any more.
  */
 static void mark_drained(struct drain *drain)
 {
@@ -223,7 +228,8 @@ static void mark_drained(struct drain *drain)
 /* Totals are due: the analyzer shall hear of us, unless it is not there and they would only fill the queue. */
 static bool is_statistics_due(const struct drain *drain)
 {
-    return clock_boot_ns() - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000 && queue_used(drain->settings.queue) == 0;
+    return clock_boot_ns() - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000 &&
+           queue_used(drain->settings.queue) == 0;
 }
 
 /* Losses and totals join the batch, which goes out if it then says anything. */
@@ -232,7 +238,8 @@ static void finish_round(struct drain *drain)
     struct batch_encoder *encoder = drain->settings.encoder;
     report_losses(drain);
     if (!batch_encoder_is_empty(encoder) || is_statistics_due(drain)) {
-        ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
+        ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue),
+                                 queue_used(drain->settings.queue));
         flush(drain);
     }
     mark_drained(drain);
@@ -264,7 +271,9 @@ static void take_snapshot(struct drain *drain)
         return;
     }
     if (r != 0) {
-        log_warning("no snapshot of running processes: %s; processes that started before the analyzer are known by their events only", strerror(-r));
+        log_warning("no snapshot of running processes: %s; processes that started before the analyzer are known by "
+                    "their events only",
+                    strerror(-r));
         return;
     }
     begin_batch(drain, true);
@@ -334,7 +343,8 @@ static void take_signals(struct drain *drain)
         if (info.ssi_signo == SIGCHLD) {
             int status;
             if (waitpid(drain->settings.keeper, &status, WNOHANG) > 0 && !(drain->stopping && status == 0)) {
-                log_error("the courier ended unexpectedly (status %d); what is queued stays for the next start", status);
+                log_error("the courier ended unexpectedly (status %d); what is queued stays for the next start",
+                          status);
                 drain->courier_died = true;
             }
         } else {
@@ -387,8 +397,8 @@ static void adapt_interval(struct drain *drain, size_t taken)
 }
 
 /*
- * Selects nothing any more and empties the rings. A program that saw the plan before may still be running, on another CPU or preempted, so quiet counts
- * only when it has lasted.
+ * Selects nothing any more and empties the rings. A program that saw the plan before may still be running, on another
+ * CPU or preempted, so quiet counts only when it has lasted.
  */
 static void settle(struct drain *drain)
 {
@@ -418,7 +428,8 @@ static int deliver_rest(struct drain *drain)
     }
     if (queue_is_delivered(queue))
         return EXIT_CODE_OK;
-    log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start", queue_used(queue));
+    log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start",
+              queue_used(queue));
     return EXIT_CODE_RUNTIME;
 }
 
@@ -426,7 +437,8 @@ static int stop(struct drain *drain)
 {
     settle(drain);
     report_losses(drain);
-    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue), queue_used(drain->settings.queue));
+    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue),
+                             queue_used(drain->settings.queue));
     batch_encoder_set_final(drain->settings.encoder);
     flush(drain);
     mark_drained(drain);
@@ -436,8 +448,8 @@ static int stop(struct drain *drain)
 static int open_loop(struct drain *drain)
 {
     drain->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (drain->epoll_fd < 0 || watch(drain, rings_fd(drain->settings.rings)) != 0 || watch(drain, queue_drain_fd(drain->settings.queue)) != 0 ||
-        watch(drain, drain->settings.signal_fd) != 0) {
+    if (drain->epoll_fd < 0 || watch(drain, rings_fd(drain->settings.rings)) != 0 ||
+        watch(drain, queue_drain_fd(drain->settings.queue)) != 0 || watch(drain, drain->settings.signal_fd) != 0) {
         log_error("epoll: %s", strerror(errno));
         return EXIT_CODE_RUNTIME;
     }
@@ -446,9 +458,12 @@ static int open_loop(struct drain *drain)
 
 int drain_run(const struct drain_settings *settings)
 {
-    struct drain drain = {
-        .settings = *settings, .interval_ms = BULK_INTERVAL_MIN_MS, .drained_until_ns = settings->capture_began_ns,
-        .marked_ns = settings->capture_began_ns, .deselected_ns = UINT64_MAX, .last_flush_ns = clock_boot_ns()};
+    struct drain drain = {.settings = *settings,
+                          .interval_ms = BULK_INTERVAL_MIN_MS,
+                          .drained_until_ns = settings->capture_began_ns,
+                          .marked_ns = settings->capture_began_ns,
+                          .deselected_ns = UINT64_MAX,
+                          .last_flush_ns = clock_boot_ns()};
     if (open_loop(&drain) != EXIT_CODE_OK)
         return EXIT_CODE_RUNTIME;
     ledger_init(&drain.ledger, settings->probe, settings->capture_began_ns);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The drain's loop: rings to batches to queue. It runs after privilege_drop: every descriptor and mapping it uses is open already, and nothing
- * that it reads was written by a process it trusts less, but for the plan and the cursors in the queue, which are checked there.
+ * The drain's loop: rings to batches to queue. It runs after privilege_drop: every descriptor and mapping it uses is
+ * open already, and nothing that it reads was written by a process it trusts less, but for the plan and the cursors in
+ * the queue, which are checked there.
  */
 #ifndef VEDETTE_COLLECTOR_DRAIN_DRAIN_H
 #define VEDETTE_COLLECTOR_DRAIN_DRAIN_H
@@ -22,7 +23,8 @@ struct drain_settings {
     struct rings *rings;
     struct queue *queue;
     pid_t keeper;
-    /* The worker's pid just now, 0 if none; asked rather than included, because drain and courier know only the queue of each other. */
+    /* The worker's pid just now, 0 if none; asked rather than included, because drain and courier know only the queue
+     * of each other. */
     pid_t (*worker)(const struct courier *courier);
     const struct courier *courier;
     struct batch_encoder *encoder;
@@ -39,8 +41,9 @@ struct drain_settings {
 void drain_require_critical(struct plan_request *plan);
 
 /*
- * Until SIGTERM or SIGINT: then selects nothing, drains what the rings hold, queues a final batch and waits for its delivery. Returns an exit code:
- * 0 all delivered; EXIT_CODE_RUNTIME something is left in the queue or the courier died.
+ * Until SIGTERM or SIGINT: then selects nothing, drains what the rings hold, queues a final batch and waits for its
+ * delivery. Returns an exit code: 0 all delivered; EXIT_CODE_RUNTIME something is left in the queue or the courier
+ * died.
  */
 int drain_run(const struct drain_settings *settings);
 

@@ -45,7 +45,9 @@ static int rows_alloc(struct rows *rows, size_t events, size_t coverage)
     rows->types = calloc(events + 1, sizeof(*rows->types));
     rows->coverage = calloc(coverage + 1, sizeof(*rows->coverage));
     rows->coverage_at = calloc(coverage + 1, sizeof(*rows->coverage_at));
-    return rows->schema && rows->schema_at && rows->names && rows->types && rows->coverage && rows->coverage_at ? 0 : -ENOMEM;
+    return rows->schema && rows->schema_at && rows->names && rows->types && rows->coverage && rows->coverage_at
+               ? 0
+               : -ENOMEM;
 }
 
 static void fill_schema(struct rows *rows, const struct event *events, size_t count)
@@ -82,7 +84,8 @@ static void fill_coverage(struct rows *rows, const struct probe_coverage *covera
     }
 }
 
-static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t events, size_t coverage, size_t *ret_size)
+static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t events, size_t coverage,
+                     size_t *ret_size)
 {
     struct utsname system;
     uname(&system);

@@ -37,7 +37,8 @@ void ledger_count_snapshot(struct ledger *ledger)
     ledger->drained[CLASS_CRITICAL]++;
 }
 
-static Vedette__V1__Loss loss_record(Vedette__V1__LossStage stage, uint32_t class, uint32_t cpu, const struct ledger_range *range)
+static Vedette__V1__Loss loss_record(Vedette__V1__LossStage stage, uint32_t class, uint32_t cpu,
+                                     const struct ledger_range *range)
 {
     Vedette__V1__Loss loss;
     vedette__v1__loss__init(&loss);
@@ -52,10 +53,11 @@ static Vedette__V1__Loss loss_record(Vedette__V1__LossStage stage, uint32_t clas
 }
 
 /*
- * The program writes first_ns when it finds lost == acknowledged, so `acknowledged` is stored last; a loss between our reads keeps the old
- * first_ns and makes the next range begin too early, never too late.
+ * The program writes first_ns when it finds lost == acknowledged, so `acknowledged` is stored last; a loss between our
+ * reads keeps the old first_ns and makes the next range begin too early, never too late.
  */
-static unsigned report_ring(struct ledger *ledger, struct batch_encoder *encoder, uint32_t cpu, enum event_class class, unsigned context)
+static unsigned report_ring(struct ledger *ledger, struct batch_encoder *encoder, uint32_t cpu, enum event_class class,
+                            unsigned context)
 {
     volatile struct ring_account *account = probe_account(ledger->probe, cpu, class, context);
     uint64_t lost = account->lost, acknowledged = account->acknowledged;
@@ -63,8 +65,9 @@ static unsigned report_ring(struct ledger *ledger, struct batch_encoder *encoder
         return 0;
     /* Two programs that preempt each other on one CPU (from 7.2 on) may write the ends in either order. */
     uint64_t one_ns = account->first_ns, other_ns = account->last_ns;
-    struct ledger_range range = {
-        .from_ns = one_ns < other_ns ? one_ns : other_ns, .to_ns = one_ns < other_ns ? other_ns : one_ns, .count = lost - acknowledged};
+    struct ledger_range range = {.from_ns = one_ns < other_ns ? one_ns : other_ns,
+                                 .to_ns = one_ns < other_ns ? other_ns : one_ns,
+                                 .count = lost - acknowledged};
     Vedette__V1__Loss loss = loss_record(VEDETTE__V1__LOSS_STAGE__LOSS_RING, class, cpu, &range);
     if (batch_encoder_add_loss(encoder, &loss) != 0)
         return 0; /* the batch is full of losses: the next one tells */
@@ -77,13 +80,14 @@ static unsigned report_rings(struct ledger *ledger, struct batch_encoder *encode
     unsigned reported = 0;
     uint32_t cpus = probe_cpus(ledger->probe);
     for (uint32_t cpu = 0; cpu < cpus; cpu++)
-        for (int class = 0; class < CLASS_COUNT; class++)
+        for (int class = 0; class < CLASS_COUNT; class ++)
             for (unsigned context = 0; context < CONTEXT_COUNT; context++)
-                reported += report_ring(ledger, encoder, cpu, (enum event_class)class, context);
+                reported += report_ring(ledger, encoder, cpu, (enum event_class) class, context);
     return reported;
 }
 
-static unsigned report_range(struct batch_encoder *encoder, Vedette__V1__LossStage stage, enum event_class class, struct ledger_range *range)
+static unsigned report_range(struct batch_encoder *encoder, Vedette__V1__LossStage stage, enum event_class class,
+                             struct ledger_range *range)
 {
     if (range->count == 0)
         return 0;
@@ -105,7 +109,8 @@ static unsigned report_misses(struct ledger *ledger, struct batch_encoder *encod
         misses += hooks[i].misses;
         ledger->misses_counted &= hooks[i].counted;
     }
-    struct ledger_range range = {.from_ns = ledger->misses_since_ns, .to_ns = now_ns, .count = misses - ledger->reported_misses};
+    struct ledger_range range = {
+        .from_ns = ledger->misses_since_ns, .to_ns = now_ns, .count = misses - ledger->reported_misses};
     ledger->misses_read_ns = now_ns;
     if (misses == ledger->reported_misses) {
         ledger->misses_since_ns = now_ns;
@@ -123,9 +128,11 @@ static unsigned report_misses(struct ledger *ledger, struct batch_encoder *encod
 unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns)
 {
     unsigned reported = report_rings(ledger, encoder);
-    for (int class = 0; class < CLASS_COUNT; class++) {
-        reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, (enum event_class)class, &ledger->pending_queue[class]);
-        reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE, (enum event_class)class, &ledger->pending_encode[class]);
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, (enum event_class) class,
+                                 &ledger->pending_queue[class]);
+        reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE, (enum event_class) class,
+                                 &ledger->pending_encode[class]);
     }
     /* Reading the descriptors costs some microseconds a program: once a second is enough for an upper bound. */
     if (now_ns - ledger->misses_read_ns > 1000000000ull)
@@ -136,12 +143,13 @@ unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uin
 bool ledger_is_told(const struct ledger *ledger)
 {
     uint32_t cpus = probe_cpus(ledger->probe);
-    for (int class = 0; class < CLASS_COUNT; class++) {
+    for (int class = 0; class < CLASS_COUNT; class ++) {
         if (ledger->pending_queue[class].count != 0 || ledger->pending_encode[class].count != 0)
             return false;
         for (uint32_t cpu = 0; cpu < cpus; cpu++)
             for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
-                volatile struct ring_account *account = probe_account(ledger->probe, cpu, (enum event_class)class, context);
+                volatile struct ring_account *account =
+                    probe_account(ledger->probe, cpu, (enum event_class) class, context);
                 if (account->lost != account->acknowledged)
                     return false;
             }
@@ -165,9 +173,9 @@ void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uin
 
 bool ledger_rings_settled(const struct ledger *ledger)
 {
-    for (int class = 0; class < CLASS_COUNT; class++) {
+    for (int class = 0; class < CLASS_COUNT; class ++) {
         uint64_t attempts, lost;
-        ledger_ring_totals(ledger, (enum event_class)class, &attempts, &lost);
+        ledger_ring_totals(ledger, (enum event_class) class, &attempts, &lost);
         if (attempts != lost + ledger->drained[class])
             return false;
     }
@@ -179,11 +187,13 @@ static uint64_t timeval_ns(const struct timeval *time)
     return (uint64_t)time->tv_sec * 1000000000ull + (uint64_t)time->tv_usec * 1000ull;
 }
 
-void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes, uint64_t queue_used)
+void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes,
+                              uint64_t queue_used)
 {
-    uint64_t attempts[CLASS_COUNT], lost[CLASS_COUNT], drained[CLASS_COUNT], queued[CLASS_COUNT], lost_queue[CLASS_COUNT];
-    for (int class = 0; class < CLASS_COUNT; class++) {
-        ledger_ring_totals(ledger, (enum event_class)class, &attempts[class], &lost[class]);
+    uint64_t attempts[CLASS_COUNT], lost[CLASS_COUNT], drained[CLASS_COUNT], queued[CLASS_COUNT],
+        lost_queue[CLASS_COUNT];
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        ledger_ring_totals(ledger, (enum event_class) class, &attempts[class], &lost[class]);
         drained[class] = ledger->drained[class];
         queued[class] = ledger->queued[class];
         lost_queue[class] = ledger->lost_queue[class] + ledger->lost_encode[class];
@@ -198,7 +208,8 @@ void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder 
 
     Vedette__V1__Statistics statistics;
     vedette__v1__statistics__init(&statistics);
-    statistics.n_attempts = statistics.n_lost_ring = statistics.n_drained = statistics.n_queued = statistics.n_lost_queue = CLASS_COUNT;
+    statistics.n_attempts = statistics.n_lost_ring = statistics.n_drained = statistics.n_queued =
+        statistics.n_lost_queue = CLASS_COUNT;
     statistics.attempts = attempts;
     statistics.lost_ring = lost;
     statistics.drained = drained;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What became of every event: totals since the session began, and the loss ranges that have not been reported yet. The balance
- *     attempts = drained + lost_ring + in flight,   drained = queued + lost_queue + lost_encode
- * holds for each class at any time, and exactly when nothing is in flight.
+ * What became of every event: totals since the session began, and the loss ranges that have not been reported yet. The
+ * balance attempts = drained + lost_ring + in flight,   drained = queued + lost_queue + lost_encode holds for each
+ * class at any time, and exactly when nothing is in flight.
  */
 #ifndef VEDETTE_COLLECTOR_DRAIN_LEDGER_H
 #define VEDETTE_COLLECTOR_DRAIN_LEDGER_H
@@ -30,7 +30,8 @@ struct ledger {
 
 void ledger_init(struct ledger *ledger, struct probe *probe, uint64_t now_ns);
 
-/* `count` events of that class, stamped within [from, to], were dropped for want of room in the queue, or could not be encoded. */
+/* `count` events of that class, stamped within [from, to], were dropped for want of room in the queue, or could not be
+ * encoded. */
 void ledger_lose_queue(struct ledger *ledger, enum event_class class, uint64_t from_ns, uint64_t to_ns, uint64_t count);
 void ledger_lose_encode(struct ledger *ledger, enum event_class class, uint64_t time_ns);
 
@@ -44,10 +45,12 @@ bool ledger_is_told(const struct ledger *ledger);
 void ledger_count_snapshot(struct ledger *ledger);
 
 /* Attempts and failed reservations of a class, summed over CPUs and contexts. */
-void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts, uint64_t *ret_lost);
+void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts,
+                        uint64_t *ret_lost);
 
 /* Puts the totals into the batch; its lost_queue holds what could not be encoded too. */
-void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes, uint64_t queue_used);
+void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes,
+                              uint64_t queue_used);
 
 /* Nothing is in flight between the programs and the drain: every attempt was drained or counted as lost. */
 bool ledger_rings_settled(const struct ledger *ledger);

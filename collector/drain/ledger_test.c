@@ -23,7 +23,8 @@ uint32_t probe_cpus(const struct probe *probe)
     return CPUS;
 }
 
-volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class, unsigned context)
+volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class,
+                                            unsigned context)
 {
     union {
         const struct probe *in;

@@ -14,14 +14,18 @@
 #include "common/base/privilege.h"
 
 #ifndef VEDETTE_NO_SECCOMP
-/* What the loop needs: waiting, the clock, memory for the C library, reading descriptors that are open, reaping the keeper, ending. */
+/* What the loop needs: waiting, the clock, memory for the C library, reading descriptors that are open, reaping the
+ * keeper, ending. */
 static const int allowed_calls[] = {
-    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(read),
-    SCMP_SYS(pread64),    SCMP_SYS(write),       SCMP_SYS(lseek),        SCMP_SYS(close),         SCMP_SYS(futex),         SCMP_SYS(clock_gettime),
-    SCMP_SYS(getrusage),  SCMP_SYS(brk),         SCMP_SYS(munmap),        SCMP_SYS(mremap),        SCMP_SYS(madvise),
-    SCMP_SYS(wait4),      SCMP_SYS(waitid),      SCMP_SYS(kill),         SCMP_SYS(getpid),        SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(exit),       SCMP_SYS(exit_group),    SCMP_SYS(sched_yield),
-    SCMP_SYS(clock_nanosleep), SCMP_SYS(newfstatat), SCMP_SYS(fstat),
+    SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),     SCMP_SYS(epoll_wait),      SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),   SCMP_SYS(poll),          SCMP_SYS(ppoll),           SCMP_SYS(read),
+    SCMP_SYS(pread64),        SCMP_SYS(write),         SCMP_SYS(lseek),           SCMP_SYS(close),
+    SCMP_SYS(futex),          SCMP_SYS(clock_gettime), SCMP_SYS(getrusage),       SCMP_SYS(brk),
+    SCMP_SYS(munmap),         SCMP_SYS(mremap),        SCMP_SYS(madvise),         SCMP_SYS(wait4),
+    SCMP_SYS(waitid),         SCMP_SYS(kill),          SCMP_SYS(getpid),          SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),  SCMP_SYS(restart_syscall), SCMP_SYS(getrandom),
+    SCMP_SYS(exit),           SCMP_SYS(exit_group),    SCMP_SYS(sched_yield),     SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(newfstatat),     SCMP_SYS(fstat),
 };
 
 static int filter_calls(void)
@@ -64,7 +68,8 @@ static int empty_root(const char *directory, const char **ret_confined, char err
     return 0;
 }
 
-int privilege_drop(uid_t uid, gid_t gid, const char *empty_directory, const char **ret_confined, char error[PRIVILEGE_ERROR_BYTES])
+int privilege_drop(uid_t uid, gid_t gid, const char *empty_directory, const char **ret_confined,
+                   char error[PRIVILEGE_ERROR_BYTES])
 {
     int r = empty_root(empty_directory, ret_confined, error);
     if (r != 0)

@@ -10,10 +10,11 @@
 enum { PRIVILEGE_ERROR_BYTES = 256 };
 
 /*
- * Empty root (a chroot into `empty_directory`, made if absent; where CAP_SYS_CHROOT is missing the root stays and *ret_confined says so), other user
- * and group, no supplementary group, no capability, no_new_privs, not dumpable, and a seccomp list without bpf(2), socket(2), open(2) or execve(2).
- * 0, or the negative of an exit code with words.
+ * Empty root (a chroot into `empty_directory`, made if absent; where CAP_SYS_CHROOT is missing the root stays and
+ * *ret_confined says so), other user and group, no supplementary group, no capability, no_new_privs, not dumpable, and
+ * a seccomp list without bpf(2), socket(2), open(2) or execve(2). 0, or the negative of an exit code with words.
  */
-int privilege_drop(uid_t uid, gid_t gid, const char *empty_directory, const char **ret_confined, char error[PRIVILEGE_ERROR_BYTES]);
+int privilege_drop(uid_t uid, gid_t gid, const char *empty_directory, const char **ret_confined,
+                   char error[PRIVILEGE_ERROR_BYTES]);
 
 #endif

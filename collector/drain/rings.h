@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads several BPF ring buffers as one stream in time order, without copying a record. The ring's layout (consumer page, producer page, data mapped
- * twice; an 8-byte header with BUSY and DISCARD bits) is the kernel's ABI: kernel/bpf/ringbuf.c and libbpf's ringbuf.c. One thread.
+ * Reads several BPF ring buffers as one stream in time order, without copying a record. The ring's layout (consumer
+ * page, producer page, data mapped twice; an 8-byte header with BUSY and DISCARD bits) is the kernel's ABI:
+ * kernel/bpf/ringbuf.c and libbpf's ringbuf.c. One thread.
  */
 #ifndef VEDETTE_COLLECTOR_DRAIN_RINGS_H
 #define VEDETTE_COLLECTOR_DRAIN_RINGS_H
@@ -28,9 +29,10 @@ void rings_close(struct rings *rings);
 int rings_fd(const struct rings *rings);
 
 /*
- * One round: reads the clock, then every producer position, and gives the finished records up to them in time order, at most max_records. *ret_until_ns:
- * everything stamped before it that was reserved has been given out by this and earlier rounds (so what is missing was lost): the clock,
- * or less when a record was still being written or the bound was reached. *ret_records points into the object until rings_release.
+ * One round: reads the clock, then every producer position, and gives the finished records up to them in time order, at
+ * most max_records. *ret_until_ns: everything stamped before it that was reserved has been given out by this and
+ * earlier rounds (so what is missing was lost): the clock, or less when a record was still being written or the bound
+ * was reached. *ret_records points into the object until rings_release.
  */
 size_t rings_round(struct rings *rings, const struct ring_record **ret_records, uint64_t *ret_until_ns);
 /* Hands the last round's records back to the kernel. */

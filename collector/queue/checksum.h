@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XXH64 (Yann Collet, the published algorithm): finds torn and damaged entries. Against accident, not against an enemy. Chosen over zlib's
- * crc32 for speed: it is on the path of every batch, and 64 KiB take about 6 us instead of 50.
+ * XXH64 (Yann Collet, the published algorithm): finds torn and damaged entries. Against accident, not against an enemy.
+ * Chosen over zlib's crc32 for speed: it is on the path of every batch, and 64 KiB take about 6 us instead of 50.
  */
 #ifndef VEDETTE_COLLECTOR_QUEUE_CHECKSUM_H
 #define VEDETTE_COLLECTOR_QUEUE_CHECKSUM_H

@@ -8,11 +8,11 @@
 #include "collector/queue/queue.h"
 
 enum {
-    QUEUE_LAYOUT = 3,          /* raise with every change below: an old file is then not read but replaced */
-    QUEUE_AREA = 64 * 1024,    /* one control area; mapped on its own, so a multiple of every page size there is */
-    QUEUE_ALIGN = 64,          /* of entries: a header never straddles the ring's end */
+    QUEUE_LAYOUT = 3,       /* raise with every change below: an old file is then not read but replaced */
+    QUEUE_AREA = 64 * 1024, /* one control area; mapped on its own, so a multiple of every page size there is */
+    QUEUE_ALIGN = 64,       /* of entries: a header never straddles the ring's end */
     QUEUE_BOOT_ID = 40,
-    QUEUE_PLAN_TRIES = 64,     /* a hostile writer must not hold the drain */
+    QUEUE_PLAN_TRIES = 64, /* a hostile writer must not hold the drain */
     QUEUE_FORGOTTEN = 16,
 };
 
@@ -20,7 +20,8 @@ enum {
 
 enum { ENTRY_BATCH = 1, ENTRY_FILLER = 2 };
 
-/* How far a life of the drain came. Two of them, written in turn: a kill between two stores leaves the older one whole. */
+/* How far a life of the drain came. Two of them, written in turn: a kill between two stores leaves the older one whole.
+ */
 struct life {
     uint64_t count; /* rises; the higher valid one holds */
     uint64_t drained_ns;
@@ -42,7 +43,7 @@ struct drain_area {
     uint32_t pad;
     uint64_t ring_size;
     uint64_t events; /* events_fingerprint(): batches of another event table would be read with the wrong schema */
-    uint64_t salt; /* random: no payload can pass for a commit word, nor an entry of an earlier file */
+    uint64_t salt;   /* random: no payload can pass for a commit word, nor an entry of an earlier file */
     char boot_id[QUEUE_BOOT_ID];
     _Alignas(64) _Atomic uint64_t head;
     _Atomic uint32_t closing;
@@ -68,7 +69,8 @@ struct entry_header {
     uint64_t pad;
 };
 
-_Static_assert(sizeof(struct entry_header) == QUEUE_ALIGN, "a filler must fit in whatever is left before the ring's end");
+_Static_assert(sizeof(struct entry_header) == QUEUE_ALIGN,
+               "a filler must fit in whatever is left before the ring's end");
 _Static_assert(sizeof(struct drain_area) <= QUEUE_AREA && sizeof(struct worker_area) <= QUEUE_AREA, "areas");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "words shared between processes cannot hide a lock");
 
@@ -116,7 +118,8 @@ static inline const uint8_t *queue_ring_view(const struct queue *queue)
     return queue->view + 2 * QUEUE_AREA;
 }
 
-/* Reads the header at `position` and checks everything but the checksum; false when no whole entry lies in [position, end). */
+/* Reads the header at `position` and checks everything but the checksum; false when no whole entry lies in [position,
+ * end). */
 bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, struct found_entry *ret_found);
 uint64_t queue_entry_checksum(const struct queue *queue, const struct found_entry *found);
 /* Writes the life with the next count over the older one. */
@@ -130,7 +133,8 @@ uint64_t queue_clamped_tail(const struct queue *queue);
 void queue_wake(int fd);
 void queue_clear_wake(int fd);
 
-/* recover.c: takes over what an earlier life left in the mapped file. Sets head, tail and life, and all of `recovery` but fresh and foreign. */
+/* recover.c: takes over what an earlier life left in the mapped file. Sets head, tail and life, and all of `recovery`
+ * but fresh and foreign. */
 void queue_recover(struct queue *queue, struct queue_recovery *recovery);
 
 #endif

@@ -58,7 +58,8 @@ static int reopen(const char *path, int fd)
     int again = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (again < 0)
         return -errno;
-    if (fstat(fd, &first) == 0 && fstat(again, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino)
+    if (fstat(fd, &first) == 0 && fstat(again, &second) == 0 && first.st_dev == second.st_dev &&
+        first.st_ino == second.st_ino)
         return again;
     close(again);
     return -EBUSY; /* somebody replaces files here */
@@ -180,8 +181,10 @@ static bool is_boot(const struct queue *queue, const char *boot_id)
     return strncmp(queue_drain_view(queue)->boot_id, boot_id, QUEUE_BOOT_ID) == 0;
 }
 
-/* Decides whether to go on with the mapped file. If not it is unmapped, and *ret_life is what the new file shall know of the life before. */
-static void adopt(struct queue *queue, size_t ring_size, const char *boot_id, struct queue_recovery *recovery, struct life *ret_life)
+/* Decides whether to go on with the mapped file. If not it is unmapped, and *ret_life is what the new file shall know
+ * of the life before. */
+static void adopt(struct queue *queue, size_t ring_size, const char *boot_id, struct queue_recovery *recovery,
+                  struct life *ret_life)
 {
     queue_recover(queue, recovery);
     bool same_events = queue_drain_view(queue)->events == events_fingerprint();
@@ -201,7 +204,8 @@ static void adopt(struct queue *queue, size_t ring_size, const char *boot_id, st
     }
 }
 
-static int adopt_or_create(struct queue *queue, const char *path, size_t ring_size, const char *boot_id, struct queue_recovery *recovery)
+static int adopt_or_create(struct queue *queue, const char *path, size_t ring_size, const char *boot_id,
+                           struct queue_recovery *recovery)
 {
     struct life life = {0};
     bool foreign = false;
@@ -227,7 +231,8 @@ static void keep_plan(struct drain_area *area, const struct queue *queue, const 
     atomic_thread_fence(memory_order_release);
 }
 
-/* A life begins not closing, and without a plan of its worker's: the next that comes is new, be its epoch that of the life before. */
+/* A life begins not closing, and without a plan of its worker's: the next that comes is new, be its epoch that of the
+ * life before. */
 static void begin_life(struct queue *queue, const struct queue_recovery *recovery)
 {
     struct drain_area *area = (struct drain_area *)(void *)queue->map;
@@ -248,7 +253,8 @@ static int open_events(struct queue *queue)
     return queue->drain_fd < 0 || queue->worker_fd < 0 ? -EMFILE : 0;
 }
 
-int queue_open(const char *path, size_t size, const char *boot_id, struct queue **ret_queue, struct queue_recovery *ret_recovery)
+int queue_open(const char *path, size_t size, const char *boot_id, struct queue **ret_queue,
+               struct queue_recovery *ret_recovery)
 {
     if (size < QUEUE_SIZE_MIN || size > QUEUE_SIZE_MAX || strlen(boot_id) >= QUEUE_BOOT_ID)
         return -EINVAL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writer and reader in processes of their own, both ended by SIGKILL at random points, some hundred times over one file. */
+/* Writer and reader in processes of their own, both ended by SIGKILL at random points, some hundred times over one
+ * file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

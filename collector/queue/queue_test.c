@@ -79,7 +79,10 @@ static bool put(struct queue *queue, uint64_t session, uint64_t first, uint64_t 
         return false;
     for (size_t i = 0; i < size; i++)
         bytes[i] = pattern(first, i);
-    queue_commit(queue, &(struct queue_entry){.session = session, .first_seq = first, .next_seq = first + count, .time_ns = first + 1}, size);
+    queue_commit(
+        queue,
+        &(struct queue_entry){.session = session, .first_seq = first, .next_seq = first + count, .time_ns = first + 1},
+        size);
     return true;
 }
 
@@ -179,7 +182,8 @@ static void test_queue_reserve_commits_less(void **state)
         assert_non_null(bytes);
         for (size_t i = 0; i < 10; i++)
             bytes[i] = pattern(seq, i);
-        queue_commit(queue, &(struct queue_entry){.session = 1, .first_seq = seq, .next_seq = seq + 1, .time_ns = seq + 1}, 10);
+        queue_commit(
+            queue, &(struct queue_entry){.session = 1, .first_seq = seq, .next_seq = seq + 1, .time_ns = seq + 1}, 10);
         expect_next(queue, 1, seq);
         queue_set_durable(queue, 1, seq + 1);
     }
@@ -257,7 +261,8 @@ static void test_queue_forget(void **state)
     expect_next(queue, 1, 3);
 }
 
-/* Nothing behind the forgotten is given while there is no room to remember one more; what lies before them is, after a rewind. */
+/* Nothing behind the forgotten is given while there is no room to remember one more; what lies before them is, after a
+ * rewind. */
 static void test_queue_forget_many(void **state)
 {
     struct queue *queue = ((struct fixture *)*state)->queue;
@@ -308,7 +313,8 @@ static void test_queue_bad_arguments(void **state)
     struct queue_recovery recovery;
     assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MIN - 1, boot, &queue, &recovery), -EINVAL);
     assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MAX + 1, boot, &queue, &recovery), -EINVAL);
-    assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MAX, boot, &queue, &recovery), -EBUSY); /* a size as good as any */
+    assert_int_equal(queue_open(fixture->path, QUEUE_SIZE_MAX, boot, &queue, &recovery),
+                     -EBUSY); /* a size as good as any */
     assert_int_equal(queue_open("/tmp/vedette-queue-test.none/queue", RING, boot, &queue, &recovery), -ENOENT);
     char link_path[128];
     snprintf(link_path, sizeof(link_path), "%s/link", fixture->folder);
@@ -435,7 +441,8 @@ static void test_queue_recovery_other_layout(void **state)
     assert_true(fixture->recovery.foreign);
 }
 
-/* What was written under another event table cannot be sent, but neither is it gone without a word, nor is the absence. */
+/* What was written under another event table cannot be sent, but neither is it gone without a word, nor is the absence.
+ */
 static void test_queue_recovery_other_events(void **state)
 {
     struct fixture *fixture = *state;
@@ -478,7 +485,8 @@ static void expect_plan(const struct fixture *fixture, uint32_t epoch, size_t se
         assert_int_equal(fixture->recovery.plan.selected[id], id == selected);
 }
 
-/* A life without its analyzer starts with the plan of the last that had one; the analyzer's next is new all the same. */
+/* A life without its analyzer starts with the plan of the last that had one; the analyzer's next is new all the same.
+ */
 static void test_queue_recovery_plan(void **state)
 {
     struct fixture *fixture = *state;
@@ -533,13 +541,21 @@ static void test_queue_recovery_bad_plan(void **state)
     assert_false(fixture->recovery.has_plan);
 }
 
-/* Each field of the third of five entries in turn: two stay, three are given up, and none of the three ever comes back. */
+/* Each field of the third of five entries in turn: two stay, three are given up, and none of the three ever comes back.
+ */
 static void test_queue_recovery_torn(void **state)
 {
     static const size_t fields[] = {
-        offsetof(struct entry_header, commit), offsetof(struct entry_header, kind), offsetof(struct entry_header, size),
-        offsetof(struct entry_header, session), offsetof(struct entry_header, first_seq), offsetof(struct entry_header, next_seq),
-        offsetof(struct entry_header, time_ns), offsetof(struct entry_header, checksum), sizeof(struct entry_header), sizeof(struct entry_header) + 999,
+        offsetof(struct entry_header, commit),
+        offsetof(struct entry_header, kind),
+        offsetof(struct entry_header, size),
+        offsetof(struct entry_header, session),
+        offsetof(struct entry_header, first_seq),
+        offsetof(struct entry_header, next_seq),
+        offsetof(struct entry_header, time_ns),
+        offsetof(struct entry_header, checksum),
+        sizeof(struct entry_header),
+        sizeof(struct entry_header) + 999,
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -31,8 +31,8 @@ static bool is_forgotten(const struct queue *queue, uint64_t position)
 }
 
 /*
- * No slot is free, and `position` lies behind all that are forgotten: to go on could mean to have to remember one more. Before them the way stays open,
- * or a rewind could not lead to the entries whose becoming durable frees a slot.
+ * No slot is free, and `position` lies behind all that are forgotten: to go on could mean to have to remember one more.
+ * Before them the way stays open, or a rewind could not lead to the entries whose becoming durable frees a slot.
  */
 static bool must_wait(const struct queue *queue, uint64_t position)
 {
@@ -44,8 +44,8 @@ static bool must_wait(const struct queue *queue, uint64_t position)
 }
 
 /*
- * The entry at `read` contradicts itself: what follows cannot be found any more. It is given up when nothing before it is
- * still waiting, so that no entry that was sent is forgotten before it is durable.
+ * The entry at `read` contradicts itself: what follows cannot be found any more. It is given up when nothing before it
+ * is still waiting, so that no entry that was sent is forgotten before it is durable.
  */
 static void give_up_damaged(struct queue *queue, uint64_t head)
 {
@@ -88,7 +88,8 @@ static bool has_events(const struct queue_entry *entry)
     return entry->next_seq > entry->first_seq;
 }
 
-/* At the tail it may go without a cursor's word: a filler, what was given up, and an entry without events (which moves no cursor) once given. */
+/* At the tail it may go without a cursor's word: a filler, what was given up, and an entry without events (which moves
+ * no cursor) once given. */
 static bool goes_at_tail(const struct queue *queue, const struct found_entry *found, uint64_t session)
 {
     const struct queue_entry *entry = &found->entry;
@@ -97,8 +98,8 @@ static bool goes_at_tail(const struct queue *queue, const struct found_entry *fo
 }
 
 /*
- * The end of the last entry that holds durable events of the session: everything before it went to the analyzer earlier, so it is
- * durable too.
+ * The end of the last entry that holds durable events of the session: everything before it went to the analyzer
+ * earlier, so it is durable too.
  */
 static uint64_t durable_end(const struct queue *queue, uint64_t session, uint64_t durable_seq)
 {
@@ -126,8 +127,8 @@ void queue_set_durable(struct queue *queue, uint64_t session, uint64_t durable_s
 }
 
 /*
- * One that is empty or whose entry is freed. There is none only when an entry before all forgotten ones, once taken, is refused when it is sent again:
- * then the last, whose turn is farthest, is met and refused again.
+ * One that is empty or whose entry is freed. There is none only when an entry before all forgotten ones, once taken, is
+ * refused when it is sent again: then the last, whose turn is farthest, is met and refused again.
  */
 static uint64_t *free_slot(struct queue *queue)
 {

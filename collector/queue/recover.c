@@ -24,8 +24,13 @@ bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, stru
         .kind = header->kind,
         .span = span,
         .checksum = header->checksum,
-        .entry = {.position = position, .session = header->session, .first_seq = header->first_seq, .next_seq = header->next_seq,
-                  .time_ns = header->time_ns, .bytes = queue_ring_view(queue) + offset + sizeof(*header), .size = size},
+        .entry = {.position = position,
+                  .session = header->session,
+                  .first_seq = header->first_seq,
+                  .next_seq = header->next_seq,
+                  .time_ns = header->time_ns,
+                  .bytes = queue_ring_view(queue) + offset + sizeof(*header),
+                  .size = size},
     };
     return true;
 }
@@ -33,9 +38,11 @@ bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, stru
 uint64_t queue_entry_checksum(const struct queue *queue, const struct found_entry *found)
 {
     const struct queue_entry *entry = &found->entry;
-    uint64_t facts[] = {entry->position, found->kind, entry->size, entry->session, entry->first_seq, entry->next_seq, entry->time_ns};
+    uint64_t facts[] = {entry->position,  found->kind,     entry->size,   entry->session,
+                        entry->first_seq, entry->next_seq, entry->time_ns};
     uint64_t seed = checksum(facts, sizeof(facts), queue->salt);
-    return found->kind == ENTRY_BATCH ? checksum(entry->bytes, entry->size, seed) : seed; /* a filler's bytes are whatever was there */
+    return found->kind == ENTRY_BATCH ? checksum(entry->bytes, entry->size, seed)
+                                      : seed; /* a filler's bytes are whatever was there */
 }
 
 uint64_t queue_life_check(const struct queue *queue, const struct life *life)
@@ -110,10 +117,11 @@ static void take_kept(const struct queue *queue, struct queue_recovery *recovery
 }
 
 /*
- * From the tail as long as entries are whole. The stored head is only a lower bound of what was committed (a kill between commit word
- * and head), and an upper bound that shows that something is missing.
+ * From the tail as long as entries are whole. The stored head is only a lower bound of what was committed (a kill
+ * between commit word and head), and an upper bound that shows that something is missing.
  */
-static uint64_t walk(const struct queue *queue, uint64_t tail, struct queue_recovery *recovery, struct queue_entry *ret_last)
+static uint64_t walk(const struct queue *queue, uint64_t tail, struct queue_recovery *recovery,
+                     struct queue_entry *ret_last)
 {
     uint64_t end = tail + queue->ring_size;
     uint64_t stored_head = atomic_load(&queue_drain_view(queue)->head);

@@ -58,7 +58,8 @@ uint8_t *queue_reserve(struct queue *queue, size_t size)
 static void write_entry(struct queue *queue, const struct found_entry *found)
 {
     uint64_t position = found->entry.position;
-    struct entry_header *header = (struct entry_header *)(void *)(queue->map + 2 * QUEUE_AREA + position % queue->ring_size);
+    struct entry_header *header =
+        (struct entry_header *)(void *)(queue->map + 2 * QUEUE_AREA + position % queue->ring_size);
     header->kind = found->kind;
     header->size = (uint32_t)found->entry.size;
     header->session = found->entry.session;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls that have no safe use, or a safer twin: using one is a compile error. Included before every source by the build.
- * Instead: snprintf, memcpy with a checked length, strtoull with its end checked, strtok_r, localtime_r.
+ * Calls that have no safe use, or a safer twin: using one is a compile error. Included before every source by the
+ * build. Instead: snprintf, memcpy with a checked length, strtoull with its end checked, strtok_r, localtime_r.
  */
 #ifndef VEDETTE_COMMON_BASE_BANNED_H
 #define VEDETTE_COMMON_BASE_BANNED_H

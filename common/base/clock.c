@@ -15,7 +15,8 @@ uint64_t clock_boot_ns(void)
 
 int64_t clock_wall_minus_boot_ns(void)
 {
-    /* The middle of two readings, of the narrowest of three pairs: a preemption between them would otherwise be taken for an offset. */
+    /* The middle of two readings, of the narrowest of three pairs: a preemption between them would otherwise be taken
+     * for an offset. */
     uint64_t narrowest = UINT64_MAX;
     int64_t offset = 0;
     for (int i = 0; i < 3; i++) {

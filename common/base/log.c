@@ -43,7 +43,8 @@ void log_write(enum log_level level, const char *format, ...)
     size_t end = strlen(line);
     escape_controls(line + head, end - (size_t)head);
     line[end++] = '\n';
-    /* One write, so that lines of several threads and processes do not mix. A log that cannot be written has nowhere to say so. */
+    /* One write, so that lines of several threads and processes do not mix. A log that cannot be written has nowhere to
+     * say so. */
     if (write(STDERR_FILENO, line, end) < 0)
         return;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line a message on stderr, for people: "vedette-collector: error: ...". Library code never logs: whoever handles an
- * error logs it once, saying what a person can do about it. Control characters are escaped, so that a name from outside
- * cannot drive a terminal. Any thread; a message is one write(2).
+ * One line a message on stderr, for people: "vedette-collector: error: ...". Library code never logs: whoever handles
+ * an error logs it once, saying what a person can do about it. Control characters are escaped, so that a name from
+ * outside cannot drive a terminal. Any thread; a message is one write(2).
  */
 #ifndef VEDETTE_COMMON_BASE_LOG_H
 #define VEDETTE_COMMON_BASE_LOG_H

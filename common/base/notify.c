@@ -18,7 +18,8 @@ int notify_open(void)
     unsetenv("NOTIFY_SOCKET");
 
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != 0) {
+    if (fd >= 0 &&
+        connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != 0) {
         close(fd);
         fd = -1;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sd_notify(3) protocol, without libsystemd in a privileged program: one datagram to $NOTIFY_SOCKET. systemd and vedette-run both listen this way.
+ * The sd_notify(3) protocol, without libsystemd in a privileged program: one datagram to $NOTIFY_SOCKET. systemd and
+ * vedette-run both listen this way.
  */
 #ifndef VEDETTE_COMMON_BASE_NOTIFY_H
 #define VEDETTE_COMMON_BASE_NOTIFY_H

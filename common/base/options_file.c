@@ -259,7 +259,10 @@ static int check_owner(const struct option_table *table, int fd, const char *pat
     }
     if (S_ISREG(status.st_mode) && status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
         return 0;
-    option_error(error, "%s: refused: it must be a regular file, root must own it and nobody else may write it (chown root, chmod go-w)", path);
+    option_error(error,
+                 "%s: refused: it must be a regular file, root must own it and nobody else may write it (chown root, "
+                 "chmod go-w)",
+                 path);
     return -EPERM;
 }
 

@@ -2,22 +2,46 @@
 #include "common/events/events.h"
 
 /* The arguments of each row. */
-#define A(type_, name_)                                      {.name = #name_, .type = ARG_##type_},
-#define EVENT(name_, id_, class_, sets_, args_, ...)         static const struct event_arg args_of_##name_[] = {args_};
-#define SYSCALL(name_, id_, class_, sets_, args_, losses_)   static const struct event_arg args_of_##name_[] = {args_};
+#define A(type_, name_)                                    {.name = #name_, .type = ARG_##type_},
+#define EVENT(name_, id_, class_, sets_, args_, ...)       static const struct event_arg args_of_##name_[] = {args_};
+#define SYSCALL(name_, id_, class_, sets_, args_, losses_) static const struct event_arg args_of_##name_[] = {args_};
 #include "common/events/events.def"
 
-#define N_ARGS(name_)                   (sizeof(args_of_##name_) / sizeof(struct event_arg))
-#define TP(hook_)                       {.kind = SOURCE_TRACEPOINT, .name = #hook_}
-#define EXIT(handler_, syscalls_)       {.kind = SOURCE_EXIT, .name = #handler_, .syscalls = syscalls_}
-#define ENTER_EXIT(handler_, syscalls_) {.kind = SOURCE_ENTER_EXIT, .name = #handler_, .syscalls = syscalls_}
-#define ITERATOR(name_)                 {.kind = SOURCE_ITERATOR, .name = #name_}
-#define EVENT(name_, id_, class_, sets_, args_, source_, losses_)                                                          \
-    {.name = #name_, .id = (id_), .class = CLASS_##class_, .n_args = N_ARGS(name_), .sets = sets_, .args = args_of_##name_, \
-     .source = source_, .losses = losses_},
-#define SYSCALL(name_, id_, class_, sets_, args_, losses_)                                                                 \
-    {.name = #name_, .id = (id_), .class = CLASS_##class_, .n_args = N_ARGS(name_), .sets = sets_, .args = args_of_##name_, \
-     .source = {.kind = SOURCE_SYSCALL, .name = "syscall"}, .losses = losses_},
+#define N_ARGS(name_) (sizeof(args_of_##name_) / sizeof(struct event_arg))
+#define TP(hook_)                                                                                                      \
+    {                                                                                                                  \
+        .kind = SOURCE_TRACEPOINT, .name = #hook_                                                                      \
+    }
+#define EXIT(handler_, syscalls_)                                                                                      \
+    {                                                                                                                  \
+        .kind = SOURCE_EXIT, .name = #handler_, .syscalls = syscalls_                                                  \
+    }
+#define ENTER_EXIT(handler_, syscalls_)                                                                                \
+    {                                                                                                                  \
+        .kind = SOURCE_ENTER_EXIT, .name = #handler_, .syscalls = syscalls_                                            \
+    }
+#define ITERATOR(name_)                                                                                                \
+    {                                                                                                                  \
+        .kind = SOURCE_ITERATOR, .name = #name_                                                                        \
+    }
+#define EVENT(name_, id_, class_, sets_, args_, source_, losses_)                                                      \
+    {.name = #name_,                                                                                                   \
+     .id = (id_),                                                                                                      \
+     .class = CLASS_##class_,                                                                                          \
+     .n_args = N_ARGS(name_),                                                                                          \
+     .sets = sets_,                                                                                                    \
+     .args = args_of_##name_,                                                                                          \
+     .source = source_,                                                                                                \
+     .losses = losses_},
+#define SYSCALL(name_, id_, class_, sets_, args_, losses_)                                                             \
+    {.name = #name_,                                                                                                   \
+     .id = (id_),                                                                                                      \
+     .class = CLASS_##class_,                                                                                          \
+     .n_args = N_ARGS(name_),                                                                                          \
+     .sets = sets_,                                                                                                    \
+     .args = args_of_##name_,                                                                                          \
+     .source = {.kind = SOURCE_SYSCALL, .name = "syscall"},                                                            \
+     .losses = losses_},
 static const struct event rows[] = {
 #include "common/events/events.def"
 };
@@ -120,9 +144,9 @@ const char *event_class_name(enum event_class class)
 const char *arg_type_name(enum arg_type type)
 {
     static const char *const names[ARG_TYPE_COUNT] = {
-        [ARG_INT32] = "int32",   [ARG_UINT16] = "uint16",          [ARG_UINT32] = "uint32",
-        [ARG_INT64] = "int64",   [ARG_UINT64] = "uint64",          [ARG_POINTER] = "trace.Pointer",
-        [ARG_BOOL] = "bool",     [ARG_STRING] = "string",          [ARG_STRINGS] = "[]string",
+        [ARG_INT32] = "int32", [ARG_UINT16] = "uint16", [ARG_UINT32] = "uint32",
+        [ARG_INT64] = "int64", [ARG_UINT64] = "uint64", [ARG_POINTER] = "trace.Pointer",
+        [ARG_BOOL] = "bool",   [ARG_STRING] = "string", [ARG_STRINGS] = "[]string",
     };
     return type < ARG_TYPE_COUNT && names[type] != NULL ? names[type] : "unknown";
 }

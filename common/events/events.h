@@ -71,7 +71,8 @@ enum event_id {
 const struct event *events_all(size_t *ret_count);
 
 /*
- * Changes whenever a row, an argument or a type does: what was stored under another table's shape is not read under this one.
+ * Changes whenever a row, an argument or a type does: what was stored under another table's shape is not read under
+ * this one.
  */
 uint64_t events_fingerprint(void);
 

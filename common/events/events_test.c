@@ -10,10 +10,27 @@ static const struct {
     const char *name;
     uint16_t id;
 } frozen[] = {
-    {"open", 2},          {"execve", 59},       {"rename", 82},   {"creat", 85},          {"ptrace", 101},
-    {"openat", 257},      {"renameat", 264},    {"renameat2", 316}, {"memfd_create", 319}, {"execveat", 322},
-    {"openat2", 437},     {"sched_process_fork", 700}, {"sched_process_exit", 701}, {"security_file_open", 702},
-    {"security_inode_rename", 703}, {"existing_process", 705}, {"mem_prot_alert", 704}, {"mmap", 9}, {"mprotect", 10}, {"pkey_mprotect", 329}, {"sched_process_exec", 715},
+    {"open", 2},
+    {"execve", 59},
+    {"rename", 82},
+    {"creat", 85},
+    {"ptrace", 101},
+    {"openat", 257},
+    {"renameat", 264},
+    {"renameat2", 316},
+    {"memfd_create", 319},
+    {"execveat", 322},
+    {"openat2", 437},
+    {"sched_process_fork", 700},
+    {"sched_process_exit", 701},
+    {"security_file_open", 702},
+    {"security_inode_rename", 703},
+    {"existing_process", 705},
+    {"mem_prot_alert", 704},
+    {"mmap", 9},
+    {"mprotect", 10},
+    {"pkey_mprotect", 329},
+    {"sched_process_exec", 715},
 };
 
 static void test_events_ids_are_frozen(void **state)
@@ -92,8 +109,8 @@ static void test_events_syscall_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events_ids_are_frozen),     cmocka_unit_test(test_events_rows_are_well_formed),
-        cmocka_unit_test(test_events_unknown),            cmocka_unit_test(test_events_sets_match_whole_words),
+        cmocka_unit_test(test_events_ids_are_frozen),  cmocka_unit_test(test_events_rows_are_well_formed),
+        cmocka_unit_test(test_events_unknown),         cmocka_unit_test(test_events_sets_match_whole_words),
         cmocka_unit_test(test_events_syscall_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

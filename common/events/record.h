@@ -16,10 +16,10 @@
 #endif
 
 enum {
-    COMM_SIZE = 16,       /* TASK_COMM_LEN */
-    UTS_SIZE = 16,        /* nodename, cut to 15 bytes as Tracee shows it */
+    COMM_SIZE = 16,        /* TASK_COMM_LEN */
+    UTS_SIZE = 16,         /* nodename, cut to 15 bytes as Tracee shows it */
     EVENT_ID_LIMIT = 1024, /* ids of kernel events are below; arrays are indexed by id */
-    SYSCALL_LIMIT = 512,  /* syscall numbers are below, after translation to x86-64's */
+    SYSCALL_LIMIT = 512,   /* syscall numbers are below, after translation to x86-64's */
     SYSCALL_ARGS = 6,
 };
 
@@ -70,7 +70,8 @@ struct record_header {
 enum item_form {
     ITEM_INTEGER,    /* 8 bytes, sign- or zero-extended; `length` is 8 */
     ITEM_BYTES,      /* `length` bytes, no terminator */
-    ITEM_COMPONENTS, /* a path, leaf first, each component followed by NUL; the reader turns it round and joins it with '/' */
+    ITEM_COMPONENTS, /* a path, leaf first, each component followed by NUL; the reader turns it round and joins it with
+                        '/' */
     ITEM_LIST,       /* strings, each followed by NUL */
 };
 
@@ -92,9 +93,9 @@ struct item_header {
 };
 
 /*
- * Attempts and failures of one (cpu, class, context). A program adds to `attempts` before it reserves; on failure it does
- *     if (lost == acknowledged) first_ns = now;  last_ns = now;  lost++
- * and the drain, having reported a range, stores `acknowledged = lost`. Written by one context on one CPU, read by the drain.
+ * Attempts and failures of one (cpu, class, context). A program adds to `attempts` before it reserves; on failure it
+ * does if (lost == acknowledged) first_ns = now;  last_ns = now;  lost++ and the drain, having reported a range, stores
+ * `acknowledged = lost`. Written by one context on one CPU, read by the drain.
  */
 struct ring_account {
     uint64_t attempts;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vedette-flood N TAG [FILE]: N memfd_create calls, named TAG-0 to TAG-(N-1), as fast as they go. Each is one event whose argument says
- * which it is, so that a reader of the events can tell missing, doubled and reordered ones apart. FILE gets, for each call, the boot time
- * (ns, 64 bits) just before it, so that a missing one can be looked up in the ranges that are said to be lost.
+ * vedette-flood N TAG [FILE]: N memfd_create calls, named TAG-0 to TAG-(N-1), as fast as they go. Each is one event
+ * whose argument says which it is, so that a reader of the events can tell missing, doubled and reordered ones apart.
+ * FILE gets, for each call, the boot time (ns, 64 bits) just before it, so that a missing one can be looked up in the
+ * ranges that are said to be lost.
  */
 #include <errno.h>
 #include <fcntl.h>

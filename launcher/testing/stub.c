@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stands in for both programs in the launcher's tests: says what it is in "<folder>/log", and behaves as "<folder>/<its name>.conf" wants:
- *   exit=N       ends with N before it is ready
- *   stop=N       ends with N on SIGTERM
- *   die_once     is killed as soon as it is ready, the first time
- *   stay_dead    is killed as soon as it is ready, and from then on ends with 1 before it is
+ * Stands in for both programs in the launcher's tests: says what it is in "<folder>/log", and behaves as "<folder>/<its
+ * name>.conf" wants: exit=N       ends with N before it is ready stop=N       ends with N on SIGTERM die_once     is
+ * killed as soon as it is ready, the first time stay_dead    is killed as soon as it is ready, and from then on ends
+ * with 1 before it is
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -33,7 +32,8 @@ static void note_identity(int argc, char **argv)
     gid_t groups[8];
     int n = getgroups(8, groups);
     snprintf(text, sizeof(text), "uid=%d gid=%d groups=%d:%d no_new_privs=%d home=%s", (int)getuid(), (int)getgid(), n,
-             n > 0 ? (int)groups[0] : -1, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), getenv("HOME") != NULL ? "inherited" : "none");
+             n > 0 ? (int)groups[0] : -1, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
+             getenv("HOME") != NULL ? "inherited" : "none");
     note(text);
     for (int i = 1; i < argc; i++)
         note(argv[i]);
