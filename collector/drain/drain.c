@@ -415,34 +415,43 @@ static void settle(struct drain *drain)
         log_warning("some events were still in flight at the end");
 }
 
-static int deliver_rest(struct drain *drain)
+/* Waits for the courier until `done` or the deadline. */
+static void wait_for_courier(struct drain *drain, bool (*done)(struct queue *queue), uint64_t deadline_ns)
+{
+    uint64_t now_ns;
+    while (!done(drain->settings.queue) && !drain->courier_died && (now_ns = clock_boot_ns()) < deadline_ns)
+        wait_for_work(drain, (int)((deadline_ns - now_ns) / 1000000) + 1);
+}
+
+static bool has_room(struct queue *queue)
+{
+    return queue_reserve(queue, WIRE_REQUEST_BYTES) != NULL;
+}
+
+static bool is_delivered(struct queue *queue)
+{
+    return queue_is_delivered(queue);
+}
+
+/* The last batch tells what was lost and the totals: a full queue must give it room first. */
+static int stop(struct drain *drain)
 {
     struct queue *queue = drain->settings.queue;
     uint64_t deadline_ns = clock_boot_ns() + drain->settings.shutdown_ms * 1000000;
+    settle(drain);
+    wait_for_courier(drain, has_room, deadline_ns);
+    report_losses(drain);
+    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(queue), queue_used(queue));
+    batch_encoder_set_final(drain->settings.encoder);
+    flush(drain);
+    mark_drained(drain);
     queue_set_closing(queue);
-    while (!queue_is_delivered(queue) && !drain->courier_died) {
-        uint64_t now_ns = clock_boot_ns();
-        if (now_ns >= deadline_ns)
-            break;
-        wait_for_work(drain, (int)((deadline_ns - now_ns) / 1000000) + 1);
-    }
-    if (queue_is_delivered(queue))
+    wait_for_courier(drain, is_delivered, deadline_ns);
+    if (queue_is_delivered(queue) && ledger_is_told(&drain->ledger))
         return EXIT_CODE_OK;
     log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start",
               queue_used(queue));
     return EXIT_CODE_RUNTIME;
-}
-
-static int stop(struct drain *drain)
-{
-    settle(drain);
-    report_losses(drain);
-    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(drain->settings.queue),
-                             queue_used(drain->settings.queue));
-    batch_encoder_set_final(drain->settings.encoder);
-    flush(drain);
-    mark_drained(drain);
-    return deliver_rest(drain);
 }
 
 static int open_loop(struct drain *drain)
