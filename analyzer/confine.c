@@ -29,6 +29,8 @@ int confine_calls(void)
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "common/base/filter.h"
+
 /* Found by running: nng, libmicrohttpd, libcurl with its resolver, SQLite in WAL mode, glibc's threads and allocator.
  */
 static const int allowed[] = {
@@ -145,47 +147,12 @@ static const int allowed[] = {
     SCMP_SYS(exit_group),
 };
 
-/* No honest code of ours comes near: the process dies, and its supervisor says so. */
+/* Besides what filter_kill_hostile knows: threads, no processes, and nothing to execute from. */
 static const int killing[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
     SCMP_SYS(fork),
     SCMP_SYS(vfork),
-    SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(bpf),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(mount),
-    SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),
-    SCMP_SYS(unshare),
-    SCMP_SYS(setns),
-    SCMP_SYS(init_module),
-    SCMP_SYS(finit_module),
-    SCMP_SYS(delete_module),
-    SCMP_SYS(kexec_load),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(io_uring_setup),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),
-    SCMP_SYS(request_key),
     SCMP_SYS(memfd_create),
 };
-
-static int add_list(scmp_filter_ctx context, uint32_t action, const int *calls, size_t count)
-{
-    int error = 0;
-    for (size_t i = 0; i < count && error == 0; i++)
-        error = seccomp_rule_add(context, action, calls[i], 0);
-    return error;
-}
-
-static int allow_if(scmp_filter_ctx context, int call, struct scmp_arg_cmp condition)
-{
-    return seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 1, condition);
-}
 
 static int add_conditional(scmp_filter_ctx context)
 {
@@ -193,19 +160,16 @@ static int add_conditional(scmp_filter_ctx context)
                                    AF_NETLINK}; /* the last is the resolver's look at the routes */
     int error = 0;
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && error == 0; i++)
-        error = allow_if(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
-    /* Memory never becomes code. */
+        error = filter_allow_if(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     if (error == 0)
-        error = allow_if(context, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        error = filter_allow_memory(context);
     if (error == 0)
-        error = allow_if(context, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    if (error == 0)
-        error = allow_if(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+        error = filter_allow_if(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     /* Threads, no processes. A filter cannot look into clone3's struct: without it glibc falls back to clone. */
     if (error == 0)
         error = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (error == 0)
-        error = allow_if(context, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+        error = filter_allow_if(context, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     return error;
 }
 
@@ -216,9 +180,11 @@ int confine_calls(void)
         return -ENOMEM;
     int error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (error == 0)
-        error = add_list(context, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
+        error = filter_add(context, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
     if (error == 0)
-        error = add_list(context, SCMP_ACT_KILL_PROCESS, killing, sizeof(killing) / sizeof(killing[0]));
+        error = filter_add(context, SCMP_ACT_KILL_PROCESS, killing, sizeof(killing) / sizeof(killing[0]));
+    if (error == 0)
+        error = filter_kill_hostile(context);
     if (error == 0)
         error = add_conditional(context);
     if (error == 0)

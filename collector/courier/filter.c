@@ -22,6 +22,8 @@ int filter_load(enum filter_role role, bool is_tcp)
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "common/base/filter.h"
+
 /* What nng's threads over connected sockets, malloc, the log and the queue's eventfds use. Nothing here listens, names
  * a file or a process. */
 static const int calls_of_both[] = {
@@ -86,48 +88,8 @@ static const int calls_of_both[] = {
 
 static const int calls_of_keeper[] = {SCMP_SYS(wait4), SCMP_SYS(seccomp)};
 
-/* Anything else is refused with EPERM, which a library can survive; these no honest code of ours comes near: the
- * process dies and the log says so. */
-static const int calls_that_kill[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(bpf),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(mount),
-    SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),
-    SCMP_SYS(unshare),
-    SCMP_SYS(setns),
-    SCMP_SYS(init_module),
-    SCMP_SYS(finit_module),
-    SCMP_SYS(delete_module),
-    SCMP_SYS(kexec_load),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(io_uring_setup),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),
-    SCMP_SYS(request_key),
-};
-
 static const unsigned long namespace_flags =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-
-static int add_list(scmp_filter_ctx context, uint32_t action, const int *calls, size_t count)
-{
-    int error = 0;
-    for (size_t i = 0; i < count && !error; i++)
-        error = seccomp_rule_add(context, action, calls[i], 0);
-    return error;
-}
-
-static int add_one(scmp_filter_ctx context, int call, struct scmp_arg_cmp condition)
-{
-    return seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 1, condition);
-}
 
 static int add_conditional(scmp_filter_ctx context, bool is_tcp)
 {
@@ -135,40 +97,38 @@ static int add_conditional(scmp_filter_ctx context, bool is_tcp)
     size_t n_families = is_tcp ? sizeof(families) / sizeof(families[0]) : 1;
     int error = 0;
     for (size_t i = 0; i < n_families && !error; i++)
-        error = add_one(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
+        error = filter_allow_if(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     /* Files are only read: /sys/devices/system/cpu for the number of threads. Which ones a filter cannot see; Landlock
      * does (confine_files). */
     if (!error)
-        error =
-            add_one(context, SCMP_SYS(openat),
-                    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), O_RDONLY));
-    /* Memory never becomes code. */
+        error = filter_allow_if(
+            context, SCMP_SYS(openat),
+            SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), O_RDONLY));
     if (!error)
-        error = add_one(context, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        error = filter_allow_memory(context);
     if (!error)
-        error = add_one(context, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    if (!error)
-        error = add_one(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+        error = filter_allow_if(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     return error;
 }
 
 /* A filter cannot look into clone3's struct: without it, glibc falls back to clone, whose flags can be judged. */
 static int add_worker(scmp_filter_ctx context)
 {
-    return add_one(context, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | namespace_flags, CLONE_THREAD));
+    return filter_allow_if(context, SCMP_SYS(clone),
+                           SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | namespace_flags, CLONE_THREAD));
 }
 
 static int add_keeper(scmp_filter_ctx context)
 {
     static const int options[] = {PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP};
     int error =
-        add_list(context, SCMP_ACT_ALLOW, calls_of_keeper, sizeof(calls_of_keeper) / sizeof(calls_of_keeper[0]));
+        filter_add(context, SCMP_ACT_ALLOW, calls_of_keeper, sizeof(calls_of_keeper) / sizeof(calls_of_keeper[0]));
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && !error; i++)
-        error = add_one(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)options[i], 0));
+        error = filter_allow_if(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)options[i], 0));
     if (!error)
-        error = add_one(context, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, namespace_flags, 0));
+        error = filter_allow_if(context, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, namespace_flags, 0));
     if (!error)
-        error = add_one(context, SCMP_SYS(kill), SCMP_A1(SCMP_CMP_EQ, SIGKILL, 0));
+        error = filter_allow_if(context, SCMP_SYS(kill), SCMP_A1(SCMP_CMP_EQ, SIGKILL, 0));
     return error;
 }
 
@@ -179,10 +139,9 @@ int filter_load(enum filter_role role, bool is_tcp)
         return -ENOMEM;
     int error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (!error)
-        error = add_list(context, SCMP_ACT_ALLOW, calls_of_both, sizeof(calls_of_both) / sizeof(calls_of_both[0]));
+        error = filter_add(context, SCMP_ACT_ALLOW, calls_of_both, sizeof(calls_of_both) / sizeof(calls_of_both[0]));
     if (!error)
-        error = add_list(context, SCMP_ACT_KILL_PROCESS, calls_that_kill,
-                         sizeof(calls_that_kill) / sizeof(calls_that_kill[0]));
+        error = filter_kill_hostile(context); /* anything else is refused with EPERM, which a library can survive */
     if (!error)
         error = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (!error)

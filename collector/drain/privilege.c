@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #ifndef VEDETTE_NO_SECCOMP
 #include <seccomp.h>
+
+#include "common/base/filter.h"
 #endif
 
 #include "common/base/exit_code.h"
@@ -33,10 +34,10 @@ static int filter_calls(void)
     /* A refused call kills the process: it would mean that something else than our code runs here. */
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int r = filter != NULL ? 0 : -ENOMEM;
-    for (size_t i = 0; r == 0 && i < sizeof(allowed_calls) / sizeof(allowed_calls[0]); i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-    if (r == 0) /* memory never becomes code */
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (r == 0)
+        r = filter_add(filter, SCMP_ACT_ALLOW, allowed_calls, sizeof(allowed_calls) / sizeof(allowed_calls[0]));
+    if (r == 0)
+        r = filter_allow_memory(filter);
     if (r == 0)
         r = seccomp_load(filter);
     seccomp_release(filter);
