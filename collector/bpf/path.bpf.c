@@ -93,7 +93,8 @@ enum walk_end {
     WALK_BOUND, /* not at an end: the bound was reached, or a tree that is not connected (of a removed bind mount, or a
                    file system's own) */
     WALK_ROOT,
-    WALK_DETACHED, /* from every namespace: what lies above is not known any more */
+    WALK_DETACHED, /* the mount is in no namespace any more (runc executes itself from such a one): the path within its
+                      file system, from that one's root */
     WALK_UNNAMED,
 };
 
@@ -113,8 +114,12 @@ static long walk_step(__u32 index, struct walk *walk)
     if (dentry == walk->mount_root) {
         struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
         if (parent == mount) {
-            walk->end = BPF_CORE_READ(mount, mnt_ns) != NULL ? WALK_ROOT : WALK_DETACHED;
-            return 1;
+            if (BPF_CORE_READ(mount, mnt_ns) != NULL) {
+                walk->end = WALK_ROOT;
+                return 1;
+            }
+            walk->mount_root = NULL; /* no dentry: on to the file system's root */
+            return 0;
         }
         walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
         walk->mount_root = BPF_CORE_READ(parent, mnt.mnt_root);
@@ -123,7 +128,9 @@ static long walk_step(__u32 index, struct walk *walk)
     }
     struct dentry *up = BPF_CORE_READ(dentry, d_parent);
     if (up == dentry) {
-        if (index == 0)
+        if (walk->mount_root == NULL)
+            walk->end = WALK_DETACHED;
+        else if (index == 0)
             walk->end = WALK_UNNAMED;
         return 1;
     }
@@ -154,7 +161,7 @@ static __always_inline int walk_into(struct record_header *header, __u64 capacit
         store_unnamed(header, capacity, dentry);
         store_close(header, start, ITEM_BYTES, ITEM_COMPLETE);
     } else {
-        store_close(header, start, ITEM_COMPONENTS, walk.end == WALK_ROOT ? ITEM_COMPLETE : ITEM_TRUNCATED);
+        store_close(header, start, ITEM_COMPONENTS, walk.end != WALK_BOUND ? ITEM_COMPLETE : ITEM_TRUNCATED);
     }
     return 0;
 }

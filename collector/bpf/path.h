@@ -4,6 +4,8 @@
  * mounts. Neither the caller's memory nor its root directory has a say. A deleted file keeps its last name (no "
  * (deleted)"). What lives in no directory has the kernel's own name: memfd:NAME, pipe:[INODE], socket:[INODE],
  * anon_inode:NAME.
+ * In a mount that is in no namespace any more the path is the one within its file system. A mount that open_tree cloned
+ * and nobody attached has an anonymous namespace: there the path begins at the clone's root.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_PATH_H
 #define VEDETTE_COLLECTOR_BPF_PATH_H
