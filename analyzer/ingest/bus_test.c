@@ -40,7 +40,7 @@ static void *keep_house(void *arg)
     struct fixture *f = arg;
     while (!atomic_load(&f->leaving)) {
         ingest_mend(f->ingest);
-        nng_msleep(20);
+        nng_msleep(200);
     }
     return NULL;
 }
@@ -235,27 +235,42 @@ static void test_bus_random_bytes(void **test)
     nng_close(socket);
 }
 
+/* A request of `size` bytes is announced, over a bare socket: nng's own REQ socket, whose connection goes in the middle
+ * of a send, can hang when it is closed. True when the bus ends the connection. */
+static bool announcement_ends(const char *path, uint64_t size)
+{
+    static const char greeting[8] = {0, 'S', 'P', 0, 0, 48, 0, 0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    unsigned char header[9] = {1};
+    char bytes[64];
+    ssize_t n;
+    for (int i = 0; i < 8; i++)
+        header[1 + i] = (unsigned char)(size >> (56 - 8 * i));
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), sizeof(greeting));
+    assert_int_equal(recv(fd, bytes, sizeof(greeting), MSG_WAITALL), sizeof(greeting));
+    assert_int_equal(send(fd, header, sizeof(header), MSG_NOSIGNAL), sizeof(header));
+    n = recv(fd, bytes, sizeof(bytes), 0);
+    close(fd);
+    return n <= 0;
+}
+
 static void test_bus_too_large(void **test)
 {
     struct fixture *f = *test;
     nng_socket socket = dial(f);
-    size_t size = 10 * WIRE_REQUEST_BYTES;
-    uint8_t *bytes = calloc(1, size);
-    nng_msg *message;
+    uint8_t *bytes = calloc(1, WIRE_REQUEST_BYTES + 1);
     assert_non_null(bytes);
     /* Somewhat too large: words. */
     expect_refusal(socket, (struct test_request){bytes, WIRE_REQUEST_BYTES + 1},
                    VEDETTE__V1__REFUSAL_CODE__REFUSED_TOO_LARGE);
     assert_refused(f, "too_large", 1);
-    /* Much too large: the connection goes. */
-    assert_int_equal(nng_msg_alloc(&message, 0), 0);
-    assert_int_equal(nng_msg_append(message, bytes, size), 0);
-    assert_int_equal(nng_sendmsg(socket, message, 0), 0);
-    assert_int_equal(nng_recvmsg(socket, &message, 0), NNG_ECONNRESET);
-    nng_close(socket);
     free(bytes);
-
-    socket = dial(f);
+    /* Much too large: the connection goes, and nobody else's. */
+    assert_true(announcement_ends(f->path, 10 * WIRE_REQUEST_BYTES));
+    assert_true(announcement_ends(f->path, UINT64_MAX));
     expect_welcome(socket, f->collector);
     expect_ack(socket, f->collector, 0, "/bin/true");
     nng_close(socket);
