@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+
+#include "common/base/privilege.h"
 
 int confine_signals(void)
 {
@@ -66,16 +67,6 @@ int confine_descriptors(int *keep, size_t count)
     return close_from_to(next, ~0u);
 }
 
-static int drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-    if (syscall(SYS_capset, &header, none) < 0)
-        return -errno;
-    /* Kernels without ambient capabilities do not exist in our range; where there are none, clearing succeeds. */
-    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
-}
-
 /* Needs CAP_SETPCAP, which the collector is not asked to have: a belt that may be missing, since no_new_privs holds
  * anyway. */
 static void drop_bounding_set(void)
@@ -94,12 +85,10 @@ int confine_identity(const struct courier_settings *settings)
         return -errno;
     if (settings->uid && setresuid(settings->uid, settings->uid, settings->uid) < 0)
         return -errno;
-    int error = drop_capabilities();
+    int error = privilege_forget_capabilities();
     if (error)
         return error;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        return -errno;
-    return 0;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 #ifdef VEDETTE_NO_SECCOMP
