@@ -28,28 +28,43 @@ static void code_word(struct text *text, const char *word)
 }
 
 /* Where an event comes from, as a person says it. */
-static void source(struct text *text, const struct event *event)
+static void source(struct text *text, const struct event_source *source)
 {
-    switch (event->source.kind) {
+    switch (source->kind) {
     case SOURCE_TRACEPOINT:
         text_literal(text, "the tracepoint ");
-        code_word(text, event->source.name);
+        code_word(text, source->name);
         return;
     case SOURCE_EXIT:
         text_literal(text, "the end of the calls ");
-        code_list(text, event->source.syscalls, " ");
+        code_list(text, source->syscalls, " ");
         return;
     case SOURCE_ENTER_EXIT:
         text_literal(text, "begin and end of the calls ");
-        code_list(text, event->source.syscalls, " ");
+        code_list(text, source->syscalls, " ");
         return;
     case SOURCE_ITERATOR:
         text_literal(text, "a walk through the kernel's own list (");
-        code_word(text, event->source.name);
+        code_word(text, source->name);
         text_literal(text, "), at the start");
+        return;
+    case SOURCE_ENTER:
+        text_literal(text, "the begin of the calls ");
+        code_list(text, source->syscalls, " ");
         return;
     case SOURCE_SYSCALL:
         text_literal(text, "the end of the system call; its result is `returnValue`");
+        return;
+    case SOURCE_SYSCALL_ENTER:
+        text_literal(text, "the begin of the system call, which does not return");
+        return;
+    case SOURCE_DERIVED:
+        text_literal(text, "the analyzer makes it from ");
+        code_word(text, source->name);
+        return;
+    case SOURCE_NONE:
+        text_literal(text, "not covered: ");
+        text_string(text, source->name);
         return;
     }
 }
@@ -81,7 +96,11 @@ static void event_section(struct text *text, const struct event *event)
         text_literal(text, "none");
     code_list(text, event->sets, ",");
     text_literal(text, "\n- source: ");
-    source(text, event);
+    for (uint8_t i = 0; i < event->n_sources; i++) {
+        if (i > 0)
+            text_literal(text, "; else ");
+        source(text, &event->sources[i]);
+    }
     text_literal(text, "\n- losses: ");
     text_string(text, event->losses[0] != '\0' ? event->losses : "none known");
     text_literal(text, "\n");

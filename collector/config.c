@@ -224,7 +224,7 @@ int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_
     const struct event *rows = events_all(&count);
     memset(allowed, 0, EVENT_ID_LIMIT);
     for (size_t i = 0; i < count; i++)
-        if (config->plan_allow.count == 0 || rows[i].class == CLASS_CRITICAL)
+        if ((config->plan_allow.count == 0 && !rows[i].sources[0].on_request) || rows[i].class == CLASS_CRITICAL)
             allowed[rows[i].id] = 1;
     for (size_t i = 0; i < config->plan_allow.count; i++)
         if (allow(config->plan_allow.item[i], allowed) == 0) {

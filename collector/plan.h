@@ -8,19 +8,18 @@
 
 #include "common/events/record.h"
 
-enum {
-    /* What sys_enter and sys_exit do for a syscall: a handler's index (collector/bpf/handlers.def) in the low bits, and
-     */
-    ACTION_HANDLER_MASK = 0x3f,
-    ACTION_EVENT = 0x80, /* the syscall event itself is selected */
-};
+/*
+ * What sys_enter and sys_exit do for a call: handlers' indexes (collector/bpf/handlers.def), a byte each, the lowest
+ * first; 0 ends it. Each hands on to the one after it.
+ */
+enum { CHAIN_HANDLERS = 8 };
 
 struct kernel_plan {
     uint32_t epoch;
     uint32_t pad;
     uint8_t selected[EVENT_ID_LIMIT]; /* by event id: 0 or 1 */
-    uint8_t on_exit[SYSCALL_LIMIT];   /* by x86-64 number: ACTION_* */
-    uint8_t on_enter[SYSCALL_LIMIT];
+    uint64_t on_exit[SYSCALL_LIMIT];  /* by our number: a chain */
+    uint64_t on_enter[SYSCALL_LIMIT];
 };
 
 /* What the courier hands the drain: event ids that the analyzer wants, nothing else. */

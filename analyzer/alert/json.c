@@ -199,21 +199,21 @@ cut:
 static bool arg_value(struct text *text, const struct event_context *context, enum arg_type type,
                       const struct value *value, const struct json_limits *limits)
 {
-    switch (type) {
-    case ARG_INT32:
-    case ARG_INT64:
+    if (type == ARG_BOOL) {
+        boolean(text, value->u != 0);
+        return true;
+    }
+    switch (arg_type_shape(type)) {
+    case SHAPE_SIGNED:
         text_signed(text, value->i);
         break;
-    case ARG_BOOL:
-        boolean(text, value->u != 0);
-        break;
-    case ARG_STRING:
-        return json_fitting(text, value->string.data, value->string.length, limits->string);
-    case ARG_STRINGS:
-        return list_value(text, context, value, limits);
-    default:
+    case SHAPE_UNSIGNED:
         text_unsigned(text, value->u);
         break;
+    case SHAPE_TEXT:
+        return json_fitting(text, value->string.data, value->string.length, limits->string);
+    case SHAPE_LIST:
+        return list_value(text, context, value, limits);
     }
     return true;
 }
@@ -239,9 +239,10 @@ uint32_t json_args(struct text *text, const struct event_context *context, const
 
 static unsigned state_of(const struct event_context *context, enum arg_type type, const struct value *value)
 {
-    if (type == ARG_STRING)
+    enum arg_shape shape = arg_type_shape(type);
+    if (shape == SHAPE_TEXT)
         return value->string.state;
-    if (type != ARG_STRINGS)
+    if (shape != SHAPE_LIST)
         return ITEM_COMPLETE;
     unsigned state = value->list.state;
     for (uint32_t i = 0; i < value->list.count && (state & ITEM_STATE_MASK) == ITEM_COMPLETE; i++)

@@ -90,15 +90,30 @@ static void list(struct text *text, const struct event_context *context, const s
     text_literal(text, "]");
 }
 
+static void plain_argument(struct text *text, const struct event_context *context, enum arg_type type,
+                           const struct value *value)
+{
+    switch (arg_type_shape(type)) {
+    case SHAPE_SIGNED:
+        text_signed(text, value->i);
+        break;
+    case SHAPE_UNSIGNED:
+        text_unsigned(text, value->u);
+        break;
+    case SHAPE_TEXT:
+        view(text, &value->string);
+        break;
+    case SHAPE_LIST:
+        list(text, context, value);
+        break;
+    }
+}
+
 static void argument(struct text *text, const struct event_context *context, enum arg_type type,
                      const struct value *value)
 {
     char address[32];
     switch (type) {
-    case ARG_INT32:
-    case ARG_INT64:
-        text_signed(text, value->i);
-        break;
     case ARG_POINTER:
         snprintf(address, sizeof(address), "0x%llx", (unsigned long long)value->u);
         text_string(text, address);
@@ -106,14 +121,8 @@ static void argument(struct text *text, const struct event_context *context, enu
     case ARG_BOOL:
         text_string(text, value->u != 0 ? "true" : "false");
         break;
-    case ARG_STRING:
-        view(text, &value->string);
-        break;
-    case ARG_STRINGS:
-        list(text, context, value);
-        break;
     default:
-        text_unsigned(text, value->u);
+        plain_argument(text, context, type, value);
         break;
     }
 }

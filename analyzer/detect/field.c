@@ -34,17 +34,17 @@ static const char data_prefix[] = "data.";
 
 static enum field_kind kind_of(enum arg_type type)
 {
-    switch (type) {
-    case ARG_INT32:
-    case ARG_INT64:
+    switch (arg_type_shape(type)) {
+    case SHAPE_SIGNED:
         return FIELD_SIGNED;
-    case ARG_STRING:
+    case SHAPE_TEXT:
         return FIELD_STRING;
-    case ARG_STRINGS:
+    case SHAPE_LIST:
         return FIELD_STRINGS;
-    default:
-        return FIELD_UNSIGNED;
+    case SHAPE_UNSIGNED:
+        break;
     }
+    return FIELD_UNSIGNED;
 }
 
 /*

@@ -20,9 +20,10 @@ static uint64_t touch_string(struct string_view view)
 static uint64_t touch_value(const struct decoder *decoder, enum arg_type type, const struct value *value)
 {
     uint64_t sum = 0;
-    if (type == ARG_STRING)
+    enum arg_shape shape = arg_type_shape(type);
+    if (shape == SHAPE_TEXT)
         return touch_string(value->string);
-    if (type != ARG_STRINGS)
+    if (shape != SHAPE_LIST)
         return value->u;
     for (uint32_t i = 0; i < value->list.count; i++)
         sum += touch_string(decoder_list_item(decoder, value, i));

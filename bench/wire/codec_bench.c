@@ -80,10 +80,10 @@ static uint64_t sum_event(const struct decoder *decoder, const struct event_view
     uint64_t sum = view->time_ns + view->task->tgid + view->schema->id + (uint64_t)view->ret + view->task->comm.length;
     for (uint32_t a = 0; a < view->schema->n_args; a++) {
         const struct value *value = &view->args[a];
-        if (view->schema->args[a].type == ARG_STRING)
+        if (arg_type_shape(view->schema->args[a].type) == SHAPE_TEXT)
             sum += value->string.state + value->string.length +
                    (value->string.length > 0 ? (unsigned char)value->string.data[0] : 0);
-        else if (view->schema->args[a].type == ARG_STRINGS)
+        else if (arg_type_shape(view->schema->args[a].type) == SHAPE_LIST)
             for (uint32_t i = 0; i < value->list.count; i++)
                 sum += decoder_list_item(decoder, value, i).length;
         else

@@ -56,13 +56,29 @@ static __always_inline __u64 call_arg(struct pt_regs *registers, struct call *ca
     }
 }
 
-/* A handler's last step: on to the event of the syscall itself, if that is selected too. */
-#define CALL_NEXT(ctx_, call_)                                                                                         \
+/* The handler that follows `self` in a chain, HANDLER_NONE at its end. */
+static __always_inline __u32 chain_next(__u64 chain, __u32 self)
+{
+#pragma unroll
+    for (int i = 0; i < CHAIN_HANDLERS - 1; i++)
+        if ((chain & 0xff) != self)
+            chain >>= 8;
+    return (chain & 0xff) == self ? chain >> 8 & 0xff : HANDLER_NONE;
+}
+
+/* A handler's last step: on to the next of its call's chain. `name_` as in handlers.def. */
+#define CALL_NEXT_IN(ctx_, table_, chains_, number_, name_)                                                            \
     do {                                                                                                               \
-        if ((call_)->number < SYSCALL_LIMIT && (plan.on_exit[(call_)->number] & ACTION_EVENT) != 0) {                  \
-            bpf_tail_call(ctx_, &exit_handlers, HANDLER_syscall);                                                      \
-            failure_count(FAILURE_TAIL_CALL);                                                                          \
+        __u32 number_of_call_ = (number_);                                                                             \
+        if (number_of_call_ < SYSCALL_LIMIT) {                                                                         \
+            __u32 next_ = chain_next((chains_)[number_of_call_], HANDLER_##name_);                                     \
+            if (next_ != HANDLER_NONE) {                                                                               \
+                bpf_tail_call(ctx_, table_, next_);                                                                    \
+                failure_count(FAILURE_TAIL_CALL);                                                                      \
+            }                                                                                                          \
         }                                                                                                              \
     } while (0)
+#define CALL_NEXT(ctx_, call_, name_)       CALL_NEXT_IN(ctx_, &exit_handlers, plan.on_exit, (call_)->number, name_)
+#define CALL_NEXT_ENTER(ctx_, call_, name_) CALL_NEXT_IN(ctx_, &enter_handlers, plan.on_enter, (call_)->number, name_)
 
 #endif

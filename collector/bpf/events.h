@@ -20,6 +20,12 @@ enum bpf_arg_type {
     BPF_ARG_BOOL,
     BPF_ARG_STRING,
     BPF_ARG_STRINGS,
+    BPF_ARG_UINT8,
+    BPF_ARG_BYTES,
+    BPF_ARG_SOCKADDR,
+    BPF_ARG_TIMESPEC,
+    BPF_ARG_INT_PAIR,
+    BPF_ARG_OUTPUT,
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
+#include "collector/bpf/descriptor.h"
 #include "collector/bpf/path.h"
 #include "collector/bpf/scope.h"
 
@@ -70,15 +71,6 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
-static __always_inline struct file *file_of(struct files_struct *files, long fd)
-{
-    struct fdtable *table = files->fdt;
-    struct file *file = NULL;
-    if (fd < table->max_fds)
-        bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
-    return file;
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit__file_open, struct pt_regs *registers, long ret)
 {
@@ -88,12 +80,12 @@ int BPF_PROG(exit__file_open, struct pt_regs *registers, long ret)
     struct sink sink;
     if (ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
         struct files_struct *files = task->files;
-        struct file *file = file_of(files, ret);
-        bool shared = files->count.counter > 1;
+        struct file *file = file_of_fd(files, ret);
+        bool shared = files_shared(files);
 #define FILL(header_, size_) open_fill(header_, size_, file, shared, registers, &call)
         EMIT_3(&sink, OPEN_SMALL, OPEN_MIDDLE, OPEN_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call);
+    CALL_NEXT(ctx, &call, file_open);
     return 0;
 }
 

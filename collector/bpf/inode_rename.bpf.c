@@ -109,7 +109,7 @@ int BPF_PROG(exit__inode_rename, struct pt_regs *registers, long ret)
 #define FILL(header_, size_) rename_fill(header_, size_, task, registers, &call)
         EMIT_3(&sink, RENAME_SMALL, RENAME_MIDDLE, RENAME_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call);
+    CALL_NEXT(ctx, &call, inode_rename);
     return 0;
 }
 

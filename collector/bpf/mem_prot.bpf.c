@@ -181,7 +181,7 @@ int BPF_PROG(exit__mem_prot, struct pt_regs *registers, long ret)
 #define FILL(header_, size_) mem_prot_fill(header_, size_, &call, &alert, is_map &&ret > 0 ? 0 : ret)
         EMIT_3(&sink, MEM_PROT_SMALL, MEM_PROT_MIDDLE, MEM_PROT_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call);
+    CALL_NEXT(ctx, &call, mem_prot);
     return 0;
 }
 

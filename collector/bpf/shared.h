@@ -23,11 +23,11 @@ enum hook {
     HOOK_EXEC,
     HOOK_EXIT,
     HOOK_RENAME,
-    HOOK_COUNT = 32,
+    HOOK_COUNT = 128,
 };
 
 enum {
-    /* Numbers below are looked up in one step: 0..511 as they are, 512..547 are x32's own. */
+    /* Raw numbers below are looked up in one step: 0..511 as they are, 512..547 are x32's own. */
     CALL_LIMIT = 1024,
     X32_FIRST = 512,
     X32_LIMIT = 48,

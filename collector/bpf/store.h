@@ -161,17 +161,16 @@ static __always_inline void store_comm(struct record_header *header, __u64 capac
     store_item(header, at, arg, ITEM_BYTES, ITEM_COMPLETE, length > 0 ? length - 1 : 0);
 }
 
-/* A stretch of the caller's memory that holds strings, each with its NUL; at most `most` bytes of it, `most` a
- * constant. */
-static __always_inline void store_user_list(struct record_header *header, __u64 capacity, __u32 arg,
-                                            unsigned long start, unsigned long end, __u32 most)
+/* A stretch of the caller's memory, at most `most` bytes of it, `most` a constant. ITEM_LIST: strings, each with its
+ * NUL. */
+static __always_inline void store_user_bytes(struct record_header *header, __u64 capacity, __u32 arg, __u32 form,
+                                             __u32 source, unsigned long start, __u64 length, __u32 most)
 {
     __u64 at = store_at(header);
     if (at > capacity - ITEM_HEADER - most) {
         store_cut(header);
         return;
     }
-    __u64 length = end - start;
     __u32 state = ITEM_COMPLETE;
     if (length > most) {
         length = most;
@@ -182,7 +181,20 @@ static __always_inline void store_user_list(struct record_header *header, __u64 
         state = ITEM_UNREADABLE;
         length = 0;
     }
-    store_item(header, at, arg, ITEM_LIST, state, length);
+    store_item(header, at, arg, form, state | source, length);
+}
+
+/* The new program's arguments or environment, which no other thread shares yet. */
+static __always_inline void store_user_list(struct record_header *header, __u64 capacity, __u32 arg,
+                                            unsigned long start, unsigned long end, __u32 most)
+{
+    store_user_bytes(header, capacity, arg, ITEM_LIST, 0, start, end - start, most);
+}
+
+/* Something that could not be had. */
+static __always_inline void store_unreadable(struct record_header *header, __u64 capacity, __u32 arg, __u32 source)
+{
+    store_open(header, capacity, arg, ITEM_BYTES, ITEM_UNREADABLE | source);
 }
 
 #endif

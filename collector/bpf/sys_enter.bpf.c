@@ -15,8 +15,8 @@ int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long id)
     __u32 number = call_number(registers->orig_ax, task_is_compat(task));
     if (number >= SYSCALL_LIMIT)
         return 0;
-    __u32 handler = plan.on_enter[number] & ACTION_HANDLER_MASK;
-    if (handler == HANDLER_NONE)
+    __u64 chain = plan.on_enter[number];
+    if (chain == 0)
         return 0;
     if (self_test != 0) {
         self_test_note(task, HOOK_SYS_ENTER);
@@ -25,7 +25,7 @@ int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long id)
     } else if (!scope_has(task)) {
         return 0;
     }
-    bpf_tail_call(ctx, &enter_handlers, handler);
+    bpf_tail_call(ctx, &enter_handlers, chain & 0xff);
     failure_count(FAILURE_TAIL_CALL);
     return 0;
 }

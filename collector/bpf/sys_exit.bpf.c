@@ -20,8 +20,8 @@ int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long ret)
     __u32 number = call_number(registers->orig_ax, task_is_compat(task));
     if (number >= SYSCALL_LIMIT)
         return 0;
-    __u32 action = plan.on_exit[number];
-    if (action == 0)
+    __u64 chain = plan.on_exit[number];
+    if (chain == 0)
         return 0;
     if (self_test != 0) {
         self_test_note(task, HOOK_SYS_EXIT);
@@ -30,8 +30,7 @@ int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long ret)
     } else if (!scope_has(task)) {
         return 0;
     }
-    __u32 handler = action & ACTION_HANDLER_MASK;
-    bpf_tail_call(ctx, &exit_handlers, handler != HANDLER_NONE ? handler : HANDLER_syscall);
+    bpf_tail_call(ctx, &exit_handlers, chain & 0xff);
     failure_count(FAILURE_TAIL_CALL);
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event of a syscall itself: its arguments as its row types them, its result. Strings are the caller's copy, read
- * after the call. A successful exec left no arguments and shows execve's number whichever it was: sched_process_exec
- * tells of it. A result of -516 to -512 is an interrupted call, which may be begun again.
+ * The event of a syscall itself: its arguments as its row types them, its result. What an argument points to is the
+ * caller's copy, read after the call, or before one that does not return. A successful exec left no arguments and shows
+ * execve's number whichever it was: sched_process_exec tells of it. A result of -516 to -512 is an interrupted call,
+ * which may be begun again.
  */
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
@@ -31,6 +32,8 @@ static __always_inline __u64 widen(__u64 value, __u32 type, bool compat)
         return (__s64)(__s32)value;
     case BPF_ARG_UINT16:
         return (__u16)value;
+    case BPF_ARG_UINT8:
+        return (__u8)value;
     case BPF_ARG_UINT32:
         return (__u32)value;
     case BPF_ARG_BOOL:
@@ -109,31 +112,172 @@ STRINGS_DEFINE(2048)
 STRINGS_DEFINE(8192)
 STRINGS_DEFINE(24576)
 
-SUBPROGRAM int store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call, __u64 value)
+enum {
+    SOCKADDR_MOST = 128, /* struct sockaddr_storage */
+    OUTPUT_MOST = 4096,
+    FIRST_TIME64 = 403, /* i386's clock_gettime64: that one and those after it take 64-bit times */
+    NSEC_PER_SEC = 1000000000,
+};
+
+#define SECONDS_MOST 9223372036LL /* in nanoseconds just below the largest */
+
+/* A call with everything that its arguments are read from. */
+struct reading {
+    struct call call;
+    __u64 values[SYSCALL_ARGS + 1];
+    __s64 ret;
+    bool short_times;
+};
+
+/* The argument after an address is its length, or points to it: then the call has written both. */
+static __always_inline void store_address(struct record_header *header, __u64 capacity, __u32 arg,
+                                          struct reading *reading, __u32 next_type)
 {
-    if (call->number >= SYSCALL_LIMIT)
-        return 0;
-    __u32 type = call_rows[call->number].type[arg];
-    bool narrow = call->narrow, compat = call->compat;
-    if (type == 0) /* beyond the row's last */
-        return 0;
-    if (capacity > CALL_NUMBERS && type == BPF_ARG_STRING)
-        store_string(header, capacity, arg, (void *)value, STRING_MOST(capacity), true);
-    else if (capacity > CALL_NUMBERS && type == BPF_ARG_STRINGS)
-        FOR_ROOM(store_strings_, header, capacity, arg, value, narrow);
+    __u64 length = reading->values[arg + 1];
+    if (next_type == BPF_ARG_POINTER) {
+        __s32 written = 0;
+        if (reading->ret < 0 || bpf_probe_read_user(&written, sizeof(written), (void *)length) != 0) {
+            store_unreadable(header, capacity, arg, ITEM_USER);
+            return;
+        }
+        length = written;
+    }
+    length = (__u32)length;
+    if (length > SOCKADDR_MOST) /* the kernel takes no more either */
+        length = SOCKADDR_MOST;
+    store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, SOCKADDR_MOST);
+}
+
+/* What the call wrote into a buffer: its result says how much. */
+static __always_inline void store_output(struct record_header *header, __u64 capacity, __u32 arg,
+                                         struct reading *reading)
+{
+    if (reading->ret < 0) {
+        store_unreadable(header, capacity, arg, ITEM_USER);
+        return;
+    }
+    if (capacity <= CALL_SMALL)
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], reading->ret, 128);
     else
-        store_integer(header, capacity, arg, widen(value, type, compat));
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], reading->ret, OUTPUT_MOST);
+}
+
+/* A time in nanoseconds, saturated; absent when there is none. */
+static __always_inline void store_time(struct record_header *header, __u64 capacity, __u32 arg, __u64 from,
+                                       bool short_times)
+{
+    __s64 time[2];
+    __s32 time32[2];
+    if (short_times) {
+        if (bpf_probe_read_user(time32, sizeof(time32), (void *)from) != 0)
+            return;
+        time[0] = time32[0];
+        time[1] = time32[1];
+    } else if (bpf_probe_read_user(time, sizeof(time), (void *)from) != 0) {
+        return;
+    }
+    __s64 seconds = time[0];
+    if (seconds >= SECONDS_MOST || seconds <= -SECONDS_MOST || time[1] < 0 || time[1] >= NSEC_PER_SEC)
+        store_integer(header, capacity, arg, seconds < 0 ? 1ULL << 63 : ~(1ULL << 63));
+    else
+        store_integer(header, capacity, arg, seconds * NSEC_PER_SEC + time[1]);
+}
+
+static __always_inline void store_pair(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading)
+{
+    __u64 pair = 0;
+    if (reading->ret == 0 && bpf_probe_read_user(&pair, sizeof(pair), (void *)reading->values[arg]) == 0)
+        store_integer(header, capacity, arg, pair);
+}
+
+/* What an argument points to. */
+SUBPROGRAM int store_pointed(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading,
+                             __u64 types)
+{
+    if (arg >= SYSCALL_ARGS)
+        return 0;
+    __u64 value = reading->values[arg];
+    bool narrow = reading->call.narrow;
+    switch (types & 0xff) {
+    case BPF_ARG_STRING:
+        store_string(header, capacity, arg, (void *)value, STRING_MOST(capacity), true);
+        break;
+    case BPF_ARG_STRINGS:
+        FOR_ROOM(store_strings_, header, capacity, arg, value, narrow);
+        break;
+    case BPF_ARG_SOCKADDR:
+        store_address(header, capacity, arg, reading, types >> 8);
+        break;
+    case BPF_ARG_OUTPUT:
+        store_output(header, capacity, arg, reading);
+        break;
+    }
     return 0;
 }
 
-static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct pt_regs *registers, long ret,
-                                      struct call *call)
+static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading)
 {
-    record_begin_call(header, call->number, ret, call);
+    __u32 number = reading->call.number;
+    if (number >= SYSCALL_LIMIT)
+        return;
+    __u32 type = call_rows[number].type[arg];
+    if (type == 0) /* beyond the row's last */
+        return;
+    if (type == BPF_ARG_TIMESPEC)
+        store_time(header, capacity, arg, reading->values[arg], reading->short_times);
+    else if (type == BPF_ARG_INT_PAIR)
+        store_pair(header, capacity, arg, reading);
+    else if (capacity > CALL_NUMBERS &&
+             (type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || type == BPF_ARG_SOCKADDR || type == BPF_ARG_OUTPUT))
+        store_pointed(header, capacity, arg, reading,
+                      type | (arg + 1 < SYSCALL_ARGS ? call_rows[number].type[arg + 1] : 0) << 8);
+    else
+        store_integer(header, capacity, arg, widen(reading->values[arg], type, reading->call.compat));
+}
+
+static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct reading *reading)
+{
+    record_begin_call(header, reading->call.number, reading->ret, &reading->call);
 #pragma unroll
     for (__u32 i = 0; i < SYSCALL_ARGS; i++)
-        store_arg(header, capacity, i, call, call_arg(registers, call, i));
+        store_arg(header, capacity, i, reading);
     return !store_take_cut(header);
+}
+
+static __always_inline void read_call(struct reading *reading, struct pt_regs *registers, struct task_struct *task)
+{
+    reading->call = call_of(registers, task);
+    reading->short_times = reading->call.compat && (__u32)registers->orig_ax < FIRST_TIME64;
+#pragma unroll
+    for (__u32 i = 0; i < SYSCALL_ARGS; i++)
+        reading->values[i] = call_arg(registers, &reading->call, i);
+}
+
+static __always_inline void emit(struct reading *reading, struct task_struct *task)
+{
+    __u32 number = reading->call.number;
+    if (number >= SYSCALL_LIMIT || !plan.selected[number])
+        return;
+    __u32 class = call_rows[number].class;
+    struct sink sink;
+    if (!sink_open(&sink, task, class & ~CALL_ROW_STRINGS, CONTEXT_TASK))
+        return;
+#define FILL(header_, size_) call_fill(header_, size_, reading)
+    if ((class & CALL_ROW_STRINGS) == 0)
+        EMIT_1(&sink, CALL_NUMBERS, FILL);
+    else
+        EMIT_3(&sink, CALL_SMALL, CALL_MIDDLE, CALL_LARGE, FILL);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(enter__syscall, struct pt_regs *registers, long id)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct reading reading = {0};
+    read_call(&reading, registers, task);
+    emit(&reading, task);
+    CALL_NEXT_ENTER(ctx, &reading.call, syscall);
+    return 0;
 }
 
 SEC("tp_btf/sys_exit")
@@ -141,20 +285,11 @@ int BPF_PROG(exit__syscall, struct pt_regs *registers, long ret)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     self_test_note(task, HANDLER_syscall);
-    struct call call = call_of(registers, task);
-    if (call.number >= SYSCALL_LIMIT || !plan.selected[call.number])
-        return 0;
-    if (ret >= 0 && (call.number == EVENT_execve || call.number == EVENT_execveat))
-        return 0;
-    __u32 class = call_rows[call.number].class;
-    struct sink sink;
-    if (!sink_open(&sink, task, class & ~CALL_ROW_STRINGS, CONTEXT_TASK))
-        return 0;
-#define FILL(header_, size_) call_fill(header_, size_, registers, ret, &call)
-    if ((class & CALL_ROW_STRINGS) == 0)
-        EMIT_1(&sink, CALL_NUMBERS, FILL);
-    else
-        EMIT_3(&sink, CALL_SMALL, CALL_MIDDLE, CALL_LARGE, FILL);
+    struct reading reading = {.ret = ret};
+    read_call(&reading, registers, task);
+    if (ret < 0 || (reading.call.number != EVENT_execve && reading.call.number != EVENT_execveat))
+        emit(&reading, task);
+    CALL_NEXT(ctx, &reading.call, syscall);
     return 0;
 }
 

@@ -42,30 +42,75 @@ static bool check_handler(struct probe *probe, struct probe_coverage *row, const
            check(probe, row, "exit__", name, (enum hook)handler_by_name(name));
 }
 
-static void cover(struct probe *probe, struct probe_coverage *row)
+static bool check_calls(struct probe *probe, struct probe_coverage *row, const struct event_source *source)
 {
-    const struct event_source *source = &row->event->source;
+    bool enter =
+        source->kind == SOURCE_ENTER || source->kind == SOURCE_ENTER_EXIT || source->kind == SOURCE_SYSCALL_ENTER;
+    bool exit = source->kind != SOURCE_ENTER && source->kind != SOURCE_SYSCALL_ENTER;
+    snprintf(row->source, sizeof(row->source), "%s",
+             enter && exit ? "tp_btf/sys_enter and tp_btf/sys_exit"
+             : enter       ? "tp_btf/sys_enter"
+                           : "tp_btf/sys_exit");
+    if (enter && !(check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) &&
+                   check(probe, row, "enter__", source->name, HOOK_COUNT)))
+        return false;
+    return !exit || check_handler(probe, row, source->name);
+}
+
+static bool check_source(struct probe *probe, struct probe_coverage *row, const struct event_source *source)
+{
     switch (source->kind) {
     case SOURCE_TRACEPOINT:
         snprintf(row->source, sizeof(row->source), "tp_btf/%s", source->name);
-        row->covered = check(probe, row, "tp_btf__", source->name, hook_of(source->name));
-        break;
-    case SOURCE_EXIT:
-    case SOURCE_SYSCALL:
-        snprintf(row->source, sizeof(row->source), "tp_btf/sys_exit");
-        row->covered = check_handler(probe, row, source->name);
-        break;
-    case SOURCE_ENTER_EXIT:
-        snprintf(row->source, sizeof(row->source), "tp_btf/sys_enter and tp_btf/sys_exit");
-        row->covered = check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) &&
-                       check(probe, row, "enter__", source->name, HOOK_COUNT) &&
-                       check_handler(probe, row, source->name);
-        break;
+        return check(probe, row, "tp_btf__", source->name, hook_of(source->name));
     case SOURCE_ITERATOR:
         snprintf(row->source, sizeof(row->source), "iter/bpf_map_elem");
-        row->covered = check(probe, row, "iter__", source->name, HOOK_COUNT);
-        break;
+        return check(probe, row, "iter__", source->name, HOOK_COUNT);
+    case SOURCE_EXIT:
+    case SOURCE_ENTER:
+    case SOURCE_ENTER_EXIT:
+    case SOURCE_SYSCALL:
+    case SOURCE_SYSCALL_ENTER:
+        return check_calls(probe, row, source);
+    case SOURCE_DERIVED:
+        snprintf(row->source, sizeof(row->source), "made from %s", source->name);
+        return true; /* as far as its own event is covered: derive_coverage */
+    case SOURCE_NONE:
+        snprintf(row->source, sizeof(row->source), "none");
+        snprintf(row->reason, sizeof(row->reason), "%s", source->name);
+        return false;
     }
+    return false;
+}
+
+/* The first source that works; when none does, the last one's reason stays. */
+static void cover(struct probe *probe, struct probe_coverage *row)
+{
+    for (uint8_t i = 0; i < row->event->n_sources && !row->covered; i++) {
+        row->taken = &row->event->sources[i];
+        row->covered = check_source(probe, row, row->taken);
+    }
+    if (row->covered)
+        row->reason[0] = '\0';
+}
+
+/* What is made of an event is covered when that event is. Never of one that is derived itself by more than one step. */
+static void derive_coverage(struct probe *probe, struct probe_coverage *row)
+{
+    if (!row->covered || row->taken->kind != SOURCE_DERIVED)
+        return;
+    for (size_t i = 0; i < probe->n_coverage; i++) {
+        const struct probe_coverage *from = &probe->coverage[i];
+        if (strcmp(from->event->name, row->taken->name) != 0 || from->covered)
+            continue;
+        row->covered = false;
+        snprintf(row->reason, sizeof(row->reason), "%s is not covered: %.100s", row->taken->name, from->reason);
+    }
+}
+
+static bool is_always_allowed(const struct event *event)
+{
+    return event->sources[0].kind == SOURCE_ITERATOR || event->sources[0].kind == SOURCE_NONE;
 }
 
 void coverage_fill(struct probe *probe)
@@ -75,12 +120,14 @@ void coverage_fill(struct probe *probe)
     probe->n_coverage = count < MAX_EVENTS ? count : MAX_EVENTS;
     for (size_t i = 0; i < probe->n_coverage; i++) {
         struct probe_coverage *row = &probe->coverage[i];
-        *row = (struct probe_coverage){.event = &rows[i]};
-        if (probe->allowed[rows[i].id] || rows[i].source.kind == SOURCE_ITERATOR)
+        *row = (struct probe_coverage){.event = &rows[i], .taken = &rows[i].sources[0]};
+        if (probe->allowed[rows[i].id] || is_always_allowed(&rows[i]))
             cover(probe, row);
         else
             snprintf(row->reason, sizeof(row->reason), "not in the operator's list: add it to plan.allow");
     }
+    for (size_t i = 0; i < probe->n_coverage; i++)
+        derive_coverage(probe, &probe->coverage[i]);
 }
 
 const struct probe_coverage *probe_coverage(const struct probe *probe, size_t *ret_count)

@@ -12,8 +12,8 @@
 #include "collector/bpf/vedette.skel.h"
 
 enum {
-    MAX_PROGRAMS = 48,
-    MAX_EVENTS = 256,
+    MAX_PROGRAMS = 96,
+    MAX_EVENTS = EVENT_ID_LIMIT,
     MAX_CPU_GROUPS = 8,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
     SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
@@ -77,10 +77,15 @@ const char *tables_mismatch(void);
 /* plan.c */
 void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uint32_t epoch);
 /* Only the calls, for the self-test. */
-void plan_store_calls(struct probe *probe, const uint8_t on_exit[SYSCALL_LIMIT], const uint8_t on_enter[SYSCALL_LIMIT]);
+void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT],
+                      const uint64_t on_enter[SYSCALL_LIMIT]);
+/* Adds a handler to a chain, in the order of handlers.def; false when the chain is full. */
+bool chain_add(uint64_t *chain, enum handler handler);
 
 /* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
 int environment_check(char error[PROBE_ERROR_BYTES]);
+/* The kernel's BTF as it is, *ret_size bytes; the caller frees it. NULL when it cannot be read. */
+char *btf_read(size_t *ret_size);
 
 /* selftest.c */
 void self_test_run(struct probe *probe);

@@ -9,22 +9,50 @@ static void put(uint8_t *at, uint8_t value)
         __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 
-/* Calls back for every syscall of a handler's list. */
-static void add_handler(const struct event_source *source, uint8_t table[SYSCALL_LIMIT])
+static void put_chain(uint64_t *at, uint64_t value)
 {
-    uint8_t handler = (uint8_t)handler_by_name(source->name);
-    for (const char *at = source->syscalls; at != NULL && *at != '\0';) {
+    if (*at != value)
+        __atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
+
+bool chain_add(uint64_t *chain, enum handler handler)
+{
+    uint64_t rest = *chain, before = 0;
+    int place = 0;
+    for (; (rest & 0xff) != 0 && (rest & 0xff) <= handler; place++, rest >>= 8) {
+        if ((rest & 0xff) == handler)
+            return true;
+        before |= (rest & 0xff) << 8 * place;
+    }
+    if (*chain >> 8 * (CHAIN_HANDLERS - 1) != 0)
+        return false;
+    *chain = before | (uint64_t)handler << 8 * place | (place + 1 < CHAIN_HANDLERS ? rest << 8 * (place + 1) : 0);
+    return true;
+}
+
+/* Adds a handler to every call of its list. */
+static void add_handler(const struct event_source *source, uint64_t table[SYSCALL_LIMIT])
+{
+    enum handler handler = handler_by_name(source->name);
+    if (handler == HANDLER_NONE)
+        return;
+    if (strcmp(source->syscalls, "*") == 0) {
+        for (size_t i = 0; i < SYSCALL_LIMIT; i++)
+            chain_add(&table[i], handler);
+        return;
+    }
+    for (const char *at = source->syscalls; *at != '\0';) {
         size_t length = strcspn(at, " ");
         const struct syscall_numbers *numbers = syscall_by_name(at, length);
-        if (numbers != NULL && numbers->x86_64 >= 0 && numbers->x86_64 < SYSCALL_LIMIT)
-            table[numbers->x86_64] = (uint8_t)((table[numbers->x86_64] & ~ACTION_HANDLER_MASK) | handler);
+        if (numbers != NULL)
+            chain_add(&table[numbers->x86_64], handler);
         at += length + (at[length] == ' ');
     }
 }
 
-static bool any_reading(const struct vedette__rodata *rodata, const uint8_t table[SYSCALL_LIMIT], size_t raw)
+static bool any_reading(const struct vedette__rodata *rodata, const uint64_t table[SYSCALL_LIMIT], size_t raw)
 {
-    if (raw < SYSCALL_LIMIT) {
+    if (raw < X32_FIRST) {
         uint16_t i386 = rodata->calls.from_i386[raw];
         return table[raw] != 0 || (i386 != NO_SYSCALL && table[i386] != 0);
     }
@@ -34,12 +62,13 @@ static bool any_reading(const struct vedette__rodata *rodata, const uint8_t tabl
     return x32 != NO_SYSCALL && table[x32] != 0;
 }
 
-void plan_store_calls(struct probe *probe, const uint8_t on_exit[SYSCALL_LIMIT], const uint8_t on_enter[SYSCALL_LIMIT])
+void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT],
+                      const uint64_t on_enter[SYSCALL_LIMIT])
 {
     struct vedette__bss *bss = probe->skeleton->bss;
     for (size_t i = 0; i < SYSCALL_LIMIT; i++) {
-        put(&bss->plan.on_exit[i], on_exit[i]);
-        put(&bss->plan.on_enter[i], on_enter[i]);
+        put_chain(&bss->plan.on_exit[i], on_exit[i]);
+        put_chain(&bss->plan.on_enter[i], on_enter[i]);
     }
     for (size_t raw = 0; raw < CALL_LIMIT; raw++) {
         put(&bss->exit_wanted[raw], any_reading(probe->skeleton->rodata, on_exit, raw));
@@ -47,31 +76,41 @@ void plan_store_calls(struct probe *probe, const uint8_t on_exit[SYSCALL_LIMIT],
     }
 }
 
-static bool is_usable(const struct probe *probe, const struct event *event)
+/* Where a covered event comes from, NULL if it is not covered. */
+static const struct event_source *source_of(const struct probe *probe, const struct event *event)
 {
     for (size_t i = 0; i < probe->n_coverage; i++)
         if (probe->coverage[i].event == event)
-            return probe->coverage[i].covered;
-    return false;
+            return probe->coverage[i].covered ? probe->coverage[i].taken : NULL;
+    return NULL;
+}
+
+static void add_calls(const struct event *row, const struct event_source *source, uint64_t on_exit[SYSCALL_LIMIT],
+                      uint64_t on_enter[SYSCALL_LIMIT])
+{
+    if (source->kind == SOURCE_SYSCALL)
+        chain_add(&on_exit[row->id], HANDLER_syscall);
+    if (source->kind == SOURCE_SYSCALL_ENTER)
+        chain_add(&on_enter[row->id], HANDLER_syscall);
+    if (source->kind == SOURCE_EXIT || source->kind == SOURCE_ENTER_EXIT)
+        add_handler(source, on_exit);
+    if (source->kind == SOURCE_ENTER || source->kind == SOURCE_ENTER_EXIT)
+        add_handler(source, on_enter);
 }
 
 void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uint32_t epoch)
 {
     struct vedette__bss *bss = probe->skeleton->bss;
-    uint8_t effective[EVENT_ID_LIMIT] = {0}, on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
+    uint8_t effective[EVENT_ID_LIMIT] = {0};
+    uint64_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
     size_t count;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++) {
-        const struct event *row = &rows[i];
-        if (!selected[row->id] || !is_usable(probe, row))
+        const struct event_source *source = selected[rows[i].id] ? source_of(probe, &rows[i]) : NULL;
+        if (source == NULL)
             continue;
-        effective[row->id] = 1;
-        if (row->source.kind == SOURCE_SYSCALL && row->id < SYSCALL_LIMIT)
-            on_exit[row->id] |= ACTION_EVENT;
-        if (row->source.kind == SOURCE_EXIT || row->source.kind == SOURCE_ENTER_EXIT)
-            add_handler(&row->source, on_exit);
-        if (row->source.kind == SOURCE_ENTER_EXIT)
-            add_handler(&row->source, on_enter);
+        effective[rows[i].id] = 1;
+        add_calls(&rows[i], source, on_exit, on_enter);
     }
     /* New events first, then the calls that lead to them; what is no longer selected is refused by its own byte at
      * once. */

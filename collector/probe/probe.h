@@ -35,8 +35,9 @@ struct probe_settings {
 struct probe_coverage {
     const struct event *event;
     bool covered;
-    char source[64];  /* "tp_btf/sched_process_exec" */
-    char reason[160]; /* why not, and what would be needed */
+    const struct event_source *taken; /* the source that gives it, or the best that does not */
+    char source[64];                  /* "tp_btf/sched_process_exec" */
+    char reason[160];                 /* why not, and what would be needed */
 };
 
 /* A program whose skipped calls can be read without bpf(2). */

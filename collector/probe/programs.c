@@ -58,6 +58,54 @@ static void want(struct probe *probe, const char *prefix, const char *name)
         program->wanted = true;
 }
 
+static void want_source(struct probe *probe, const struct event_source *source)
+{
+    switch (source->kind) {
+    case SOURCE_TRACEPOINT:
+        want(probe, "tp_btf__", source->name);
+        break;
+    case SOURCE_ENTER_EXIT:
+        want(probe, "tp_btf__", "sys_enter");
+        want(probe, "enter__", source->name);
+        /* fallthrough */
+    case SOURCE_EXIT:
+    case SOURCE_SYSCALL:
+        want(probe, "tp_btf__", "sys_exit");
+        want(probe, "exit__", source->name);
+        break;
+    case SOURCE_ENTER:
+    case SOURCE_SYSCALL_ENTER:
+        want(probe, "tp_btf__", "sys_enter");
+        want(probe, "enter__", source->name);
+        break;
+    case SOURCE_ITERATOR:
+        want(probe, "iter__", source->name);
+        break;
+    case SOURCE_DERIVED:
+    case SOURCE_NONE:
+        break;
+    }
+}
+
+/*
+ * A tracepoint that this kernel has not would refuse the whole object, and each further try is a whole load: its
+ * parameters' type is looked for in the kernel's BTF, whose strings hold every name once.
+ */
+static void refuse_unknown_hooks(struct probe *probe)
+{
+    size_t size = 0, length;
+    char *btf = btf_read(&size), name[96];
+    for (size_t i = 0; btf != NULL && i < probe->n_programs; i++) {
+        struct program *program = &probe->programs[i];
+        if (!program->wanted || strncmp(program->name, "tp_btf__", 8) != 0)
+            continue;
+        length = (size_t)snprintf(name, sizeof(name), "btf_trace_%s", program->name + 8);
+        if (memmem(btf, size, name, length + 1) == NULL)
+            snprintf(program->reason, sizeof(program->reason), "this kernel has no tracepoint %s", program->name + 8);
+    }
+    free(btf);
+}
+
 void programs_choose(struct probe *probe)
 {
     size_t count;
@@ -65,24 +113,13 @@ void programs_choose(struct probe *probe)
     want(probe, "iter__", "processes"); /* the scope's identity and every snapshot */
     if (probe->scope == SCOPE_TREE || probe->scope == SCOPE_CHILDREN)
         want(probe, "tp_btf__", "sched_process_fork"); /* hands the scope down */
-    for (size_t i = 0; i < count; i++) {
-        const struct event_source *source = &rows[i].source;
-        if (!probe->allowed[rows[i].id])
-            continue;
-        if (source->kind == SOURCE_TRACEPOINT)
-            want(probe, "tp_btf__", source->name);
-        if (source->kind == SOURCE_EXIT || source->kind == SOURCE_ENTER_EXIT || source->kind == SOURCE_SYSCALL) {
-            want(probe, "tp_btf__", "sys_exit");
-            want(probe, "exit__", source->name);
-        }
-        if (source->kind == SOURCE_ENTER_EXIT) {
-            want(probe, "tp_btf__", "sys_enter");
-            want(probe, "enter__", source->name);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        for (uint8_t s = 0; s < rows[i].n_sources && probe->allowed[rows[i].id]; s++)
+            want_source(probe, &rows[i].sources[s]);
     struct program *exec = program_find(probe, "tp_btf__", "sched_process_exec");
     if (exec != NULL && exec->wanted)
         want(probe, "tp_btf__", "task_rename"); /* prev_comm */
+    refuse_unknown_hooks(probe);
     for (size_t i = 0; i < probe->n_programs; i++)
         bpf_program__set_autoload(probe->programs[i].bpf,
                                   probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');

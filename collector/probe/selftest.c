@@ -55,46 +55,64 @@ static int image_open(void)
     return fd;
 }
 
+static int first_call(const struct event *row, enum handler handler)
+{
+    for (uint8_t i = 0; i < row->n_sources; i++) {
+        const struct event_source *source = &row->sources[i];
+        if (source->syscalls == NULL || strcmp(source->name, handler_name(handler)) != 0)
+            continue;
+        const struct syscall_numbers *numbers = syscall_by_name(source->syscalls, strcspn(source->syscalls, " "));
+        return numbers != NULL ? numbers->x86_64 : SYS_memfd_create; /* one for all */
+    }
+    return -1;
+}
+
 /* One syscall for each handler: the first of its list, or one that the generic handler is used for. */
 static int syscall_for(enum handler handler)
 {
     size_t count;
     const struct event *rows = events_all(&count);
+    if (handler == HANDLER_syscall)
+        return SYS_memfd_create;
     for (size_t i = 0; i < count; i++) {
-        const struct event_source *source = &rows[i].source;
-        if (handler == HANDLER_syscall || source->syscalls == NULL || strcmp(source->name, handler_name(handler)) != 0)
-            continue;
-        const struct syscall_numbers *numbers = syscall_by_name(source->syscalls, strcspn(source->syscalls, " "));
-        return numbers != NULL ? numbers->x86_64 : -1;
+        int number = first_call(&rows[i], handler);
+        if (number >= 0)
+            return number;
     }
-    return handler == HANDLER_syscall ? SYS_memfd_create : -1;
+    return -1;
 }
 
-/* The child's part. Null pointers, descriptor 0, length 0: nothing that has an effect beyond this process, which ends
- * here. */
+/* The child's part. No call means anything with -1 for a descriptor, a pointer, a number and all flags: each fails. */
 static void provoke(const int calls[HANDLER_COUNT], int image_fd)
 {
     char *const none[] = {NULL};
     for (int i = HANDLER_NONE + 1; i < HANDLER_COUNT; i++)
         if (calls[i] >= 0)
-            syscall(calls[i], 0, 0, 0, 0, 0, 0);
+            syscall(calls[i], -1L, -1L, -1L, -1L, -1L, -1L);
     if (image_fd >= 0)
         syscall(SYS_execveat, image_fd, "", none, none, AT_EMPTY_PATH);
     _exit(EXIT_NOT_EXECUTED);
 }
 
+/* A chain that leads nowhere would end there, and those after it go unproven. */
+static void add_if_loaded(struct probe *probe, const char *prefix, enum handler handler, uint64_t *chain)
+{
+    const struct program *program = program_find(probe, prefix, handler_name(handler));
+    if (program != NULL && program->attached)
+        chain_add(chain, handler);
+}
+
 void self_test_run(struct probe *probe)
 {
     struct vedette__bss *bss = probe->skeleton->bss;
-    uint8_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
+    uint64_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
     int calls[HANDLER_COUNT];
     for (enum handler i = HANDLER_NONE; i < HANDLER_COUNT; i++) {
         calls[i] = i != HANDLER_NONE ? syscall_for(i) : -1;
         if (calls[i] < 0 || calls[i] >= SYSCALL_LIMIT)
             continue;
-        on_exit[calls[i]] = (uint8_t)i;
-        if (program_find(probe, "enter__", handler_name(i)) != NULL)
-            on_enter[calls[i]] = (uint8_t)i;
+        add_if_loaded(probe, "exit__", i, &on_exit[calls[i]]);
+        add_if_loaded(probe, "enter__", i, &on_enter[calls[i]]);
     }
     int fd = image_open();
     __atomic_store_n(&bss->self_test, bss->identity.own_tgid, __ATOMIC_SEQ_CST);

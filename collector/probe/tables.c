@@ -44,7 +44,7 @@ static const char *const x32_names[] = {
 enum { N_X32 = sizeof(x32_names) / sizeof(x32_names[0]) };
 
 _Static_assert((int)N_X32 <= (int)X32_LIMIT, "all of them fit");
-_Static_assert(ARG_INT32 == 1 && ARG_STRINGS == 9, "enum bpf_arg_type of collector/bpf/events.h");
+_Static_assert(ARG_INT32 == 1 && ARG_STRINGS == 9 && ARG_OUTPUT == 15, "enum bpf_arg_type of collector/bpf/events.h");
 
 static uint16_t usable(int number)
 {
@@ -56,7 +56,7 @@ static struct call_row row_of(const struct event *event)
     struct call_row row = {.n_args = event->n_args, .class = event->class};
     for (size_t i = 0; i < event->n_args && i < SYSCALL_ARGS; i++) {
         row.type[i] = (uint8_t)event->args[i].type;
-        if (event->args[i].type == ARG_STRING || event->args[i].type == ARG_STRINGS)
+        if (arg_type_shape(event->args[i].type) >= SHAPE_TEXT)
             row.class |= CALL_ROW_STRINGS;
     }
     return row;
@@ -73,7 +73,7 @@ void tables_fill(struct vedette__rodata *rodata)
     size_t count;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].source.kind == SOURCE_SYSCALL && rows[i].id < SYSCALL_LIMIT)
+        if (event_is_syscall(&rows[i]))
             rodata->call_rows[rows[i].id] = row_of(&rows[i]);
 }
 

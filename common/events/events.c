@@ -1,47 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/events/events.h"
 
-/* The arguments of each row. */
+/* The arguments of each row, ended by an empty one: a call may have none. */
 #define A(type_, name_)                                    {.name = #name_, .type = ARG_##type_},
-#define EVENT(name_, id_, class_, sets_, args_, ...)       static const struct event_arg args_of_##name_[] = {args_};
-#define SYSCALL(name_, id_, class_, sets_, args_, losses_) static const struct event_arg args_of_##name_[] = {args_};
+#define EVENT(name_, id_, class_, sets_, args_, ...)       static const struct event_arg args_of_##name_[] = {args_{0}};
+#define SYSCALL(name_, id_, class_, sets_, args_, losses_) static const struct event_arg args_of_##name_[] = {args_{0}};
 #include "common/events/events.def"
 
-#define N_ARGS(name_) (sizeof(args_of_##name_) / sizeof(struct event_arg))
-#define TP(hook_)                                                                                                      \
+/* The sources of each row. */
+#define TP(hook_)                       {.kind = SOURCE_TRACEPOINT, .name = #hook_},
+#define TP_ON_REQUEST(hook_) {.kind = SOURCE_TRACEPOINT, .name = #hook_, .on_request = true},
+#define EXIT(handler_, syscalls_)       {.kind = SOURCE_EXIT, .name = #handler_, .syscalls = (syscalls_)},
+#define ENTER(handler_, syscalls_)      {.kind = SOURCE_ENTER, .name = #handler_, .syscalls = (syscalls_)},
+#define ENTER_EXIT(handler_, syscalls_) {.kind = SOURCE_ENTER_EXIT, .name = #handler_, .syscalls = (syscalls_)},
+#define ITERATOR(name_)                 {.kind = SOURCE_ITERATOR, .name = #name_},
+#define DERIVED(event_)                 {.kind = SOURCE_DERIVED, .name = (event_)},
+#define NONE(reason_)                   {.kind = SOURCE_NONE, .name = (reason_)},
+#define EVENT(name_, id_, class_, sets_, args_, sources_, losses_)                                                     \
+    static const struct event_source sources_of_##name_[] = {sources_};
+#define SYSCALL(...)
+#include "common/events/events.def"
+
+static const struct event_source at_exit[] = {{.kind = SOURCE_SYSCALL, .name = "syscall"}};
+static const struct event_source at_entry[] = {{.kind = SOURCE_SYSCALL_ENTER, .name = "syscall"}};
+
+#define N_OF(array_) (sizeof(array_) / sizeof((array_)[0]))
+#define ROW(name_, id_, class_, sets_, sources_, losses_)                                                              \
     {                                                                                                                  \
-        .kind = SOURCE_TRACEPOINT, .name = #hook_                                                                      \
-    }
-#define EXIT(handler_, syscalls_)                                                                                      \
-    {                                                                                                                  \
-        .kind = SOURCE_EXIT, .name = #handler_, .syscalls = syscalls_                                                  \
-    }
-#define ENTER_EXIT(handler_, syscalls_)                                                                                \
-    {                                                                                                                  \
-        .kind = SOURCE_ENTER_EXIT, .name = #handler_, .syscalls = syscalls_                                            \
-    }
-#define ITERATOR(name_)                                                                                                \
-    {                                                                                                                  \
-        .kind = SOURCE_ITERATOR, .name = #name_                                                                        \
-    }
-#define EVENT(name_, id_, class_, sets_, args_, source_, losses_)                                                      \
-    {.name = #name_,                                                                                                   \
-     .id = (id_),                                                                                                      \
-     .class = CLASS_##class_,                                                                                          \
-     .n_args = N_ARGS(name_),                                                                                          \
-     .sets = sets_,                                                                                                    \
-     .args = args_of_##name_,                                                                                          \
-     .source = source_,                                                                                                \
-     .losses = losses_},
+        .name = name_, .id = (id_), .class = CLASS_##class_, .sets = (sets_), .sources = (sources_),                   \
+        .n_sources = N_OF(sources_), .losses = (losses_),
+#define ROW_ARGS(name_)                                                                                                \
+    .args = args_of_##name_, .n_args = N_OF(args_of_##name_) - 1                                                       \
+    }                                                                                                                  \
+    ,
+#define EVENT(name_, id_, class_, sets_, args_, s_, losses_)                                                           \
+    ROW(#name_, id_, class_, sets_, sources_of_##name_, losses_) ROW_ARGS(name_)
 #define SYSCALL(name_, id_, class_, sets_, args_, losses_)                                                             \
-    {.name = #name_,                                                                                                   \
-     .id = (id_),                                                                                                      \
-     .class = CLASS_##class_,                                                                                          \
-     .n_args = N_ARGS(name_),                                                                                          \
-     .sets = sets_,                                                                                                    \
-     .args = args_of_##name_,                                                                                          \
-     .source = {.kind = SOURCE_SYSCALL, .name = "syscall"},                                                            \
-     .losses = losses_},
+    ROW(#name_, id_, class_, sets_, at_exit, losses_) ROW_ARGS(name_)
+#define SYSCALL_ENTER(name_, id_, class_, sets_, args_, losses_)                                                       \
+    ROW(#name_, id_, class_, sets_, at_entry, losses_) ROW_ARGS(name_)
 static const struct event rows[] = {
 #include "common/events/events.def"
 };
@@ -126,6 +123,11 @@ int event_arg_index(const struct event *event, const char *name)
     return -1;
 }
 
+bool event_is_syscall(const struct event *event)
+{
+    return event->sources == at_exit || event->sources == at_entry;
+}
+
 bool event_in_set(const struct event *event, const char *set)
 {
     size_t length = strlen(set);
@@ -141,14 +143,39 @@ const char *event_class_name(enum event_class class)
     return class < CLASS_COUNT ? names[class] : "all";
 }
 
+static const struct {
+    const char *name;
+    enum arg_shape shape;
+} arg_types[ARG_TYPE_COUNT] = {
+    [0] = {"unknown", SHAPE_UNSIGNED},
+    [ARG_INT32] = {"int32", SHAPE_SIGNED},
+    [ARG_UINT16] = {"uint16", SHAPE_UNSIGNED},
+    [ARG_UINT32] = {"uint32", SHAPE_UNSIGNED},
+    [ARG_INT64] = {"int64", SHAPE_SIGNED},
+    [ARG_UINT64] = {"uint64", SHAPE_UNSIGNED},
+    [ARG_POINTER] = {"trace.Pointer", SHAPE_UNSIGNED},
+    [ARG_BOOL] = {"bool", SHAPE_UNSIGNED},
+    [ARG_STRING] = {"string", SHAPE_TEXT},
+    [ARG_STRINGS] = {"[]string", SHAPE_LIST},
+    [ARG_UINT8] = {"uint8", SHAPE_UNSIGNED},
+    [ARG_BYTES] = {"[]byte", SHAPE_TEXT},
+    [ARG_SOCKADDR] = {"SockAddr", SHAPE_TEXT},
+    [ARG_TIMESPEC] = {"float64", SHAPE_SIGNED},
+    [ARG_INT_PAIR] = {"[2]int32", SHAPE_UNSIGNED},
+    [ARG_OUTPUT] = {"string", SHAPE_TEXT},
+    [ARG_UINT64S] = {"[]uint64", SHAPE_TEXT},
+    [ARG_CREDENTIALS] = {"SlimCred", SHAPE_TEXT},
+    [ARG_OBJECT] = {"object", SHAPE_TEXT},
+};
+
+enum arg_shape arg_type_shape(enum arg_type type)
+{
+    return arg_types[type < ARG_TYPE_COUNT ? type : 0].shape;
+}
+
 const char *arg_type_name(enum arg_type type)
 {
-    static const char *const names[ARG_TYPE_COUNT] = {
-        [ARG_INT32] = "int32", [ARG_UINT16] = "uint16", [ARG_UINT32] = "uint32",
-        [ARG_INT64] = "int64", [ARG_UINT64] = "uint64", [ARG_POINTER] = "trace.Pointer",
-        [ARG_BOOL] = "bool",   [ARG_STRING] = "string", [ARG_STRINGS] = "[]string",
-    };
-    return type < ARG_TYPE_COUNT && names[type] != NULL ? names[type] : "unknown";
+    return arg_types[type < ARG_TYPE_COUNT ? type : 0].name;
 }
 
 const struct syscall_numbers *syscall_by_name(const char *name, size_t length)

@@ -21,6 +21,15 @@ enum arg_type {
     ARG_BOOL,
     ARG_STRING,
     ARG_STRINGS,
+    ARG_UINT8,
+    ARG_BYTES,
+    ARG_SOCKADDR,    /* struct sockaddr, as long as it is */
+    ARG_TIMESPEC,    /* nanoseconds, saturated; shown as seconds */
+    ARG_INT_PAIR,    /* two int32, the first in the low half */
+    ARG_OUTPUT,      /* a string that the call wrote: as long as its result, no NUL needed */
+    ARG_UINT64S,     /* an array of them, little-endian */
+    ARG_CREDENTIALS, /* struct record_credentials */
+    ARG_OBJECT,      /* structured; its event says how */
     ARG_TYPE_COUNT,
 };
 
@@ -31,21 +40,34 @@ struct event_arg {
     enum arg_type type;
 };
 
+/* How a value of a type travels and is compared. */
+enum arg_shape {
+    SHAPE_SIGNED,
+    SHAPE_UNSIGNED,
+    SHAPE_TEXT, /* bytes with a state */
+    SHAPE_LIST, /* of them */
+};
+
 enum source_kind {
     SOURCE_TRACEPOINT, /* tp_btf/<name> */
     SOURCE_EXIT,       /* handler <name> on sys_exit of `syscalls` */
-    SOURCE_ENTER_EXIT, /* handler <name> on sys_enter and sys_exit of `syscalls` */
-    SOURCE_ITERATOR,   /* iterator <name> */
-    SOURCE_SYSCALL,    /* the generic sys_exit handler */
+    SOURCE_ENTER,         /* handler <name> on sys_enter of `syscalls` */
+    SOURCE_ENTER_EXIT,    /* handler <name> on sys_enter and sys_exit of `syscalls` */
+    SOURCE_ITERATOR,      /* iterator <name> */
+    SOURCE_SYSCALL,       /* the generic sys_exit handler */
+    SOURCE_SYSCALL_ENTER, /* the generic sys_enter handler, for calls that do not return */
+    SOURCE_DERIVED,       /* made in the analyzer from event <name> */
+    SOURCE_NONE,          /* not covered anywhere; <name> says why */
 };
 
 struct event_source {
     enum source_kind kind;
     const char *name;
-    const char *syscalls; /* space separated names in syscalls.def, or NULL */
+    bool on_request;      /* its hook costs while nobody selects the event: only for an operator who names it */
+    const char *syscalls; /* space separated names in syscalls.def, "*" for all, or NULL */
 };
 
-/* Numbers of one syscall; -1 where an ABI has none. */
+/* Numbers of one syscall; -1 where an ABI has none. x86_64 is also ours for it: syscalls.def. */
 struct syscall_numbers {
     int16_t x86_64, i386, arm64;
 };
@@ -57,7 +79,8 @@ struct event {
     uint8_t n_args;
     const char *sets; /* comma separated */
     const struct event_arg *args;
-    struct event_source source;
+    const struct event_source *sources; /* best first, n_sources of them, at least one */
+    uint8_t n_sources;
     const char *losses;
 };
 
@@ -83,11 +106,16 @@ const struct event *event_by_name(const char *name);
 /* Index of an argument by name, -1 if the row has none of that name. */
 int event_arg_index(const struct event *event, const char *name);
 
+/* Whether the row is a system call's own: its id is the call's number. */
+bool event_is_syscall(const struct event *event);
+
 /* Whether the row is in that set. */
 bool event_in_set(const struct event *event, const char *set);
 
 /* "critical", "watched", "bulk". */
 const char *event_class_name(enum event_class class);
+
+enum arg_shape arg_type_shape(enum arg_type type);
 
 /* Tracee v0.24's type string: "int32", "trace.Pointer", "[]string", ... */
 const char *arg_type_name(enum arg_type type);
@@ -95,10 +123,10 @@ const char *arg_type_name(enum arg_type type);
 /* Numbers of a syscall by name, whether or not it is an event; NULL if unknown. */
 const struct syscall_numbers *syscall_by_name(const char *name, size_t length);
 
-/* x86-64 number of a 32-bit call, -1 if it has none. */
+/* Our number of a 32-bit call, -1 if it has none. */
 int syscall_from_i386(int number);
 
-/* Name of an x86-64 syscall number for JSON's "syscall" field, NULL if unknown. */
+/* Name of one of our syscall numbers for JSON's "syscall" field, NULL if unknown. */
 const char *syscall_name(int number);
 
 #endif

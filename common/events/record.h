@@ -19,7 +19,7 @@ enum {
     COMM_SIZE = 16,        /* TASK_COMM_LEN */
     UTS_SIZE = 16,         /* nodename, cut to 15 bytes as Tracee shows it */
     EVENT_ID_LIMIT = 1024, /* ids of kernel events are below; arrays are indexed by id */
-    SYSCALL_LIMIT = 512,   /* syscall numbers are below, after translation to x86-64's */
+    SYSCALL_LIMIT = 640,   /* syscall numbers are below, after translation: see syscalls.def */
     SYSCALL_ARGS = 6,
 };
 
@@ -84,6 +84,14 @@ enum item_state {
     ITEM_USER = 4, /* or-ed in: the caller's copy, which the caller may have changed meanwhile */
 };
 
+/* The payload of an ARG_CREDENTIALS item. Ids as the initial user namespace has them. */
+struct record_credentials {
+    uint32_t uid, gid, suid, sgid, euid, egid, fsuid, fsgid;
+    uint32_t user_ns;
+    uint32_t secure_bits;
+    uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+};
+
 struct item_header {
     uint8_t arg;   /* index in the event's row */
     uint8_t form;  /* enum item_form */
@@ -113,6 +121,7 @@ enum {
 };
 
 _Static_assert(sizeof(struct record_header) == 136, "no padding");
+_Static_assert(sizeof(struct record_credentials) == 80, "no padding");
 _Static_assert(sizeof(struct item_header) == 8, "no padding");
 _Static_assert(sizeof(struct ring_account) == 64, "one cache line");
 

@@ -87,7 +87,7 @@ void record_integer(struct record *record, const char *arg, int64_t value)
 {
     uint8_t *payload;
     const struct event_arg *row = add_item(record, arg, ITEM_INTEGER, ITEM_COMPLETE, sizeof(value), &payload);
-    if (row->type == ARG_STRING || row->type == ARG_STRINGS)
+    if (arg_type_shape(row->type) >= SHAPE_TEXT)
         mistake("argument %s is no integer", arg);
     memcpy(payload, &value, sizeof(value));
 }
@@ -96,7 +96,7 @@ void record_bytes(struct record *record, const char *arg, const void *bytes, siz
 {
     uint8_t *payload;
     const struct event_arg *row = add_item(record, arg, ITEM_BYTES, state, size, &payload);
-    if (row->type != ARG_STRING)
+    if (arg_type_shape(row->type) != SHAPE_TEXT)
         mistake("argument %s is no string", arg);
     memcpy(payload, bytes, size);
 }

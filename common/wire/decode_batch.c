@@ -162,13 +162,23 @@ static bool check_arg(const struct decoder *decoder, const Vedette__V1__EventBat
         return value <= UINT32_MAX;
     case ARG_UINT16:
         return value <= UINT16_MAX;
+    case ARG_UINT8:
+        return value <= UINT8_MAX;
     case ARG_BOOL:
         return value <= 1;
     case ARG_INT64:
+    case ARG_TIMESPEC:
     case ARG_UINT64:
     case ARG_POINTER:
+    case ARG_INT_PAIR:
         return true;
     case ARG_STRING:
+    case ARG_BYTES:
+    case ARG_SOCKADDR:
+    case ARG_OUTPUT:
+    case ARG_UINT64S:
+    case ARG_CREDENTIALS:
+    case ARG_OBJECT:
         return is_reference(decoder, value);
     case ARG_STRINGS: {
         uint64_t n = value >> 3;
@@ -228,21 +238,20 @@ int decoder_open_batch(struct decoder *decoder, const Vedette__V1__EventBatch *b
 static void read_arg(struct decoder *decoder, enum arg_type type, struct value *value)
 {
     uint64_t raw = decoder->args[decoder->next_arg++];
-    switch (type) {
-    case ARG_INT32:
-    case ARG_INT64:
+    switch (arg_type_shape(type)) {
+    case SHAPE_SIGNED:
         value->i = unzigzag(raw);
         break;
-    case ARG_STRING:
+    case SHAPE_TEXT:
         value->string = view_string(decoder, (uint32_t)(raw >> 3), raw & 7);
         break;
-    case ARG_STRINGS:
+    case SHAPE_LIST:
         value->list.first = decoder->next_arg;
         value->list.count = (uint32_t)(raw >> 3);
         value->list.state = raw & 7;
         decoder->next_arg += value->list.count;
         break;
-    default:
+    case SHAPE_UNSIGNED:
         value->u = raw;
     }
 }
@@ -252,9 +261,10 @@ static void fill_absent(const struct schema_event *event, struct value *args)
 {
     for (uint32_t a = event->n_args; a < event->known->n_args; a++) {
         memset(&args[a], 0, sizeof(args[a]));
-        if (event->known->args[a].type == ARG_STRING)
+        enum arg_shape shape = arg_type_shape(event->known->args[a].type);
+        if (shape == SHAPE_TEXT)
             args[a].string = (struct string_view){.data = "", .state = ITEM_UNREADABLE};
-        else if (event->known->args[a].type == ARG_STRINGS)
+        else if (shape == SHAPE_LIST)
             args[a].list.state = ITEM_UNREADABLE;
     }
 }

@@ -108,14 +108,14 @@ static bool weigh_item(const struct item_header *item, enum arg_type type, struc
 {
     switch (item->form) {
     case ITEM_INTEGER:
-        return type != ARG_STRING && type != ARG_STRINGS && item->length == sizeof(uint64_t);
+        return arg_type_shape(type) < SHAPE_TEXT && item->length == sizeof(uint64_t);
     case ITEM_BYTES:
     case ITEM_COMPONENTS:
         items->bytes += item->length + 1 + LENGTH_BYTES; /* one more for the path's leading '/' */
         items->strings++;
-        return type == ARG_STRING && item->length < WIRE_STRING_BYTES;
+        return arg_type_shape(type) == SHAPE_TEXT && item->length < WIRE_STRING_BYTES;
     case ITEM_LIST: {
-        if (type != ARG_STRINGS || item->length >= WIRE_STRING_BYTES)
+        if (arg_type_shape(type) != SHAPE_LIST || item->length >= WIRE_STRING_BYTES)
             return false;
         uint32_t n = count_list(item);
         items->bytes += item->length + (size_t)n * (LENGTH_BYTES + REFERENCE_BYTES);
@@ -171,7 +171,10 @@ static uint64_t wire_integer(enum arg_type type, const struct item_header *item)
     case ARG_INT32:
         return zigzag((int32_t)value);
     case ARG_INT64:
+    case ARG_TIMESPEC:
         return zigzag((int64_t)value);
+    case ARG_UINT8:
+        return (uint8_t)value;
     case ARG_UINT16:
         return (uint16_t)value;
     case ARG_UINT32:
@@ -291,9 +294,10 @@ static void put_args(struct batch_encoder *encoder, const struct event *row, con
     size_t before = strings_weight(&encoder->strings);
     for (uint32_t i = 0; i < row->n_args; i++) {
         enum arg_type type = row->args[i].type;
-        if (type == ARG_STRING)
+        enum arg_shape shape = arg_type_shape(type);
+        if (shape == SHAPE_TEXT)
             out = varint_put_fast(out, string_reference(&encoder->strings, items->by_arg[i]));
-        else if (type == ARG_STRINGS)
+        else if (shape == SHAPE_LIST)
             out = put_list(&encoder->strings, out, items->by_arg[i]);
         else
             out = varint_put_fast(out, wire_integer(type, items->by_arg[i]));
