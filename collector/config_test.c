@@ -110,10 +110,17 @@ static void test_config_allowed_events(void **state)
     assert_true(allowed[EVENT_security_file_open]);
     assert_true(allowed[EVENT_sched_process_exec]); /* critical: always */
     assert_false(allowed[EVENT_openat]);
+    assert_int_equal(load(NULL, NULL, NULL), 0);
+    assert_int_equal(config_allowed_events(&outcome.config, allowed, error), 0);
+    assert_true(allowed[EVENT_openat]);
+    assert_false(allowed[EVENT_sched_switch]); /* its hook costs even while it is not selected */
+    assert_int_equal(load("--plan.allow", "sched_switch", NULL), 0);
+    assert_int_equal(config_allowed_events(&outcome.config, allowed, error), 0);
+    assert_true(allowed[EVENT_sched_switch]);
     assert_int_equal(load("--plan.allow", "fs_file_ops", NULL), 0);
     assert_int_equal(config_allowed_events(&outcome.config, allowed, error), 0);
     assert_true(allowed[EVENT_openat]);
-    assert_false(allowed[EVENT_rename]);
+    assert_false(allowed[EVENT_symlink]);
 }
 
 int main(void)

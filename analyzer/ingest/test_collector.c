@@ -54,7 +54,7 @@ static char *borrow(const char *text)
     return pointer.out;
 }
 
-enum { MAX_ROWS = 512 };
+enum { MAX_ROWS = EVENT_ID_LIMIT };
 
 struct rows {
     Vedette__V1__EventSchema schema[MAX_ROWS], *schema_at[MAX_ROWS];

@@ -34,6 +34,14 @@ void select_all(struct probe *probe, uint32_t epoch)
     probe_apply_plan(probe, &plan);
 }
 
+void select_some(struct probe *probe, const uint32_t *events, size_t count)
+{
+    struct plan_request plan = {.epoch = 1};
+    for (size_t i = 0; i < count; i++)
+        plan.selected[events[i]] = 1;
+    probe_apply_plan(probe, &plan);
+}
+
 int can_load(void)
 {
     struct probe *probe = NULL;

@@ -14,6 +14,8 @@ struct probe *start_probe(const struct probe_settings *base, enum scope_kind sco
 /* NULL when they cannot be mapped. */
 struct rings *open_rings(const struct probe *probe);
 void select_all(struct probe *probe, uint32_t epoch);
+/* These alone, as epoch 1. */
+void select_some(struct probe *probe, const uint32_t *events, size_t count);
 /* 0, or TEST_SKIP with the reason printed where no program can be loaded. */
 int can_load(void);
 

@@ -197,8 +197,8 @@ static void test_decoder_columns(void **state)
     p.batch.tasks = NULL;
     assert_refused(f, &p, "EventBatch.task: event 0 has task 0 of 0");
     build(f, &p);
-    p.event_id[0] = 1;
-    assert_refused(f, &p, "EventBatch.event_id: 1 is not in the hello's schema");
+    p.event_id[0] = EVENT_ID_LIMIT - 1;
+    assert_refused(f, &p, "EventBatch.event_id: 1023 is not in the hello's schema");
     p.event_id[0] = UINT32_MAX;
     assert_refused(f, &p, "is not in the hello's schema");
     build(f, &p);

@@ -141,7 +141,7 @@ static void test_hello_schema(void **state)
     assert_refused(decoder, &p, "25 names and 25 types, the limit is 24");
     build(&p);
     p.arg_types[1] = ARG_TYPE_COUNT;
-    assert_refused(decoder, &p, "has the unknown type 10");
+    assert_refused(decoder, &p, "has the unknown type 19");
     p.arg_types[1] = 0;
     assert_refused(decoder, &p, "has the unknown type 0");
     build(&p);
