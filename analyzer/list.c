@@ -37,6 +37,10 @@ static void json_event(struct text *text, const struct event *event)
         text_literal(text, "}");
     }
     text_literal(text, "],");
+    if (event->sources[0].kind == SOURCE_NONE) {
+        json_member(text, "not_covered", event->sources[0].name);
+        text_literal(text, ",");
+    }
     json_member(text, "losses", event->losses);
     text_literal(text, "}");
 }

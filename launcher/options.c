@@ -19,7 +19,7 @@ struct flag {
 static const struct flag flags[] = {
     {"--json", KIND_FLAG, FIELD(json), NULL, "one JSON object a line on stdout, instead of a table"},
     {"--policy", KIND_LIST, FIELD(policies), "PATH", "a policy file; may be repeated"},
-    {"--events", KIND_TEXT, FIELD(events), "LIST", "also print these events (names or sets, comma separated)"},
+    {"--events", KIND_TEXT, FIELD(events), "LIST", "also print these events (names, sets or beginnings like 'net_*', comma separated)"},
     {"--http", KIND_TEXT, FIELD(http), "ADDR",
      "address of /metrics, /healthz, /readyz, or off; 127.0.0.1:3366 without COMMAND, off with it"},
     {"--sink", KIND_TEXT, FIELD(sink), "URL", "also deliver findings to this Falcosidekick"},

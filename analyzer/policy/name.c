@@ -6,12 +6,21 @@
 
 #include "common/base/options_internal.h"
 
+/* In the set of that name, or, for a word that ends with '*', with a name that begins as the word does. */
+static bool is_meant(const struct event *event, const char *word)
+{
+    size_t length = strlen(word);
+    if (length > 0 && word[length - 1] == '*')
+        return strncmp(event->name, word, length - 1) == 0;
+    return event_in_set(event, word);
+}
+
 static bool is_set(const char *word)
 {
     size_t count;
     const struct event *all = events_all(&count);
     for (size_t i = 0; i < count && strchr(word, ',') == NULL; i++)
-        if (event_in_set(&all[i], word))
+        if (is_meant(&all[i], word))
             return true;
     return false;
 }
@@ -55,6 +64,6 @@ void name_mark(const struct name *name, uint8_t events[EVENT_ID_LIMIT])
     size_t count;
     const struct event *all = events_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (event_in_set(&all[i], name->set))
+        if (is_meant(&all[i], name->set))
             events[all[i].id] = 1;
 }

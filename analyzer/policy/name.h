@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a name in a policy or behind --events stands for: an event, a set of events, or a detection. */
+/* What a name in a policy or behind --events stands for: an event, a set of events or a beginning of their names
+ * (`net_*`, `*`), or a detection. */
 #ifndef VEDETTE_ANALYZER_POLICY_NAME_H
 #define VEDETTE_ANALYZER_POLICY_NAME_H
 
@@ -14,7 +15,7 @@ enum { NAME_WORDS_BYTES = 256 };
 struct name {
     const struct event *event;
     const struct detection *detection;
-    const char *set; /* the word that was asked for */
+    const char *set; /* the word that was asked for: a set's name, or one that ends with '*' */
 };
 
 /* 0, or -ENOENT with words that name the nearest that exists. `word` must outlive *ret_name. */

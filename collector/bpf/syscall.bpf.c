@@ -156,10 +156,13 @@ static __always_inline void store_output(struct record_header *header, __u64 cap
         store_unreadable(header, capacity, arg, ITEM_USER);
         return;
     }
+    __u64 length = reading->ret;
+    if (reading->call.number == EVENT_getcwd && length > 0) /* counts the NUL, as no other does */
+        length--;
     if (capacity <= CALL_SMALL)
-        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], reading->ret, 128);
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, 128);
     else
-        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], reading->ret, OUTPUT_MOST);
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, OUTPUT_MOST);
 }
 
 /* A time in nanoseconds, saturated; absent when there is none. */

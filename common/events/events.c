@@ -9,7 +9,7 @@
 
 /* The sources of each row. */
 #define TP(hook_)                       {.kind = SOURCE_TRACEPOINT, .name = #hook_},
-#define TP_ON_REQUEST(hook_) {.kind = SOURCE_TRACEPOINT, .name = #hook_, .on_request = true},
+#define TP_ON_REQUEST(hook_)            {.kind = SOURCE_TRACEPOINT, .name = #hook_, .on_request = true},
 #define EXIT(handler_, syscalls_)       {.kind = SOURCE_EXIT, .name = #handler_, .syscalls = (syscalls_)},
 #define ENTER(handler_, syscalls_)      {.kind = SOURCE_ENTER, .name = #handler_, .syscalls = (syscalls_)},
 #define ENTER_EXIT(handler_, syscalls_) {.kind = SOURCE_ENTER_EXIT, .name = #handler_, .syscalls = (syscalls_)},
@@ -184,6 +184,15 @@ const struct syscall_numbers *syscall_by_name(const char *name, size_t length)
         if (strncmp(syscalls[i].name, name, length) == 0 && syscalls[i].name[length] == '\0')
             return &syscalls[i].numbers;
     return NULL;
+}
+
+int syscall_native(const struct syscall_numbers *numbers)
+{
+#if defined(__aarch64__)
+    return numbers->arm64;
+#else
+    return numbers->x86_64 < SYSCALL_COMPAT ? numbers->x86_64 : -1;
+#endif
 }
 
 int syscall_from_i386(int number)

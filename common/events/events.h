@@ -123,6 +123,9 @@ const char *arg_type_name(enum arg_type type);
 /* Numbers of a syscall by name, whether or not it is an event; NULL if unknown. */
 const struct syscall_numbers *syscall_by_name(const char *name, size_t length);
 
+/* Its number on the architecture that this is built for, -1 if it has none. */
+int syscall_native(const struct syscall_numbers *numbers);
+
 /* Our number of a 32-bit call, -1 if it has none. */
 int syscall_from_i386(int number);
 

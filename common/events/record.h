@@ -20,6 +20,7 @@ enum {
     UTS_SIZE = 16,         /* nodename, cut to 15 bytes as Tracee shows it */
     EVENT_ID_LIMIT = 1024, /* ids of kernel events are below; arrays are indexed by id */
     SYSCALL_LIMIT = 640,   /* syscall numbers are below, after translation: see syscalls.def */
+    SYSCALL_COMPAT = 512,  /* from here: calls that only 32-bit programs have */
     SYSCALL_ARGS = 6,
 };
 

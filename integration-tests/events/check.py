@@ -6,7 +6,7 @@ An expectation is one of its lines:
   {"event", "case", "who": {...}, "absent": {argument: value}}                                  arrives never
   {"event", "case", "skip": reason}                                                             cannot be shown on this machine
 An argument is {"value": v}, {"ticks": n} (a time in ns of which the 1/100 s is known), {"beginning_of": [...]} or {"any": true}, and "state"
-if vedette.states is to name it. A syscall "a|b" is one of them, "*" any.
+if vedette.states is to name it. "isRepeated": it may arrive more than once. A syscall "a|b" is one of them, "*" any.
 """
 
 TICK_NS = 10_000_000
@@ -88,7 +88,7 @@ def check(expectation, rows, table_row, run):
         return ["it did not come"]
     judged = [arguments_wrong(r, expectation, table_row) + context_wrong(r, expectation, table_row, run) for r in rows]
     good = judged.count([])
-    if good == 1:
+    if good == 1 or (good > 1 and expectation.get("isRepeated")):
         return []
     return [f"it came {good} times"] if good > 1 else min(judged, key=len)
 

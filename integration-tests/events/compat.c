@@ -14,6 +14,18 @@
 
 #include "integration-tests/events/expect.h"
 
+#ifndef MAP_32BIT /* nobody there has pointers of 4 bytes */
+#define MAP_32BIT 0
+#endif
+
+void *compat_room(size_t size)
+{
+    void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (room == MAP_FAILED)
+        cannot("memory below 4 GiB");
+    return room;
+}
+
 #if defined(__x86_64__)
 
 /* arch/x86/entry/syscalls/syscall_32.tbl */
@@ -38,7 +50,7 @@ enum {
 enum { MODE = 0640, LOW_BYTES = 64 * 1024 };
 
 /* The sixth argument goes in ebp, which is put back; what lies below the stack pointer (the red zone) is left alone. */
-static long long call(long number, const unsigned long arguments[6])
+long long compat_call(long number, const unsigned long arguments[6])
 {
     long result;
     __asm__ volatile(
@@ -50,16 +62,14 @@ static long long call(long number, const unsigned long arguments[6])
     return (int)result;
 }
 
-#define CALL(number_, ...) call(number_, (const unsigned long[6]){__VA_ARGS__})
+#define CALL(number_, ...) compat_call(number_, (const unsigned long[6]){__VA_ARGS__})
 
 /* Bytes that a pointer of 4 bytes reaches. */
 static void *low_room(size_t size)
 {
     static char *next, *end;
     if (next == NULL) {
-        next = mmap(NULL, LOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-        if (next == MAP_FAILED)
-            cannot("memory below 4 GiB");
+        next = compat_room(LOW_BYTES);
         end = next + LOW_BYTES;
     }
     char *at = next;
@@ -305,7 +315,7 @@ static void protect(const char *event, long number, int key)
     line_end(&line);
 }
 
-/* What a 32-bit program calls for mmap; it gives the offset in pages of 4096 bytes, which the row says. */
+/* What a 32-bit program calls for mmap. */
 static int compat_mmap(void)
 {
     size_t page = 4096, size = 2 * page;
@@ -314,13 +324,13 @@ static int compat_mmap(void)
     struct line line;
     if (result > -4096 && result < 0)
         cannot("mmap2");
-    begin(&line, "mmap", (uint32_t)result);
-    line_pointer(&line, "addr", NULL);
+    begin(&line, "mmap2", (uint32_t)result);
+    line_unsigned(&line, "addr", 0);
     line_unsigned(&line, "length", size);
-    line_int(&line, "prot", PROT_READ);
-    line_int(&line, "flags", MAP_PRIVATE);
-    line_int(&line, "fd", fd);
-    line_int(&line, "off", 3);
+    line_unsigned(&line, "prot", PROT_READ);
+    line_unsigned(&line, "flags", MAP_PRIVATE);
+    line_unsigned(&line, "fd", (unsigned)fd);
+    line_unsigned(&line, "pgoffset", 3);
     line_end(&line);
     return 0;
 }
@@ -343,7 +353,7 @@ static const struct {
 } calls[] = {
     {"creat", compat_creat},       {"execve", compat_execve},
     {"execveat", compat_execveat}, {"memfd_create", compat_memfd_create},
-    {"mmap", compat_mmap},         {"mprotect", compat_mprotect},
+    {"mmap2", compat_mmap},        {"mprotect", compat_mprotect},
     {"open", compat_open},         {"openat", compat_openat},
     {"openat2", compat_openat2},   {"pkey_mprotect", compat_pkey_mprotect},
     {"ptrace", compat_ptrace},     {"rename", compat_rename},
@@ -351,7 +361,7 @@ static const struct {
 };
 
 /* Asked in a child: without CONFIG_IA32_EMULATION, or with ia32_emulation=off, the instruction is a fault. */
-static bool is_available(void)
+bool compat_is_available(void)
 {
     static int answer = -1;
     if (answer >= 0)
@@ -370,7 +380,7 @@ void compat_run(const char *event)
 {
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (strcmp(calls[i].event, event) == 0) {
-            if (is_available())
+            if (compat_is_available())
                 in_child("vt-int80", calls[i].run);
             else
                 not_possible(event, "as a 32-bit call", "this kernel takes no 32-bit calls");
@@ -378,6 +388,17 @@ void compat_run(const char *event)
 }
 
 #else
+
+bool compat_is_available(void)
+{
+    return false;
+}
+
+long long compat_call(long number, const unsigned long arguments[6])
+{
+    (void)number, (void)arguments;
+    return -ENOSYS;
+}
 
 void compat_run(const char *event)
 {

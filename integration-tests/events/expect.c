@@ -111,6 +111,11 @@ void line_result(struct line *line, const char *syscall, long long result)
     add(line, ",\"syscall\":\"%s\",\"returnValue\":%lld,\"args\":{", syscall, result);
 }
 
+void line_repeated(struct line *line)
+{
+    add(line, ",\"isRepeated\":true");
+}
+
 void line_compat(struct line *line)
 {
     add(line, ",\"isCompat\":true");
@@ -184,6 +189,18 @@ void line_cut_strings(struct line *line, const char *name, const char *const *va
     add(line, "\"state\":\"truncated\",\"beginning_of\":");
     add_strings(line, values);
     add(line, "}");
+}
+
+void line_json(struct line *line, const char *name, const char *json)
+{
+    argument(line, name);
+    add(line, "\"value\":%s}", json);
+}
+
+void line_user_json(struct line *line, const char *name, const char *json)
+{
+    argument(line, name);
+    add(line, "\"value\":%s,\"state\":\"user\"}", json);
 }
 
 void line_unreadable(struct line *line, const char *name, bool is_string)

@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "common/events/events.h"
+#include "integration-tests/events/calls.h"
 #include "integration-tests/events/compat.h"
 #include "integration-tests/events/expect.h"
 #include "integration-tests/events/processes.h"
@@ -165,6 +167,35 @@ static bool is_payload(char **argv)
     return false;
 }
 
+static void run_triggers(char **wanted)
+{
+    for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
+        if (is_wanted(triggers[i].event, wanted)) {
+            if (triggers[i].run != trigger_existing_process)
+                triggers[i].run();
+            compat_run(triggers[i].event);
+        }
+}
+
+static bool has_trigger(const char *event)
+{
+    for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
+        if (strcmp(triggers[i].event, event) == 0)
+            return true;
+    return false;
+}
+
+static void run_calls(char **wanted)
+{
+    size_t count;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (event_is_syscall(&rows[i]) && is_wanted(rows[i].name, wanted) && !has_trigger(rows[i].name)) {
+            calls_run(rows[i].name);
+            compat_run(rows[i].name);
+        }
+}
+
 int main(int argc, char **argv)
 {
     if (is_payload(argv))
@@ -185,11 +216,7 @@ int main(int argc, char **argv)
     if (is_wanted("existing_process", argv + 3))
         trigger_existing_process(); /* as it was before the capture: in the namespaces that it was started in */
     make_directory();
-    for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
-        if (is_wanted(triggers[i].event, argv + 3)) {
-            if (triggers[i].run != trigger_existing_process)
-                triggers[i].run();
-            compat_run(triggers[i].event);
-        }
+    run_triggers(argv + 3);
+    run_calls(argv + 3);
     return 0;
 }

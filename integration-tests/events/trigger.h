@@ -50,6 +50,8 @@ void line_begin_of(struct line *line, const char *event, const char *what, const
 /* The system call in progress ("a|b": one of them) and returnValue: a result, or -errno. */
 void line_result(struct line *line, const char *syscall, long long result);
 void line_compat(struct line *line);
+/* A call that finding out who one is makes too: it may come again. */
+void line_repeated(struct line *line);
 void line_int(struct line *line, const char *argument, long long value);
 void line_unsigned(struct line *line, const char *argument, unsigned long long value);
 void line_pointer(struct line *line, const char *argument, const void *value);
@@ -62,6 +64,9 @@ void line_strings(struct line *line, const char *argument, const char *const *va
 void line_user_strings(struct line *line, const char *argument, const char *const *values);
 /* Cut somewhere: what arrives is a beginning of it. */
 void line_cut_strings(struct line *line, const char *argument, const char *const *values);
+/* A value that is neither a number nor a string, as JSON has it; and the same as the caller's own copy. */
+void line_json(struct line *line, const char *argument, const char *json);
+void line_user_json(struct line *line, const char *argument, const char *json);
 void line_unreadable(struct line *line, const char *argument, bool is_string);
 /* A start time in ns, of which /proc knows the 1/100 s. */
 void line_start_time(struct line *line, const char *argument, pid_t pid, pid_t tid);
