@@ -46,6 +46,11 @@ static const struct option options[] = {
          "be lost."},
     {"output.format", OPTION_CHOICE, AT(output_format), .initial = "table", .choices = formats,
      .help = "How findings and events are written to stdout: table for people, json (one object a line) for programs."},
+    {"output.parse_arguments", OPTION_BOOL, AT(parse_arguments), .initial = "false",
+     .help =
+         "Words for numbers in the arguments of JSON, as Tracee's parse-arguments: O_RDONLY|O_CLOEXEC, "
+         "PTRACE_ATTACH; the numbers are then under vedette.raw. The table always has words, and filters always see "
+         "numbers."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
     {"run.allow_root", OPTION_BOOL, AT(allow_root), .initial = "false",
      .help = "Run as root all the same; nothing here needs it."},

@@ -25,6 +25,7 @@ struct config {
     char outbox_path[CONFIG_PATH_BYTES];
     bool outbox_temporary;
     uint32_t output_format;
+    bool parse_arguments;
     struct option_list policy;
     bool allow_root;
     uint64_t shards;

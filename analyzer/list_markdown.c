@@ -2,6 +2,8 @@
 /* The reference pages docs/events.md and docs/detections.md, from the tables. A test compares the pages with this. */
 #include "analyzer/list.h"
 
+#include "analyzer/arguments/arguments.h"
+
 static void code(struct text *text, const char *word, size_t length)
 {
     text_literal(text, "`");
@@ -79,6 +81,11 @@ static void argument_rows(struct text *text, const struct event *event)
         code_word(text, event->args[i].name);
         text_literal(text, " | ");
         code_word(text, arg_type_name(event->args[i].type));
+        enum table table = argument_table(event, i);
+        if (table != TABLE_NONE) {
+            text_literal(text, ", in words: ");
+            code_word(text, table_name(table));
+        }
         text_literal(text, " |\n");
     }
 }

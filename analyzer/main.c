@@ -172,6 +172,7 @@ static int start_ingest(struct analyzer *analyzer)
     settings->selection = analyzer->selection;
     settings->outbox = analyzer->outbox;
     settings->output = &analyzer->output;
+    settings->arguments = analyzer->output.arguments;
     int result = ingest_start(settings, &analyzer->ingest, error);
     if (result < 0) {
         log_error("%s", error);
@@ -290,6 +291,7 @@ static int run(struct analyzer *analyzer, bool check_only)
         return code;
     }
     analyzer->output.table = analyzer->config.output_format == OUTPUT_TABLE;
+    analyzer->output.arguments = analyzer->config.parse_arguments ? JSON_WORDS : JSON_NUMBERS;
     analyzer->output.cancel_fd = analyzer->give_up_fd;
     code = open_outbox(analyzer);
     /* Sinks first: one that the outbox has not seen begins at the next alert. */

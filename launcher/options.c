@@ -18,6 +18,8 @@ struct flag {
 
 static const struct flag flags[] = {
     {"--json", KIND_FLAG, FIELD(json), NULL, "one JSON object a line on stdout, instead of a table"},
+    {"--parse-arguments", KIND_FLAG, FIELD(parse_arguments), NULL,
+     "with --json: words for numbers in arguments, as in the table"},
     {"--policy", KIND_LIST, FIELD(policies), "PATH", "a policy file; may be repeated"},
     {"--events", KIND_TEXT, FIELD(events), "LIST", "also print these events (names, sets or beginnings like 'net_*', comma separated)"},
     {"--http", KIND_TEXT, FIELD(http), "ADDR",

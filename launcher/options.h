@@ -18,6 +18,7 @@ struct run_list {
 /* All strings are those of argv. */
 struct run_options {
     bool json;
+    bool parse_arguments;
     bool help, version;
     const char *events;                        /* comma list, NULL: findings only */
     const char *http;                          /* address, "off", NULL: the mode's default */

@@ -294,6 +294,8 @@ static int describe_analyzer(struct runner *runner, char *error, size_t error_si
         service_argument(service, "--outbox.temporary");
     service_argument(service, "--http.listen=%s", http);
     service_argument(service, "--output.format=%s", options->json ? "json" : "table");
+    if (options->parse_arguments)
+        service_argument(service, "--output.parse_arguments");
     if (options->events != NULL)
         service_argument(service, "--events=%s", options->events);
     if (options->sink != NULL)

@@ -130,7 +130,9 @@ static void test_run_command(void **state)
 {
     (void)state;
     ROOT_ONLY();
-    assert_int_equal(RUN(T("--json"), T("--"), T("sh"), T("-c"), T("echo output; echo errors >&2; exit 3")), 3);
+    assert_int_equal(
+        RUN(T("--json"), T("--parse-arguments"), T("--"), T("sh"), T("-c"), T("echo output; echo errors >&2; exit 3")),
+        3);
     assert_string_equal(out, "vedette-analyzer\n"); /* the analyzer's stdout and nothing else */
     assert_non_null(strstr(err, "output\n"));
     assert_non_null(strstr(err, "errors\n"));
@@ -138,6 +140,7 @@ static void test_run_command(void **state)
     assert_non_null(strstr(log_text, "vedette-analyzer: uid=64103 gid=64103 groups=1:64100 no_new_privs=1 home=none"));
     assert_non_null(strstr(log_text, "vedette-collector: uid=0 "));
     assert_non_null(strstr(log_text, "--output.format=json"));
+    assert_non_null(strstr(log_text, "--output.parse_arguments"));
     assert_non_null(strstr(log_text, "--http.listen=off"));
     assert_non_null(strstr(log_text, "--scope.children_of="));
     assert_non_null(strstr(log_text, "--run.wait_for_plan"));

@@ -65,10 +65,7 @@ static void key_unsigned(struct text *text, const char *key, uint64_t value)
 
 static void boolean(struct text *text, bool value)
 {
-    if (value)
-        text_literal(text, "true");
-    else
-        text_literal(text, "false");
+    text_string(text, value ? "true" : "false");
 }
 
 void json_time(struct text *text, const struct event_context *context, uint64_t boot_ns)
@@ -163,78 +160,36 @@ bool json_context(struct text *text, const struct event_context *context, unsign
     return is_whole;
 }
 
-/* False when items are left out or cut: a huge one is cut by itself, and the list ends where its room does. */
-static bool list_value(struct text *text, const struct event_context *context, const struct value *list,
-                       const struct json_limits *limits)
-{
-    if ((list->list.state & ITEM_STATE_MASK) == ITEM_UNREADABLE) {
-        text_literal(text, "null");
-        return true;
-    }
-    text_literal(text, "[");
-    const size_t begin = text->size;
-    bool is_whole = true;
-    for (uint32_t i = 0; i < list->list.count; i++) {
-        struct string_view item = decoder_list_item(context->decoder, list, i);
-        const size_t used = text->size - begin + sizeof("\"\",") - 1;
-        if (used >= limits->list)
-            goto cut;
-        if (i > 0)
-            text_literal(text, ",");
-        const size_t room = limits->list - used;
-        if (!json_fitting(text, item.data, item.length, room < limits->string ? room : limits->string)) {
-            if (room < limits->string)
-                goto cut;
-            is_whole = false;
-        }
-    }
-    text_literal(text, "]");
-    return is_whole;
-cut:
-    text_literal(text, "]");
-    return false;
-}
-
-/* False when it was cut. */
-static bool arg_value(struct text *text, const struct event_context *context, enum arg_type type,
-                      const struct value *value, const struct json_limits *limits)
-{
-    if (type == ARG_BOOL) {
-        boolean(text, value->u != 0);
-        return true;
-    }
-    switch (arg_type_shape(type)) {
-    case SHAPE_SIGNED:
-        text_signed(text, value->i);
-        break;
-    case SHAPE_UNSIGNED:
-        text_unsigned(text, value->u);
-        break;
-    case SHAPE_TEXT:
-        return json_fitting(text, value->string.data, value->string.length, limits->string);
-    case SHAPE_LIST:
-        return list_value(text, context, value, limits);
-    }
-    return true;
-}
-
-uint32_t json_args(struct text *text, const struct event_context *context, const struct json_limits *limits)
+struct json_marks json_args(struct text *text, const struct event_context *context, const struct json_limits *limits,
+                            enum json_arguments arguments)
 {
     const struct schema_event *schema = context->event->schema;
-    uint32_t cut = 0;
+    struct json_marks marks = {0};
     text_literal(text, "[");
     for (uint8_t i = 0; i < schema->n_args; i++) {
         text_string(text, i > 0 ? ",{\"name\":" : "{\"name\":");
         string_value(text, schema->args[i].name);
-        text_literal(text, ",\"type\":\"");
-        text_string(text, arg_type_name(schema->args[i].type));
-        text_literal(text, "\",\"value\":");
-        if (!arg_value(text, context, schema->args[i].type, &context->event->args[i], limits))
-            cut |= UINT32_C(1) << i;
+        json_value(text, context, i, limits, arguments, &marks);
         text_literal(text, "}");
     }
     text_literal(text, "]");
-    return cut;
+    return marks;
+}
+
+void json_raw(struct text *text, const struct event_context *context, uint32_t decoded)
+{
+    bool is_first = true;
+    text_literal(text, ",\"raw\":{");
+    for (uint8_t i = 0; i < context->event->schema->n_args; i++) {
+        if ((decoded >> i & 1) == 0)
+            continue;
+        text_string(text, is_first ? "" : ",");
+        is_first = false;
+        string_value(text, context->event->schema->args[i].name);
+        text_literal(text, ":");
+        json_raw_value(text, context, i);
+    }
+    text_literal(text, "}");
 }
 
 static unsigned state_of(const struct event_context *context, enum arg_type type, const struct value *value)
@@ -311,18 +266,21 @@ int json_finish(struct text *text, size_t size_before)
     return -ENOMEM;
 }
 
-int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies)
+int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies,
+               enum json_arguments arguments)
 {
     const struct schema_event *schema = context->event->schema;
     const size_t before = text->size;
     json_context(text, context, schema->id, schema->name, schema->n_args, (struct policies){policies, n_policies},
                  &json_whole);
     text_literal(text, ",\"args\":");
-    json_args(text, context, &json_whole);
+    const struct json_marks marks = json_args(text, context, &json_whole, arguments);
     text_literal(text, ",\"vedette\":{");
     json_place(text, context);
     text_literal(text, ",\"states\":");
-    json_states(text, context, 0, (const char *const[]){NULL});
+    json_states(text, context, marks.cut, (const char *const[]){NULL});
+    if (arguments == JSON_WORDS)
+        json_raw(text, context, marks.decoded);
     text_literal(text, "}}");
     return json_finish(text, before);
 }

@@ -19,13 +19,20 @@ enum {
 };
 
 /*
+ * How arguments are shown that have words for their numbers. With words they are strings, pointers are hexadecimal, and
+ * "vedette.raw" has the numbers, and the bytes of socket addresses in base64. Tracee's option is parse-arguments.
+ */
+enum json_arguments { JSON_NUMBERS, JSON_WORDS };
+
+/*
  * Appends the object, without newline. 0, or -ENOMEM with the text as it was before. Without policies "matchedPolicies"
  * is [""], as Tracee has it. A string that could not be read is "", a list null; "vedette.states" tells them from empty
  * ones. A finding's strings and lists are cut at the bounds above, and "vedette.states" says "truncated" of them.
  */
-int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies);
+int json_event(struct text *text, const struct event_context *context, const char *const *policies, size_t n_policies,
+               enum json_arguments arguments);
 int json_finding(struct text *text, const struct finding *finding, const char *alert_id, const char *const *policies,
-                 size_t n_policies);
+                 size_t n_policies, enum json_arguments arguments);
 
 /*
  * threadEntityId, processEntityId, parentEntityId: our own 32-bit hash of (start time, id), equal for the same thread
@@ -36,7 +43,7 @@ uint32_t entity_id(uint64_t start_ns, uint32_t id);
 /* The deterministic id: first 128 bits of SHA-256(node, boot, session, sequence, detection, output index), hex. */
 void alert_id(const struct finding *finding, char ret_id[ALERT_ID_BYTES]);
 
-/* A row of the readable table for people, without newline; the heading first. */
+/* A row of the readable table for people, without newline; the heading first. Arguments are in words. */
 int table_heading(struct text *text);
 int table_event(struct text *text, const struct event_context *context);
 int table_finding(struct text *text, const struct finding *finding);

@@ -34,7 +34,7 @@ static const char *stage_name(Vedette__V1__LossStage stage)
 
 /* What a finding's bounds cut, for "states". */
 struct cut {
-    uint32_t args;
+    struct json_marks args;
     const char *others[4]; /* NULL ends them */
     size_t n_others;
 };
@@ -46,7 +46,8 @@ static void note(struct cut *cut, bool is_whole, const char *name)
 }
 
 /* What fired, inside the finding as in Tracee's. */
-static void finding_args(struct text *text, const struct finding *finding, struct cut *cut)
+static void finding_args(struct text *text, const struct finding *finding, enum json_arguments arguments,
+                         struct cut *cut)
 {
     const struct json_limits *limits = &json_finding_limits;
     const struct event_view *event = finding->context->event;
@@ -64,7 +65,7 @@ static void finding_args(struct text *text, const struct finding *finding, struc
     text_literal(text, ",\"returnValue\":");
     text_signed(text, event->ret);
     text_literal(text, ",\"args\":");
-    cut->args = json_args(text, finding->context, limits);
+    cut->args = json_args(text, finding->context, limits, arguments);
     text_literal(text, "}}]");
 }
 
@@ -153,7 +154,7 @@ static void losses(struct text *text, const struct finding *finding)
 }
 
 int json_finding(struct text *text, const struct finding *finding, const char *id, const char *const *policies,
-                 size_t n_policies)
+                 size_t n_policies, enum json_arguments arguments)
 {
     const struct event_context *context = finding->context;
     const size_t before = text->size;
@@ -163,7 +164,7 @@ int json_finding(struct text *text, const struct finding *finding, const char *i
                       finding->data_name != NULL ? 2 : 1, (struct policies){policies, n_policies},
                       &json_finding_limits),
          "executable");
-    finding_args(text, finding, &cut);
+    finding_args(text, finding, arguments, &cut);
     metadata(text, finding);
     text_literal(text, ",\"vedette\":{\"id\":");
     text_json(text, id, strlen(id));
@@ -171,7 +172,9 @@ int json_finding(struct text *text, const struct finding *finding, const char *i
     json_place(text, context);
     note(&cut, ancestry(text, context), "ancestry");
     text_string(text, finding->succeeded ? ",\"succeeded\":true,\"states\":" : ",\"succeeded\":false,\"states\":");
-    json_states(text, context, cut.args, cut.others);
+    json_states(text, context, cut.args.cut, cut.others);
+    if (arguments == JSON_WORDS)
+        json_raw(text, context, cut.args.decoded);
     losses(text, finding);
     text_literal(text, "}}");
     return json_finish(text, before);

@@ -26,9 +26,24 @@ extern const struct json_limits json_whole, json_finding_limits;
  */
 bool json_context(struct text *text, const struct event_context *context, unsigned event_id, const char *event_name,
                   unsigned n_args, struct policies policies, const struct json_limits *limits);
-/* [{"name":...,"type":...,"value":...},...]; the arguments that were cut, a bit each by their position. */
-uint32_t json_args(struct text *text, const struct event_context *context, const struct json_limits *limits);
-/* {"argument":"truncated",...}; `cut` is what json_args gave, `others` are more names that were cut, NULL ends them. */
+/* What became of the arguments, a bit each by their position. */
+struct json_marks {
+    uint32_t cut;     /* not whole, by the limits */
+    uint32_t decoded; /* words stand where a number is, or an object where bytes are that it may not tell all of */
+};
+
+/* [{"name":...,"type":...,"value":...},...] */
+struct json_marks json_args(struct text *text, const struct event_context *context, const struct json_limits *limits,
+                            enum json_arguments arguments);
+/* ,"type":...,"value":... of one argument */
+void json_value(struct text *text, const struct event_context *context, uint8_t arg, const struct json_limits *limits,
+                enum json_arguments arguments, struct json_marks *marks);
+/* ,"raw":{"argument":NUMBER or "base64",...}: the decoded ones as they came. */
+void json_raw(struct text *text, const struct event_context *context, uint32_t decoded);
+void json_raw_value(struct text *text, const struct event_context *context, uint8_t arg);
+/* Nanoseconds as a decimal number of seconds, exactly. */
+void json_seconds(struct text *text, int64_t ns);
+/* {"argument":"truncated",...}; `cut` is json_args' mark, `others` are more names that were cut, NULL ends them. */
 void json_states(struct text *text, const struct event_context *context, uint32_t cut, const char *const *others);
 /* "node":...,"session":...,"seq":N */
 void json_place(struct text *text, const struct event_context *context);

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "analyzer/alert/json.h"
+#include "analyzer/alert/json_internal.h"
 #include "analyzer/detect/world.h"
 
 #define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -125,7 +125,7 @@ static void test_json_event(void **state)
     world.event.seq = 9007199254740993u; /* 2^53 + 1: no double holds it */
     struct text text = {0};
     const char *const policies[] = {"p1", "p \"2\""};
-    assert_int_equal(json_event(&text, context, policies, 2), 0);
+    assert_int_equal(json_event(&text, context, policies, 2, JSON_NUMBERS), 0);
     assert_null(memchr(text.data, '\n', text.size));
     assert_fixture(&text, "analyzer/alert/testdata/event.json");
 }
@@ -137,7 +137,7 @@ static void test_json_event_without_policies_or_values(void **state)
     record.header.tgid = record.header.tid = 777;
     const struct event_context *context = world_send(&world, &record);
     struct text text = {0};
-    assert_int_equal(json_event(&text, context, NULL, 0), 0);
+    assert_int_equal(json_event(&text, context, NULL, 0, JSON_NUMBERS), 0);
     json_t *event = parse(&text);
     const json_t *policies = json_object_get(event, "matchedPolicies");
     assert_int_equal(json_array_size(policies), 1);
@@ -153,6 +153,123 @@ static void test_json_event_without_policies_or_values(void **state)
     assert_int_equal(json_object_size(json_object_get(event, "container")), 0);
     assert_int_equal(json_object_size(json_object_get(event, "kubernetes")), 0);
     json_decref(event);
+}
+
+/* The event's arguments as "name type value", a line each, and what "vedette.raw" has. */
+static void assert_args(const struct event_context *context, enum json_arguments arguments, const char *want,
+                        const char *want_raw)
+{
+    struct text text = {0}, lines = {0};
+    assert_int_equal(json_event(&text, context, NULL, 0, arguments), 0);
+    json_t *event = parse(&text);
+    const json_t *args = json_object_get(event, "args");
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        const json_t *arg = json_array_get(args, i);
+        char *value = json_dumps(json_object_get(arg, "value"), JSON_ENCODE_ANY | JSON_COMPACT);
+        assert_non_null(value);
+        text_string(&lines, json_string_value(json_object_get(arg, "name")));
+        text_literal(&lines, " ");
+        text_string(&lines, json_string_value(json_object_get(arg, "type")));
+        text_literal(&lines, " ");
+        text_string(&lines, value);
+        text_literal(&lines, "\n");
+        free(value);
+    }
+    text_append(&lines, "", 1);
+    assert_string_equal(lines.data, want);
+    text_fini(&lines);
+    const json_t *raw = json_object_get(json_object_get(event, "vedette"), "raw");
+    char *got_raw = raw != NULL ? json_dumps(raw, JSON_COMPACT) : NULL;
+    if (want_raw == NULL)
+        assert_null(got_raw);
+    else
+        assert_string_equal(got_raw, want_raw);
+    free(got_raw);
+    json_decref(event);
+}
+
+static void test_json_event_in_words(void **state)
+{
+    (void)state;
+    record_begin(&record, "openat");
+    record_integer(&record, "dirfd", -100);
+    record_string(&record, "pathname", "O_RDONLY", ITEM_USER);
+    record_integer(&record, "flags", 02100000);
+    record_integer(&record, "mode", 0);
+    const struct event_context *context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS,
+                "dirfd string \"AT_FDCWD\"\npathname string \"O_RDONLY\"\n"
+                "flags string \"O_RDONLY|O_LARGEFILE|O_CLOEXEC\"\nmode string \"0\"\n",
+                "{\"dirfd\":-100,\"flags\":557056,\"mode\":0}");
+    assert_args(context, JSON_NUMBERS,
+                "dirfd int32 -100\npathname string \"O_RDONLY\"\nflags int32 557056\nmode uint16 0\n", NULL);
+    world.context.architecture = ARCHITECTURE_ARM64; /* the same bits are another flag there */
+    assert_args(context, JSON_WORDS,
+                "dirfd string \"AT_FDCWD\"\npathname string \"O_RDONLY\"\n"
+                "flags string \"O_RDONLY|O_NOFOLLOW|O_CLOEXEC\"\nmode string \"0\"\n",
+                "{\"dirfd\":-100,\"flags\":557056,\"mode\":0}");
+    world.context.architecture = ARCHITECTURE_X86_64;
+
+    record_begin(&record, "ptrace");
+    record_integer(&record, "request", 77);
+    record_integer(&record, "addr", 0xfff0);
+    context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS,
+                "request string \"77\"\npid int32 0\naddr trace.Pointer \"0xfff0\"\ndata trace.Pointer \"0x0\"\n",
+                "{\"request\":77}");
+
+    /* A descriptor that has no name stays a number. */
+    record_begin(&record, "fspick");
+    record_integer(&record, "dirfd", 5);
+    record_integer(&record, "flags", 9);
+    context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS,
+                "dirfd int32 5\npathname string \"\"\nflags string \"FSPICK_CLOEXEC|FSPICK_EMPTY_PATH\"\n",
+                "{\"flags\":9}");
+
+    /* A row of a newer collector, of which we know neither names nor numbers. */
+    struct schema_event newer = *world.event.schema;
+    newer.known = NULL;
+    world.event.schema = &newer;
+    assert_args(context, JSON_WORDS, "dirfd int32 5\npathname string \"\"\nflags uint32 9\n", "{}");
+}
+
+/* Types that are neither a number nor a string. */
+static void test_json_event_of_structured_types(void **state)
+{
+    (void)state;
+    record_begin(&record, "connect");
+    record_bytes(&record, "addr", "\x02\x00\x00\x50\x7f\x00\x00\x01\0\0\0\0\0\0\0\0", 16, ITEM_COMPLETE);
+    record_integer(&record, "addrlen", 16);
+    const struct event_context *context = world_send(&world, &record);
+    const char address[] = "sockfd int32 0\naddr SockAddr "
+                           "{\"sa_family\":\"AF_INET\",\"sin_addr\":\"127.0.0.1\",\"sin_port\":\"80\"}\n"
+                           "addrlen int32 16\n";
+    assert_args(context, JSON_NUMBERS, address, NULL);
+    assert_args(context, JSON_WORDS, address, "{\"addr\":\"AgAAUH8AAAEAAAAAAAAAAA==\"}");
+    record_begin(&record, "connect"); /* the address could not be read */
+    context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS, "sockfd int32 0\naddr SockAddr null\naddrlen int32 0\n", "{\"addr\":null}");
+
+    record_begin(&record, "nanosleep");
+    record_integer(&record, "req", 1500000000);
+    record_integer(&record, "rem", -250000000);
+    context = world_send(&world, &record);
+    assert_args(context, JSON_NUMBERS, "req float64 1.5\nrem float64 -0.25\n", NULL);
+
+    record_begin(&record, "pipe");
+    record_integer(&record, "pipefd", INT64_C(0xffffffff) << 32 | 3);
+    context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS, "pipefd [2]int32 [3,-1]\n", "{}");
+
+    record_begin(&record, "security_bpf_prog");
+    record_bytes(&record, "helpers", "\x02\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\x40", 16, ITEM_COMPLETE);
+    context = world_send(&world, &record);
+    assert_args(context, JSON_WORDS,
+                "type string \"BPF_PROG_TYPE_UNSPEC\"\nname string \"\"\n"
+                "helpers []string [\"map_lookup_elem\",\"probe_write_user\",\"seq_printf\"]\n"
+                "id uint32 0\nload bool false\n",
+                "{\"type\":0,\"helpers\":[68719476738,4611686018427387904]}");
 }
 
 /* A parent with a known command line, and a gap in the stream while the process lived. */
@@ -196,7 +313,8 @@ static void test_json_finding(void **state)
     struct text text = {0};
     const char *const policies[] = {"default-policy"};
     assert_string_equal(found.list[0].detection->name, "fileless_execution");
-    assert_int_equal(json_finding(&text, &found.list[0], "00112233445566778899aabbccddeeff", policies, 1), 0);
+    assert_int_equal(json_finding(&text, &found.list[0], "00112233445566778899aabbccddeeff", policies, 1, JSON_NUMBERS),
+                     0);
     assert_fixture(&text, "analyzer/alert/testdata/finding.json");
 }
 
@@ -208,7 +326,7 @@ static void test_json_finding_with_data_of_a_failed_attempt(void **state)
     struct world_findings found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
     struct text text = {0};
-    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0, JSON_NUMBERS), 0);
     json_t *finding = parse(&text);
     assert_int_equal(json_integer_value(json_object_get(finding, "argsNum")), 2);
     const json_t *data = json_array_get(json_object_get(finding, "args"), 0);
@@ -222,7 +340,7 @@ static void test_json_finding_with_data_of_a_failed_attempt(void **state)
     record.header.ret = -3;
     found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
-    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0, JSON_NUMBERS), 0);
     finding = parse(&text);
     assert_true(json_is_false(json_object_get(json_object_get(finding, "vedette"), "succeeded")));
     const json_t *properties = json_object_get(json_object_get(finding, "metadata"), "Properties");
@@ -248,7 +366,7 @@ static void test_json_finding_is_bounded(void **state)
     struct world_findings found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
     struct text text = {0};
-    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0, JSON_NUMBERS), 0);
     assert_in_range(text.size, 3 * FINDING_MAX_STRING_BYTES, 5 * FINDING_MAX_STRING_BYTES);
     assert_null(strstr(text.data, "\xef\xbf\xbd")); /* no half of a character */
     json_t *finding = parse(&text);
@@ -261,7 +379,7 @@ static void test_json_finding_is_bounded(void **state)
     json_decref(finding);
 
     /* The event itself is whole. */
-    assert_int_equal(json_event(&text, &world.context, NULL, 0), 0);
+    assert_int_equal(json_event(&text, &world.context, NULL, 0, JSON_NUMBERS), 0);
     assert_true(text.size > sizeof(huge) + sizeof(wide) - 8);
     json_decref(parse(&text));
 }
@@ -278,7 +396,7 @@ static void test_json_finding_list_is_bounded(void **state)
     struct world_findings found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
     struct text text = {0};
-    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0), 0);
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0, JSON_NUMBERS), 0);
     assert_in_range(text.size, FINDING_MAX_LIST_BYTES, FINDING_MAX_LIST_BYTES + FINDING_MAX_STRING_BYTES);
     json_t *finding = parse(&text);
     const json_t *states = json_object_get(json_object_get(finding, "vedette"), "states");
@@ -318,6 +436,28 @@ static void test_json_entity_ids(void **state)
     assert_int_not_equal(entity_id(42, 1000), entity_id(1000, 42));
 }
 
+static void test_json_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ns;
+        const char *words;
+    } cases[] = {{0, "0"},
+                 {1, "0.000000001"},
+                 {-1, "-0.000000001"},
+                 {1500000001, "1.500000001"},
+                 {10000000000, "10"},
+                 {INT64_MAX, "9223372036.854775807"},
+                 {INT64_MIN, "-9223372036.854775808"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text text = {0};
+        json_seconds(&text, cases[i].ns);
+        text_append(&text, "", 1);
+        assert_string_equal(text.data, cases[i].words);
+        text_fini(&text);
+    }
+}
+
 static void test_table_rows(void **state)
 {
     (void)state;
@@ -340,17 +480,25 @@ static void test_table_rows(void **state)
     record_list(&record, "argv", STRINGS("a b", "\a"), ITEM_TRUNCATED);
     world_send(&world, &record);
     assert_int_equal(table_event(&text, &world.context), 0);
+    text_literal(&text, "\n");
+    record_begin(&record, "socket_accept");
+    record_bytes(&record, "local_addr", "\x01\0/\x1b[31m", 8, ITEM_COMPLETE);
+    world_send(&world, &record);
+    assert_int_equal(table_event(&text, &world.context), 0);
     text_append(&text, "", 1);
     assert_string_equal(
         text.data,
         "TIME             UID    COMM             PID     TID     RET              EVENT                     ARGS\n"
         "01:39:05.678901  1000   \\x1b[31mevil     4242    4243    -3               ptrace                    "
-        "request: 5, pid: 0, addr: 0xfff0, data: 0x0\n"
+        "request: PTRACE_POKEDATA, pid: 0, addr: 0xfff0, data: 0x0\n"
         "01:39:05.678901  1000   \\x1b[31mevil     4242    4243    -3               ptrace_code_injection     "
-        "MEDIUM (attempt failed): Code written into a process with ptrace; ptrace: request: 5, pid: 0, addr: 0xfff0, "
+        "MEDIUM (attempt failed): Code written into a process with ptrace; ptrace: request: PTRACE_POKEDATA, pid: 0, "
+        "addr: 0xfff0, "
         "data: 0x0\n"
         "22:13:30.000000  1000   cat              4242    4243    0                execve                    "
-        "pathname: /x\\r..., argv: [a b \\x07 ...], envp: [?]");
+        "pathname: /x\\r..., argv: [a b \\x07 ...], envp: [?]\n"
+        "22:13:30.000000  1000   cat              4242    4243    0                socket_accept             "
+        "sockfd: 0, local_addr: {sa_family: AF_UNIX, sun_path: /\\x1b[31m}, remote_addr: ?");
     text_fini(&text);
 }
 
@@ -359,12 +507,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_event),
         cmocka_unit_test(test_json_event_without_policies_or_values),
+        cmocka_unit_test(test_json_event_in_words),
+        cmocka_unit_test(test_json_event_of_structured_types),
         cmocka_unit_test(test_json_finding),
         cmocka_unit_test(test_json_finding_with_data_of_a_failed_attempt),
         cmocka_unit_test(test_json_finding_is_bounded),
         cmocka_unit_test(test_json_finding_list_is_bounded),
         cmocka_unit_test(test_json_alert_id),
         cmocka_unit_test(test_json_entity_ids),
+        cmocka_unit_test(test_json_seconds),
         cmocka_unit_test(test_table_rows),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

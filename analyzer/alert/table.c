@@ -4,6 +4,8 @@
  * sequence.
  */
 #include "analyzer/alert/json_internal.h"
+#include "analyzer/arguments/arguments.h"
+#include "analyzer/arguments/objects.h"
 
 enum {
     WIDTH_TIME = 16,
@@ -109,17 +111,59 @@ static void plain_argument(struct text *text, const struct event_context *contex
     }
 }
 
-static void argument(struct text *text, const struct event_context *context, enum arg_type type,
-                     const struct value *value)
+/* {sa_family: AF_INET, ...} */
+static void object(struct text *text, const struct object *object)
 {
-    char address[32];
+    text_literal(text, "{");
+    for (size_t i = 0; i < object->n; i++) {
+        text_string(text, i > 0 ? ", " : "");
+        text_string(text, object->field[i].key);
+        text_literal(text, ": ");
+        text_printable(text, object->field[i].data, object->field[i].length);
+    }
+    text_literal(text, "}");
+}
+
+static void structured(struct text *text, enum arg_type type, const struct string_view *bytes)
+{
+    struct object parts;
+    if (type == ARG_SOCKADDR)
+        object_sockaddr(bytes->data, bytes->length, &parts);
+    else
+        object_credentials(bytes->data, bytes->length, &parts);
+    if ((bytes->state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
+        text_literal(text, "?");
+    else
+        object(text, &parts);
+}
+
+static void argument(struct text *text, const struct event_context *context, uint8_t arg)
+{
+    const struct schema_event *schema = context->event->schema;
+    const enum arg_type type = schema->args[arg].type;
+    const struct value *value = &context->event->args[arg];
+    char words[48];
+    if (arg_type_shape(type) < SHAPE_TEXT &&
+        argument_words(text, argument_table(schema->known, arg), context->architecture, type, value->u))
+        return;
     switch (type) {
     case ARG_POINTER:
-        snprintf(address, sizeof(address), "0x%llx", (unsigned long long)value->u);
-        text_string(text, address);
+        snprintf(words, sizeof(words), "0x%llx", (unsigned long long)value->u);
+        text_string(text, words);
         break;
     case ARG_BOOL:
         text_string(text, value->u != 0 ? "true" : "false");
+        break;
+    case ARG_TIMESPEC:
+        json_seconds(text, value->i);
+        break;
+    case ARG_INT_PAIR:
+        snprintf(words, sizeof(words), "[%d %d]", (int32_t)(uint32_t)value->u, (int32_t)(uint32_t)(value->u >> 32));
+        text_string(text, words);
+        break;
+    case ARG_SOCKADDR:
+    case ARG_CREDENTIALS:
+        structured(text, type, &value->string);
         break;
     default:
         plain_argument(text, context, type, value);
@@ -135,7 +179,7 @@ static void arguments(struct text *text, const struct event_context *context)
             text_literal(text, ", ");
         text_printable(text, schema->args[i].name, strlen(schema->args[i].name));
         text_literal(text, ": ");
-        argument(text, context, schema->args[i].type, &context->event->args[i]);
+        argument(text, context, i);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "analyzer/arguments/tables.h"
 #include "analyzer/detect/detection.h"
 #include "analyzer/state/state.h"
 #include "common/wire/decode.h"
@@ -18,6 +19,7 @@ struct event_context {
     const char *boot_id;
     uint64_t session;
     int64_t wall_minus_boot_ns;
+    enum architecture architecture; /* of the node's kernel: what the numbers in arguments mean */
     const struct decoder *decoder;
     const struct event_view *event;
     const struct state *state;

@@ -21,7 +21,8 @@ static void emit(void *arg, const struct finding *finding)
     const struct selection *selection = applying->node->environment->selection;
     size_t n_policies;
     const char *const *policies = selection_detection_policies(selection, finding->detection, &n_policies);
-    if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies) < 0)
+    if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies,
+                    applying->node->environment->arguments) < 0)
         applying->lost_findings++;
 }
 
@@ -79,6 +80,7 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
                     .boot_id = node->boot_id,
                     .session = batch->session,
                     .wall_minus_boot_ns = batch->wall_minus_boot_ns,
+                    .architecture = node->architecture,
                     .decoder = decoder,
                     .state = node->state},
     };

@@ -186,6 +186,7 @@ int ingest_start(const struct ingest_settings *settings, struct ingest **ret_ing
         .selection = settings->selection,
         .outbox = settings->outbox,
         .output = settings->output,
+        .arguments = settings->arguments,
         .first_epoch = plan_first_epoch(clock_boot_ns() + (uint64_t)clock_wall_minus_boot_ns()),
         .totals = &ingest->totals,
     };

@@ -34,7 +34,8 @@ struct ingest_settings {
     size_t n_allowed_uids;
     const struct selection *selection;
     struct outbox *outbox;
-    struct output *output; /* NULL: events are not shown */
+    struct output *output;         /* NULL: events are not shown */
+    enum json_arguments arguments; /* in findings */
 };
 
 /* Threads run and the bus listens when it returns 0. -EADDRINUSE, -EINVAL, -EACCES, ... with words naming the address

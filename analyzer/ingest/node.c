@@ -135,6 +135,7 @@ struct facts {
     struct node_coverage *coverage;
     size_t n_coverage;
     char *version, *kernel, *boot_id;
+    enum architecture architecture;
 };
 
 static void facts_free(struct facts *facts)
@@ -183,6 +184,7 @@ static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct
     facts->version = strdup(hello->version);
     facts->kernel = strdup(hello->kernel);
     facts->boot_id = strdup(hello->boot_id);
+    facts->architecture = architecture_by_name(hello->arch);
     if (facts->version == NULL || facts->kernel == NULL || facts->boot_id == NULL || copy_coverage(facts, hello) < 0)
         return -ENOMEM;
     if (node->state == NULL || strcmp(node->boot_id, hello->boot_id) != 0) {
@@ -244,6 +246,7 @@ static void swap_facts(struct node *node, struct facts *facts)
     SWAP(char *, version);
     SWAP(char *, kernel);
     SWAP(char *, boot_id);
+    node->architecture = facts->architecture;
     if (facts->state != NULL)
         SWAP(struct state *, state);
     add_engine_costs(facts->engine, node->past_costs, n_all);

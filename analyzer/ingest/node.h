@@ -27,7 +27,8 @@ enum {
 struct node_environment {
     const struct selection *selection;
     struct outbox *outbox;
-    struct output *output; /* NULL: events are not shown */
+    struct output *output;         /* NULL: events are not shown */
+    enum json_arguments arguments; /* in findings */
     uint32_t first_epoch;
     struct ingest_totals *totals;
 };

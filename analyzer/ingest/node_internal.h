@@ -50,6 +50,7 @@ struct node {
     struct engine_cost *past_costs; /* of engines before this one, by position in detections_all */
 
     char *boot_id;
+    enum architecture architecture;
     uint64_t session;
     struct plan plan;
     uint32_t sent_epoch; /* on this connection */

@@ -10,7 +10,8 @@ bool output_event(const struct output *output, struct text *text, const struct e
                   const char *const *policies, size_t n_policies)
 {
     size_t before = text->size;
-    int result = output->table ? table_event(text, context) : json_event(text, context, policies, n_policies);
+    int result =
+        output->table ? table_event(text, context) : json_event(text, context, policies, n_policies, output->arguments);
     if (result == 0)
         text_literal(text, "\n");
     if (result == 0 && !text->failed)

@@ -9,9 +9,10 @@
 #include "analyzer/alert/json.h"
 
 struct output {
-    bool table;         /* rows for people; else JSON */
-    int cancel_fd;      /* an eventfd: readable, a reader that stands still is waited for no longer */
-    atomic_bool broken; /* nobody reads any more: events are still judged, only not shown */
+    bool table;                    /* rows for people; else JSON */
+    enum json_arguments arguments; /* in JSON */
+    int cancel_fd;                 /* an eventfd: readable, a reader that stands still is waited for no longer */
+    atomic_bool broken;            /* nobody reads any more: events are still judged, only not shown */
 };
 
 /* Appends one event's line. False without memory: the event is not shown. */

@@ -42,7 +42,7 @@ static int make_room(struct pending *pending)
 }
 
 int pending_add(struct pending *pending, const char *node, const struct finding *finding, const char *const *policies,
-                size_t n_policies)
+                size_t n_policies, enum json_arguments arguments)
 {
     const struct event_context *context = finding->context;
     if (pending->bytes >= PENDING_MAX_BYTES)
@@ -59,7 +59,7 @@ int pending_add(struct pending *pending, const char *node, const struct finding 
     alert_id(finding, alert->id);
     pending->text.size = 0;
     pending->text.failed = false;
-    int result = json_finding(&pending->text, finding, alert->id, policies, n_policies);
+    int result = json_finding(&pending->text, finding, alert->id, policies, n_policies, arguments);
     if (result < 0)
         return result;
     alert->json = strndup(pending->text.data, pending->text.size);

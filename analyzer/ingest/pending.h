@@ -28,6 +28,6 @@ void pending_fini(struct pending *pending);
 void pending_clear(struct pending *pending);
 /* `node` outlives the pending. 0; -ENOMEM or -ENOBUFS: the finding is not kept. */
 int pending_add(struct pending *pending, const char *node, const struct finding *finding, const char *const *policies,
-                size_t n_policies);
+                size_t n_policies, enum json_arguments arguments);
 
 #endif
