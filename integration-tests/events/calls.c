@@ -34,22 +34,21 @@ enum note {
     NO_RETURN = 2,
     BLOCKS = 4, /* until a signal */
     FORKS = 8,
-    OWN_SESSION = 16, /* it would hang up the terminal */
+    OWN_SESSION = 16,  /* it would hang up the terminal */
+    THREAD_ALONE = 32, /* its flags ask for a thread that shares no signals, which is refused */
 };
 
 static const struct {
     const char *call;
     enum note note;
 } notes[] = {
-    {"exit", NO_RETURN},       {"exit_group", NO_RETURN},   {"fork", FORKS},
-    {"pause", BLOCKS},         {"rt_sigreturn", NO_RETURN}, {"setfsgid", MINUS_ONE},
-    {"setfsgid16", MINUS_ONE}, {"setfsuid", MINUS_ONE},     {"setfsuid16", MINUS_ONE},
-    {"setgid", MINUS_ONE},     {"setgid16", MINUS_ONE},     {"setregid", MINUS_ONE},
-    {"setregid16", MINUS_ONE}, {"setresgid", MINUS_ONE},    {"setresgid16", MINUS_ONE},
-    {"setresuid", MINUS_ONE},  {"setresuid16", MINUS_ONE},  {"setreuid", MINUS_ONE},
-    {"setreuid16", MINUS_ONE}, {"setuid", MINUS_ONE},       {"setuid16", MINUS_ONE},
-    {"sigreturn", NO_RETURN},  {"sigsuspend", BLOCKS},      {"vfork", FORKS},
-    {"vhangup", OWN_SESSION},
+    {"clone", THREAD_ALONE},  {"exit", NO_RETURN},         {"exit_group", NO_RETURN}, {"fork", FORKS},
+    {"pause", BLOCKS},        {"rt_sigreturn", NO_RETURN}, {"setfsgid", MINUS_ONE},   {"setfsgid16", MINUS_ONE},
+    {"setfsuid", MINUS_ONE},  {"setfsuid16", MINUS_ONE},   {"setgid", MINUS_ONE},     {"setgid16", MINUS_ONE},
+    {"setregid", MINUS_ONE},  {"setregid16", MINUS_ONE},   {"setresgid", MINUS_ONE},  {"setresgid16", MINUS_ONE},
+    {"setresuid", MINUS_ONE}, {"setresuid16", MINUS_ONE},  {"setreuid", MINUS_ONE},   {"setreuid16", MINUS_ONE},
+    {"setuid", MINUS_ONE},    {"setuid16", MINUS_ONE},     {"sigreturn", NO_RETURN},  {"sigsuspend", BLOCKS},
+    {"vfork", FORKS},         {"vhangup", OWN_SESSION},
 };
 
 struct making {
@@ -112,6 +111,7 @@ static unsigned long time_value(size_t i, bool is_narrow)
 
 static void choose_values(struct making *making)
 {
+    enum { THREAD = 0x10000 }; /* CLONE_THREAD */
     for (size_t i = 0; i < making->row->n_args; i++) {
         enum arg_type type = making->row->args[i].type;
         bool is_length = i > 0 && making->row->args[i - 1].type == ARG_SOCKADDR && type != ARG_POINTER;
@@ -127,7 +127,9 @@ static void choose_values(struct making *making)
         } else if (is_length) {
             making->values[i] = sizeof(struct sockaddr_in);
         } else {
-            making->values[i] = (making->note & MINUS_ONE) != 0 ? -1UL : number_value(type, i);
+            making->values[i] = (making->note & THREAD_ALONE) != 0 && i == 0 ? THREAD
+                                : (making->note & MINUS_ONE) != 0            ? -1UL
+                                                                             : number_value(type, i);
         }
     }
 }
