@@ -255,6 +255,9 @@ void json_place(struct text *text, const struct event_context *context)
     text_hex64(text, context->session);
     text_literal(text, "\"");
     key_unsigned(text, "seq", context->event->seq);
+    /* Tracee's shape has no place for it. */
+    if (context->container != NULL)
+        json_key_string(text, "containerRuntime", context->container->runtime);
 }
 
 int json_finish(struct text *text, size_t size_before)

@@ -27,7 +27,8 @@ struct event_context {
     const struct container *container; /* NULL on the host */
 };
 
-/* Whether the event's container has seen its first own exec, by the kernel's mark or by what the state saw. */
+/* Whether the event is of a container that acts by itself: one that was there before, or that has executed a program of
+ * its own since it was made. */
 bool event_container_started(const struct event_context *context);
 
 struct finding {

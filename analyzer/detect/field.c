@@ -14,6 +14,9 @@ static const struct {
     uint8_t kind, place;
 } fixed_fields[] = {
     {"container.id", FIELD_STRING, PLACE_CONTAINER_ID},
+    {"container.new", FIELD_UNSIGNED, PLACE_CONTAINER_NEW},
+    {"container.pod_uid", FIELD_STRING, PLACE_CONTAINER_POD_UID},
+    {"container.runtime", FIELD_STRING, PLACE_CONTAINER_RUNTIME},
     {"container.started", FIELD_UNSIGNED, PLACE_CONTAINER_STARTED},
     {"process.executable", FIELD_STRING, PLACE_EXECUTABLE},
     {"process.prev_comm", FIELD_STRING, PLACE_PREV_COMM},
@@ -152,9 +155,8 @@ const char *field_kind_words(enum field_kind kind)
 
 bool event_container_started(const struct event_context *context)
 {
-    if ((context->event->flags & RECORD_CONTAINER_STARTED) != 0)
-        return true;
-    return context->container != NULL && context->process->started_in_container;
+    const struct container *container = context->container;
+    return container != NULL && (container->stage != CONTAINER_CREATED || context->process->started_in_container);
 }
 
 uint64_t field_number(const struct field *field, const struct event_context *context)
@@ -179,6 +181,8 @@ uint64_t field_number(const struct field *field, const struct event_context *con
         return task->pid_ns;
     case PLACE_CONTAINER_STARTED:
         return event_container_started(context);
+    case PLACE_CONTAINER_NEW:
+        return context->container != NULL && context->container->stage == CONTAINER_STARTED;
     default:
         return 0; /* compiled conditions ask numbers only of the places above */
     }
@@ -210,6 +214,10 @@ struct string_view field_string(const struct field *field, const struct event_co
         return outside_batch(context->process->prev_comm, ITEM_COMPLETE);
     case PLACE_CONTAINER_ID:
         return outside_batch(context->container != NULL ? context->container->id : "", ITEM_COMPLETE);
+    case PLACE_CONTAINER_POD_UID:
+        return outside_batch(context->container != NULL ? context->container->pod_uid : "", ITEM_COMPLETE);
+    case PLACE_CONTAINER_RUNTIME:
+        return outside_batch(context->container != NULL ? context->container->runtime : "", ITEM_COMPLETE);
     default:
         return outside_batch(NULL, ITEM_UNREADABLE);
     }

@@ -32,6 +32,9 @@ enum field_place {
     PLACE_PREV_COMM,
     PLACE_CONTAINER_ID,
     PLACE_CONTAINER_STARTED,
+    PLACE_CONTAINER_NEW,
+    PLACE_CONTAINER_POD_UID,
+    PLACE_CONTAINER_RUNTIME,
 };
 
 /* Which end of a truncated value may be gone. */

@@ -6,9 +6,14 @@
  * A field is named by where it lives:
  *   data.NAME              the event's argument
  *   returnValue            the event's result
- *   task.comm, task.uid, task.pid, task.tid, task.ppid, task.mntns, task.pidns, task.hostname   the acting thread, at
- * the event process.executable, process.prev_comm    what the state knows of its process container.id,
- * container.started          empty or 0 on the host
+ *   task.comm, task.uid, task.pid, task.tid, task.ppid, task.mntns, task.pidns, task.hostname
+ *                          the acting thread, at the event
+ *   process.executable, process.prev_comm
+ *                          what the state knows of its process
+ *   container.id, container.runtime, container.pod_uid
+ *                          empty on the host
+ *   container.started      1 in a container that has executed a program of its own, or was there before
+ *   container.new          1 in one that was made and has started since
  *
  * A value is present, truncated or missing. Truncation never counts as "no match": where the answer would depend on the
  * bytes that are gone (EQUAL, IN, SUFFIX, CONTAINS, GLOB and REGEX that did not match) an atom is unknown, and unknown

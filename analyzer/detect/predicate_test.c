@@ -284,12 +284,14 @@ static void test_predicate_process_and_container(void **state)
     record_string(&record, "prev_comm", "sh", ITEM_COMPLETE);
     record_string(&record, "cgroup_path", "/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                   ITEM_COMPLETE);
-    record.header.flags = RECORD_CONTAINER_STARTED;
     YES(STRING("process.executable", "/usr/bin/etcd"));
     YES(STRING("process.prev_comm", "sh"));
     YES(EXISTS("container.id"));
     YES(STRING("container.id", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
     YES(NUMBER("container.started", 1));
+    YES(NUMBER("container.new", 0)); /* it was there before */
+    YES(STRING("container.runtime", "docker"));
+    YES(STRING("container.pod_uid", ""));
     /* What the process is known for holds for its later events. */
     begin_open("/x", ITEM_COMPLETE, 0);
     YES(STRING("process.executable", "/usr/bin/etcd"));

@@ -99,8 +99,6 @@ static void refresh(struct process *process, const struct event_view *event, boo
         copy_comm(process->comm, &task->comm);
     if (event->flags & RECORD_SCOPE_ROOT)
         process->scope_root = true;
-    if (event->flags & RECORD_CONTAINER_STARTED)
-        process->started_in_container = true;
 }
 
 static void set_executable(struct process *process, const struct string_view *path)
@@ -154,11 +152,29 @@ static void apply_snapshot(struct process *process, const struct event_view *eve
         process->from_snapshot = true;
 }
 
-static void learn_container(struct state *state, const struct event_view *event)
+/* A process was met in that cgroup. */
+static void meet_container(struct state *state, const struct event_view *event)
 {
     const struct string_view *path = string_argument(event, "cgroup_path");
     if (path != NULL && path->length > 0 && event->task->cgroup_id != 0)
-        containers_learn(state->containers, event->task->cgroup_id, path->data, path->length);
+        containers_learn(state->containers, event->task->cgroup_id, path->data, path->length, CONTAINER_MET,
+                         event->time_ns);
+}
+
+/* Its first program of its own: from then on it acts by itself. */
+static void start_container(struct state *state, const struct event_view *event)
+{
+    struct container *container = containers_find(state->containers, event->task->cgroup_id);
+    if (container != NULL && container->stage == CONTAINER_CREATED && (event->flags & RECORD_OWN_MOUNTS) != 0)
+        container->stage = CONTAINER_STARTED;
+}
+
+/* Last, so that an exec that starts its container counts as that container's. */
+static void mark_started(struct state *state, struct process *process)
+{
+    const struct container *container = containers_find(state->containers, process->cgroup_id);
+    if (container != NULL && container->stage != CONTAINER_CREATED)
+        process->started_in_container = true;
 }
 
 static void inherit(struct process *child, const struct process *parent)
@@ -217,6 +233,12 @@ static void count(struct state *state)
                           memory_order_relaxed);
 }
 
+static void expire(struct state *state, uint64_t before_ns)
+{
+    processes_expire(state->processes, before_ns);
+    containers_expire(state->containers, before_ns);
+}
+
 const struct process *state_apply(struct state *state, const struct event_view *event)
 {
     const uint64_t linger_ns = STATE_EXIT_LINGER_S * SECOND_NS;
@@ -224,7 +246,7 @@ const struct process *state_apply(struct state *state, const struct event_view *
     bool made;
 
     if (event->time_ns > linger_ns)
-        processes_expire(state->processes, event->time_ns - linger_ns);
+        expire(state, event->time_ns - linger_ns);
     struct process *process = processes_get(state->processes, task->tgid, task->leader_start_ns, &made);
     if (process == NULL)
         return NULL;
@@ -234,11 +256,12 @@ const struct process *state_apply(struct state *state, const struct event_view *
     switch (known == NULL ? -1 : (int)known->id) {
     case EVENT_sched_process_exec:
         apply_exec(state, process, event);
-        learn_container(state, event);
+        meet_container(state, event);
+        start_container(state, event);
         break;
     case EVENT_existing_process:
         apply_snapshot(process, event);
-        learn_container(state, event);
+        meet_container(state, event);
         break;
     case EVENT_sched_process_fork:
         apply_fork(state, event);
@@ -253,6 +276,8 @@ const struct process *state_apply(struct state *state, const struct event_view *
     default:
         break;
     }
+    if (process != NULL)
+        mark_started(state, process);
     count(state);
     return process;
 }

@@ -10,24 +10,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/containers/path.h"
 #include "common/wire/decode.h"
 
 enum {
     STATE_MAX_PROCESSES = 65536,  /* a node; the oldest exited ones go first, then the oldest */
-    STATE_MAX_CONTAINERS = 16384, /* cgroups known as containers */
+    STATE_MAX_CONTAINERS = 16384, /* cgroups known as containers; removed ones go first, then those quiet longest */
     STATE_MAX_ARGV_BYTES = 4096,  /* kept for a process, for people */
     STATE_MAX_PATH_BYTES = 4096,  /* the kernel's PATH_MAX; a node may send 128 KiB for each process */
     STATE_MAX_SAME_TGID = 8,      /* lives of one pid; a node may send any start times, and they are kept in order */
     STATE_MAX_ANCESTORS = 16,
-    STATE_EXIT_LINGER_S = 60, /* an exited process stays known for events that come late */
+    STATE_EXIT_LINGER_S = 60, /* an exited process or removed cgroup stays known for events that come late */
     STATE_MAX_LOSSES = 256,   /* ranges remembered for findings */
-    CONTAINER_ID_BYTES = 65,
+};
+
+/*
+ * A runtime makes the cgroup, joins it, builds the container's mounts, and only then executes the container's program:
+ * the first exec whose mount namespace is not its parent's. What came before that is the runtime's own doing.
+ */
+enum container_stage {
+    CONTAINER_CREATED,
+    CONTAINER_STARTED,
+    CONTAINER_EXISTED, /* its making was not seen: it was there before, or that record was lost */
 };
 
 struct container {
     char id[CONTAINER_ID_BYTES]; /* 64 hex digits, or the runtime's own shape */
-    char runtime[16];            /* "docker", "containerd", "crio", "podman", "" unknown */
-    char pod_uid[40];            /* "" if none */
+    char runtime[CONTAINER_RUNTIME_BYTES];
+    char pod_uid[CONTAINER_POD_UID_BYTES]; /* "" if none */
+    uint8_t stage;                         /* enum container_stage */
+    uint64_t created_ns;                   /* when its cgroup was made, 0 if that was not seen */
+    uint64_t root_cgroup_id;               /* its own cgroup, 0 if only one below it is known */
 };
 
 struct process {
@@ -46,7 +59,7 @@ struct process {
     uint64_t exit_ns;         /* 0: alive */
     bool from_snapshot;
     bool scope_root;           /* ancestry ends here by the operator's scope */
-    bool started_in_container; /* its container saw its first own exec */
+    bool started_in_container; /* it was in a container that had started: moving to a cgroup of its own is no way out */
 };
 
 struct loss {
@@ -86,7 +99,7 @@ const struct process *state_process(const struct state *state, uint32_t tgid, ui
 /* Parents, nearest first, at most `limit`; returns how many. Ends at a scope root, at an unknown parent, at pid 1. */
 size_t state_ancestors(const struct state *state, const struct process *process, const struct process **ret,
                        size_t limit);
-/* NULL when the cgroup is no container or unknown. */
+/* NULL when the cgroup is no container or unknown. The container lives until the next state_apply. */
 const struct container *state_container(const struct state *state, uint64_t cgroup_id);
 /* Loss ranges that overlap [from, to]; returns how many were written. */
 size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret,

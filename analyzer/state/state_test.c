@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "analyzer/state/containers.h"
 #include "analyzer/state/processes.h"
 
 #define SECOND 1000000000ull
@@ -372,20 +371,6 @@ static void test_processes_eviction(void **test)
     processes_free(table);
 }
 
-static void test_containers_eviction(void **test)
-{
-    (void)test;
-    struct container_table *table = containers_new(2);
-    assert_non_null(table);
-    for (uint64_t id = 1; id <= 3; id++)
-        containers_learn(table, id, "/docker/" ID, strlen("/docker/" ID));
-    assert_null(containers_find(table, 1));
-    assert_non_null(containers_find(table, 3));
-    assert_int_equal(containers_count(table), 2);
-    assert_int_equal(containers_evicted(table), 1);
-    containers_free(table);
-}
-
 #define WITH_STATE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -398,7 +383,7 @@ int main(void)
         WITH_STATE(test_state_ancestors),          WITH_STATE(test_state_parent_younger_than_child),
         WITH_STATE(test_state_hostile_schema),     WITH_STATE(test_state_losses),
         WITH_STATE(test_state_path_is_cut),        cmocka_unit_test(test_processes_of_one_tgid),
-        cmocka_unit_test(test_processes_eviction), cmocka_unit_test(test_containers_eviction),
+        cmocka_unit_test(test_processes_eviction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,8 @@ static __always_inline void exec_task(struct record_header *header, __u64 capaci
         store_open(header, capacity, ARG_prev_comm, ITEM_BYTES, ITEM_UNREADABLE);
     store_integer(header, capacity, ARG_invoked_from_kernel,
                   (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD) != 0);
+    if (BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns) != BPF_CORE_READ(task, nsproxy, mnt_ns))
+        header->flags |= RECORD_OWN_MOUNTS;
     __u64 id;
     store_cgroup(header, capacity, ARG_cgroup_path, task_cgroup(task, &id));
     struct fs_struct *fs = BPF_CORE_READ(task, fs);

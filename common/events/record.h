@@ -37,7 +37,7 @@ enum record_flag {
     RECORD_SHARED_FDTABLE = 1u << 1, /* another thread could swap the descriptor before it was read */
     RECORD_FD_MISMATCH = 1u << 2,    /* the descriptor named no file any more */
     RECORD_SCOPE_ROOT = 1u << 3,     /* the first process of a tree scope: ancestry ends here */
-    RECORD_CONTAINER_STARTED = 1u << 4,
+    RECORD_OWN_MOUNTS = 1u << 4,     /* at exec: the mount namespace is not the parent's */
     RECORD_FLAG_ALL = (1u << 5) - 1,
 };
 
