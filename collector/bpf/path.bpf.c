@@ -2,9 +2,10 @@
 #include "collector/bpf/path.h"
 
 enum {
-    PATH_STEPS = 80, /* names and crossed mounts */
-    NAME_SHORT = 64, /* nearly every name: a copy of constant size then needs little room */
-    NAME_LONG = 256, /* NAME_MAX and its NUL */
+    PATH_STEPS = 80,   /* names and crossed mounts */
+    NAME_SHORT = 64,   /* nearly every name: a copy of constant size then needs little room */
+    NAME_LONG = 256,   /* NAME_MAX and its NUL */
+    NAME_CGROUP = 128, /* nearly every cgroup's: a hash of 64 digits, the runtime before it and ".scope" behind */
     CGROUP_STEPS = 24,
 
     PIPEFS_MAGIC = 0x50495045,
@@ -173,6 +174,25 @@ struct cgroup_walk {
     __u64 state;
 };
 
+/* The same for a cgroup's name, whose length is not known. */
+static __always_inline bool store_cgroup_name(struct record_header *header, __u64 capacity, const void *name)
+{
+    __u64 at = store_at(header);
+    if (at > capacity - NAME_CGROUP)
+        return false;
+    long n = bpf_probe_read_kernel_str((void *)header + at, NAME_CGROUP, name);
+    if (n == NAME_CGROUP) { /* cut, or exactly that long */
+        at = store_at(
+            header); /* unknown again, see store.h: the address that the first bound gave is not good for this */
+        if (at > capacity - NAME_LONG)
+            return false;
+        n = bpf_probe_read_kernel_str((void *)header + at, NAME_LONG, name);
+    }
+    if (n > 0)
+        store_set(header, at + n);
+    return true;
+}
+
 static long cgroup_step(__u32 index, struct cgroup_walk *walk)
 {
     struct kernfs_node *node = walk->node;
@@ -181,7 +201,7 @@ static long cgroup_step(__u32 index, struct cgroup_walk *walk)
         walk->state = ITEM_COMPLETE;
         return 1;
     }
-    if (!store_name(walk->header, walk->capacity, BPF_CORE_READ(node, name), NAME_LONG)) {
+    if (!store_cgroup_name(walk->header, walk->capacity, BPF_CORE_READ(node, name))) {
         store_cut(walk->header);
         return 1;
     }

@@ -65,13 +65,17 @@ static long cgroup_ancestor_step(__u32 index, struct scope_step *step)
     return 0;
 }
 
-SUBPROGRAM int scope_cgroup(struct task_struct *task)
+/* Whether that cgroup of the unified hierarchy is the scope's or lies below it. Any address will do. */
+SUBPROGRAM int scope_cgroup_node(struct kernfs_node *node)
 {
-    if (task == NULL)
-        return 0;
-    struct scope_step step = {.at = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn)};
+    struct scope_step step = {.at = node};
     REPEAT(SCOPE_CGROUPS, cgroup_ancestor_step, &step);
     return step.found != 0;
+}
+
+SUBPROGRAM int scope_cgroup(struct task_struct *task)
+{
+    return task == NULL ? 0 : scope_cgroup_node(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
 }
 
 static __always_inline void scope_mark(struct task_struct *task)

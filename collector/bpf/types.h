@@ -180,8 +180,14 @@ struct kernfs_node {
     __u64 id;
 };
 
+struct cgroup_root {
+    unsigned int subsys_mask; /* controllers of this hierarchy */
+    int hierarchy_id;         /* 0: the unified one */
+};
+
 struct cgroup {
     struct kernfs_node *kn;
+    struct cgroup_root *root;
 };
 
 struct cgroup_subsys_state {

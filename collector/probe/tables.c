@@ -82,6 +82,9 @@ static const struct {
     const char *event;
     const char *args;
 } known[] = {
+    {"cgroup_attach_task", "cgroup_path comm pid"},
+    {"cgroup_mkdir", "cgroup_id cgroup_path hierarchy_id"},
+    {"cgroup_rmdir", "cgroup_id cgroup_path hierarchy_id"},
     {"existing_process", "pathname link_count fs_magic cgroup_path"},
     {"sched_process_exec", "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev "
                            "interpreter_inode interpreter_ctime argv interp stdin_type "
