@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "analyzer/derive/derive.h"
 #include "common/base/log.h"
 
 enum { SHOWN_FLUSH_BYTES = 256 * 1024 };
@@ -40,6 +41,13 @@ static void show(struct node *node, const struct event_context *context)
         output_flush(environment->output, &node->shown);
 }
 
+static void judge_and_show(void *arg, const struct event_context *context)
+{
+    struct applying *applying = arg;
+    engine_judge(applying->node->engine, context, emit, applying);
+    show(applying->node, context);
+}
+
 static void apply_event(struct applying *applying, const struct event_view *event, uint64_t now_ns)
 {
     struct node *node = applying->node;
@@ -65,8 +73,8 @@ static void apply_event(struct applying *applying, const struct event_view *even
         return;
     }
     context->container = state_container(node->state, event->task->cgroup_id);
-    engine_judge(node->engine, context, emit, applying);
-    show(node, context);
+    judge_and_show(applying, context);
+    derive(node->schema, context, judge_and_show, applying);
     if (node->pending.bytes >= PENDING_FLUSH_BYTES && node_commit_is_due(node, true, now_ns))
         node_commit_alerts(node, now_ns);
 }

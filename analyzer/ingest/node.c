@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "analyzer/derive/derive.h"
 #include "common/base/log.h"
 
 static const uint64_t MINUTE_NS = 60000000000, MS_NS = 1000000;
@@ -149,6 +150,12 @@ static void facts_free(struct facts *facts)
     free(facts->boot_id);
 }
 
+/* A collector says of a derived event only that it sends what the event is made of. */
+static bool is_missing_here(const struct event *event)
+{
+    return event != NULL && event->sources[0].kind == SOURCE_DERIVED && !derive_makes(event);
+}
+
 static int copy_coverage(struct facts *facts, const Vedette__V1__Hello *hello)
 {
     facts->coverage = calloc(hello->n_coverage + 1, sizeof(*facts->coverage));
@@ -160,7 +167,7 @@ static int copy_coverage(struct facts *facts, const Vedette__V1__Hello *hello)
             continue;
         struct node_coverage *row = &facts->coverage[facts->n_coverage];
         row->event = strdup(event->name);
-        row->covered = hello->coverage[i]->covered;
+        row->covered = hello->coverage[i]->covered && !is_missing_here(event->known);
         if (row->event == NULL)
             return -ENOMEM;
         facts->n_coverage++;
@@ -283,12 +290,14 @@ static void tell_uncovered(const struct node *node, const Vedette__V1__Hello *he
     size_t n_events;
     const struct event *events = events_all(&n_events);
     for (size_t i = 0; i < n_events; i++) {
-        if (!plan_wants(node->environment->selection, wanted, events[i].id))
+        if (wanted[events[i].id] == 0)
             continue;
         const struct schema_event *row = row_of(node->schema, &events[i]);
         const Vedette__V1__Coverage *coverage = row == NULL ? NULL : coverage_of(hello, row->id);
         if (row == NULL)
             append(words, events[i].name, "unknown to its collector");
+        else if (is_missing_here(&events[i]))
+            append(words, events[i].name, "this analyzer does not make it yet");
         else if (coverage != NULL && !coverage->covered)
             append(words, events[i].name, coverage->reason[0] == '\0' ? "no reason given" : coverage->reason);
     }
@@ -318,7 +327,8 @@ static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64
 {
     uint8_t wanted[EVENT_ID_LIMIT] = {0};
     engine_wanted_events(node->engine, wanted);
-    plan_build(&node->plan, node->schema, node->environment->selection, wanted);
+    plan_mark(node->environment->selection, wanted);
+    plan_build(&node->plan, node->schema, wanted);
     node->sent_epoch = node->plan.epoch;
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
     /* At most once a minute: a collector that comes and goes, or one that is hostile, must not fill the log. */

@@ -21,11 +21,13 @@ struct plan {
  */
 uint32_t plan_first_epoch(uint64_t wall_ns);
 
-/* `wanted` is what engine_wanted_events marked. Fills the ids; the epoch stays. */
-void plan_build(struct plan *plan, const struct schema *schema, const struct selection *selection,
-                const uint8_t wanted[EVENT_ID_LIMIT]);
+/*
+ * Adds to what engine_wanted_events marked what the selection shows, what the state lives on, and what derived events
+ * are made of.
+ */
+void plan_mark(const struct selection *selection, uint8_t wanted[EVENT_ID_LIMIT]);
 
-/* Whether someone here needs the event of that id. */
-bool plan_wants(const struct selection *selection, const uint8_t wanted[EVENT_ID_LIMIT], uint32_t event_id);
+/* Fills the ids; the epoch stays. */
+void plan_build(struct plan *plan, const struct schema *schema, const uint8_t wanted[EVENT_ID_LIMIT]);
 
 #endif

@@ -6,10 +6,20 @@
 
 #include <utlist.h>
 
+enum { HIERARCHIES = 2 }; /* the unified one, and v1's */
+
+/* A container's own cgroup in one hierarchy. */
+struct own_cgroup {
+    uint64_t id;      /* 0: there is none, or none is known */
+    uint64_t made_ns; /* 0: that was not seen */
+};
+
 struct known {
     struct container container; /* first: it is found by its container */
-    size_t cgroups;             /* that lead here; without one it is forgotten */
-    UT_hash_handle hh;          /* by container.id, all of its bytes */
+    struct own_cgroup own[HIERARCHIES];
+    bool told;
+    size_t cgroups;    /* that lead here; without one it is forgotten */
+    UT_hash_handle hh; /* by container.id, all of its bytes */
 };
 
 struct cgroup {
@@ -134,9 +144,38 @@ static struct container container_of(const struct container_name *name)
     return container;
 }
 
-struct container *containers_learn(struct container_table *table, uint64_t cgroup_id, const char *path, size_t length,
-                                   enum container_source source, uint64_t time_ns)
+static size_t hierarchy_of(uint64_t cgroup_id)
 {
+    return (cgroup_id & CONTAINERS_V1) != 0;
+}
+
+/*
+ * A container's own cgroup. A runtime makes it anew each time it starts the container; on a hybrid node it makes one in
+ * either hierarchy, which is one making of the container. Whether this is one.
+ */
+static bool take_own(struct known *known, uint64_t cgroup_id, enum container_source source, uint64_t time_ns)
+{
+    static const uint64_t twin_ns = CONTAINERS_TWIN_S * UINT64_C(1000000000);
+    struct own_cgroup *own = &known->own[hierarchy_of(cgroup_id)];
+    const struct own_cgroup *twin = &known->own[!hierarchy_of(cgroup_id)];
+    const bool has_twin = twin->id != 0 && time_ns >= twin->made_ns && time_ns - twin->made_ns < twin_ns;
+    if (source == CONTAINER_MET && own->id == 0 && known->container.removed_ns != 0)
+        return false; /* the end of the twin told it */
+    *own = (struct own_cgroup){.id = cgroup_id, .made_ns = source == CONTAINER_MADE ? time_ns : 0};
+    if (source != CONTAINER_MADE || has_twin)
+        return false;
+    known->container.stage = CONTAINER_CREATED;
+    known->container.created_ns = time_ns;
+    known->container.removed_ns = 0;
+    known->told = true; /* by its making */
+    return true;
+}
+
+struct container *containers_learn(struct container_table *table, uint64_t cgroup_id, const char *path, size_t length,
+                                   enum container_source source, uint64_t time_ns, bool *ret_made)
+{
+    if (ret_made != NULL)
+        *ret_made = false;
     struct container_name name;
     struct cgroup *cgroup = find(table, cgroup_id);
     if (!container_name_from_path(path, length, &name)) {
@@ -158,26 +197,56 @@ struct container *containers_learn(struct container_table *table, uint64_t cgrou
         return NULL;
     }
     cgroup->owner->cgroups++;
-    struct container *owner = &cgroup->owner->container;
-    /* A runtime makes a container's own cgroup anew each time it starts it; what the container makes below it does not
-     * make it younger. */
-    if (source == CONTAINER_MADE && name.is_root) {
-        owner->stage = CONTAINER_CREATED;
-        owner->created_ns = time_ns;
-    }
-    if (name.is_root)
-        owner->root_cgroup_id = cgroup_id;
-    return owner;
+    const bool made = name.is_root && take_own(cgroup->owner, cgroup_id, source, time_ns);
+    if (ret_made != NULL)
+        *ret_made = made;
+    return &cgroup->owner->container;
 }
 
-void containers_remove(struct container_table *table, uint64_t cgroup_id, uint64_t time_ns)
+static void end_cgroup(struct container_table *table, struct cgroup *cgroup, uint64_t time_ns)
 {
-    struct cgroup *cgroup = find(table, cgroup_id);
-    if (cgroup == NULL || cgroup->removed_ns != 0 || time_ns == 0)
-        return;
     DL_DELETE(table->there, cgroup);
     cgroup->removed_ns = time_ns;
     DL_APPEND(table->removed, cgroup);
+}
+
+/* The cgroup of that number was the container's own. Whether it was the last of them. */
+static bool lose_own(struct known *known, uint64_t cgroup_id, uint64_t time_ns)
+{
+    struct own_cgroup *own = &known->own[hierarchy_of(cgroup_id)];
+    if (own->id == cgroup_id)
+        *own = (struct own_cgroup){0};
+    if (known->container.removed_ns != 0 || known->own[0].id != 0 || known->own[1].id != 0)
+        return false;
+    known->container.removed_ns = time_ns;
+    return true;
+}
+
+const struct container *containers_remove(struct container_table *table, uint64_t cgroup_id, const char *path,
+                                          size_t length, uint64_t time_ns)
+{
+    struct cgroup *cgroup = find(table, cgroup_id);
+    if (time_ns == 0 || (cgroup != NULL && cgroup->removed_ns != 0))
+        return NULL;
+    /* Never heard of, or evicted: its end is told all the same, and remembered for the other hierarchy's. */
+    if (cgroup == NULL && container_path_is_root(path, length) &&
+        containers_learn(table, cgroup_id, path, length, CONTAINER_MET, time_ns, NULL) != NULL)
+        cgroup = find(table, cgroup_id);
+    if (cgroup == NULL)
+        return NULL;
+    end_cgroup(table, cgroup, time_ns);
+    return container_path_is_root(path, length) && lose_own(cgroup->owner, cgroup_id, time_ns)
+               ? &cgroup->owner->container
+               : NULL;
+}
+
+bool containers_tell(struct container *container)
+{
+    struct known *known = (struct known *)container;
+    if (known->told || container->removed_ns != 0)
+        return false;
+    known->told = true;
+    return true;
 }
 
 void containers_expire(struct container_table *table, uint64_t before_ns)

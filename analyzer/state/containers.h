@@ -8,6 +8,11 @@
 
 #include "analyzer/state/state.h"
 
+/* In the id of a v1 cgroup: the bit that the collector sets (collector/bpf/facts.h), which no kernel's id has. */
+#define CONTAINERS_V1 (UINT64_C(1) << 63)
+
+enum { CONTAINERS_TWIN_S = 10 }; /* a runtime makes a container's cgroups of all hierarchies well within it */
+
 struct container_table;
 
 struct container_table *containers_new(size_t limit);
@@ -22,13 +27,21 @@ enum container_source {
     CONTAINER_MET,  /* a process was met in it: it was there before, or its making was not seen */
 };
 
-/* What the path says of that cgroup: it is remembered, or forgotten when the path is no container's. Returns the
- * container, NULL if it is none or there is no memory. */
+/*
+ * What the path says of that cgroup: it is remembered, or forgotten when the path is no container's. Returns the
+ * container, NULL if it is none or there is no memory. *ret_made (may be NULL): this made the container; it was its own
+ * cgroup, and on a hybrid node the first of the two.
+ */
 struct container *containers_learn(struct container_table *table, uint64_t cgroup_id, const char *path, size_t length,
-                                   enum container_source source, uint64_t time_ns);
+                                   enum container_source source, uint64_t time_ns, bool *ret_made);
 
-/* The cgroup is gone; it stays findable until containers_expire passes its time. */
-void containers_remove(struct container_table *table, uint64_t cgroup_id, uint64_t time_ns);
+/* The cgroup is gone; it stays findable until containers_expire passes its time. The container when that was its end.
+ */
+const struct container *containers_remove(struct container_table *table, uint64_t cgroup_id, const char *path,
+                                          size_t length, uint64_t time_ns);
+
+/* True once for each container that is there. */
+bool containers_tell(struct container *container);
 
 /* Forgets the cgroups that were removed before `before_ns`. */
 void containers_expire(struct container_table *table, uint64_t before_ns);

@@ -7,8 +7,9 @@
 
 #include <cmocka.h>
 
-#define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define OTHER "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define SECOND 1000000000ull
+#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 
 static int setup(void **test)
 {
@@ -25,7 +26,13 @@ static int teardown(void **test)
 static struct container *learn(struct container_table *table, uint64_t cgroup_id, const char *path,
                                enum container_source source, uint64_t time_ns)
 {
-    return containers_learn(table, cgroup_id, path, strlen(path), source, time_ns);
+    return containers_learn(table, cgroup_id, path, strlen(path), source, time_ns, NULL);
+}
+
+static const struct container *end(struct container_table *table, uint64_t cgroup_id, const char *path,
+                                   uint64_t time_ns)
+{
+    return containers_remove(table, cgroup_id, path, strlen(path), time_ns);
 }
 
 static void test_containers_share_one(void **test)
@@ -34,12 +41,10 @@ static void test_containers_share_one(void **test)
     assert_non_null(container);
     assert_int_equal(container->stage, CONTAINER_CREATED);
     assert_int_equal(container->created_ns, 100);
-    assert_int_equal(container->root_cgroup_id, 1);
     assert_string_equal(container->runtime, "docker");
 
     assert_ptr_equal(learn(*test, 2, "/docker/" ID "/init.scope", CONTAINER_MADE, 200), container);
     assert_int_equal(container->created_ns, 100);
-    assert_int_equal(container->root_cgroup_id, 1);
     container->stage = CONTAINER_STARTED;
     assert_int_equal(containers_find(*test, 2)->stage, CONTAINER_STARTED);
     assert_ptr_equal(learn(*test, 1, "/docker/" ID, CONTAINER_MET, 300), container);
@@ -52,17 +57,60 @@ static void test_containers_met_existed(void **test)
     struct container *container = learn(*test, 2, "/docker/" ID "/init.scope", CONTAINER_MET, 200);
     assert_int_equal(container->stage, CONTAINER_EXISTED);
     assert_int_equal(container->created_ns, 0);
-    assert_int_equal(container->root_cgroup_id, 0);
     learn(*test, 1, "/docker/" ID, CONTAINER_MET, 300);
-    assert_int_equal(container->root_cgroup_id, 1);
     assert_int_equal(container->stage, CONTAINER_EXISTED);
+    assert_true(containers_tell(container));
+    assert_false(containers_tell(container));
+}
+
+/* Own cgroups in both hierarchies of a hybrid node: one making, one end, in whichever order. */
+static void test_containers_in_two_hierarchies(void **test)
+{
+    struct container *container = learn(*test, 1 | CONTAINERS_V1, "/docker/" ID, CONTAINER_MADE, 100);
+    assert_int_equal(container->created_ns, 100);
+    assert_ptr_equal(learn(*test, 1, "/docker/" ID, CONTAINER_MADE, 200), container);
+    assert_int_equal(container->created_ns, 100);
+    assert_false(containers_tell(container));
+    assert_null(end(*test, 1, "/docker/" ID, 300));
+    assert_ptr_equal(end(*test, 1 | CONTAINERS_V1, "/docker/" ID, 400), container);
+    assert_int_equal(container->removed_ns, 400);
+
+    /* Started again, at once. */
+    assert_ptr_equal(learn(*test, 2, "/docker/" ID, CONTAINER_MADE, 500), container);
+    assert_int_equal(container->created_ns, 500);
+    assert_int_equal(container->removed_ns, 0);
+    learn(*test, 2 | CONTAINERS_V1, "/docker/" ID, CONTAINER_MADE, 600);
+    assert_int_equal(container->created_ns, 500);
+
+    /* Its ends were lost, and it was started again. */
+    learn(*test, 3 | CONTAINERS_V1, "/docker/" ID, CONTAINER_MADE, 60 * SECOND);
+    assert_int_equal(container->created_ns, 60 * SECOND);
+    learn(*test, 3, "/docker/" ID, CONTAINER_MADE, 61 * SECOND);
+    assert_int_equal(container->created_ns, 60 * SECOND);
+}
+
+/* What nobody had heard of is told when it ends, once. */
+static void test_containers_unknown_end(void **test)
+{
+    assert_null(end(*test, 9, "/docker/" ID "/init.scope", 100));
+    const struct container *container = end(*test, 1, "/docker/" ID, 100);
+    assert_non_null(container);
+    assert_null(end(*test, 1, "/docker/" ID, 200));
+    assert_null(end(*test, 1 | CONTAINERS_V1, "/docker/" ID, 200));
+    assert_null(end(*test, 5, "/user.slice", 200));
+
+    /* Met in one hierarchy, and the other ends first. */
+    learn(*test, 2, "/docker/" OTHER, CONTAINER_MET, 300);
+    assert_null(end(*test, 2 | CONTAINERS_V1, "/docker/" OTHER, 400));
+    assert_non_null(end(*test, 2, "/docker/" OTHER, 500));
 }
 
 static void test_containers_started_again(void **test)
 {
     struct container *container = learn(*test, 1, "/docker/" ID, CONTAINER_MADE, 100);
     container->stage = CONTAINER_STARTED;
-    containers_remove(*test, 1, 200);
+    assert_ptr_equal(end(*test, 1, "/docker/" ID, 200), container);
+    assert_null(end(*test, 1, "/docker/" ID, 200));
     assert_ptr_equal(containers_find(*test, 1), container); /* for what comes late */
     assert_ptr_equal(learn(*test, 3, "/docker/" ID, CONTAINER_MADE, 300), container);
     assert_int_equal(container->stage, CONTAINER_CREATED);
@@ -92,7 +140,7 @@ static void test_containers_eviction(void **test)
         snprintf(path, sizeof(path), "/default/c%d", (int)id);
         learn(*test, id, path, CONTAINER_MADE, id);
     }
-    containers_remove(*test, 3, 50);
+    end(*test, 3, "/default/c3", 50);
     learn(*test, 5, "/default/c5", CONTAINER_MADE, 60);
     assert_null(containers_find(*test, 3));
     assert_non_null(containers_find(*test, 1)); /* heard of */
@@ -116,7 +164,7 @@ static void test_containers_short_lives(void **test)
     for (uint64_t id = 2; id < 50002; id++) {
         snprintf(path, sizeof(path), "/default/c%d", (int)id);
         learn(*test, id, path, CONTAINER_MADE, id);
-        containers_remove(*test, id, id);
+        assert_non_null(end(*test, id, path, id));
     }
     assert_non_null(containers_find(*test, 1));
     assert_int_equal(containers_count(*test), 4);
@@ -131,9 +179,10 @@ static void test_containers_short_lives(void **test)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_TABLE(test_containers_share_one),     WITH_TABLE(test_containers_met_existed),
-        WITH_TABLE(test_containers_started_again), WITH_TABLE(test_containers_of_another_path),
-        WITH_TABLE(test_containers_eviction),      WITH_TABLE(test_containers_short_lives),
+        WITH_TABLE(test_containers_share_one),          WITH_TABLE(test_containers_met_existed),
+        WITH_TABLE(test_containers_in_two_hierarchies), WITH_TABLE(test_containers_unknown_end),
+        WITH_TABLE(test_containers_started_again),      WITH_TABLE(test_containers_of_another_path),
+        WITH_TABLE(test_containers_eviction),           WITH_TABLE(test_containers_short_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@ static const uint64_t SECOND_NS = 1000000000;
 struct state {
     struct process_table *processes;
     struct container_table *containers;
+    struct state_change change;           /* by the event applied last */
     const struct decoder *decoder;        /* of the batch in hand */
     struct loss losses[STATE_MAX_LOSSES]; /* a ring */
     size_t n_losses, next_loss;
@@ -158,7 +159,47 @@ static void meet_container(struct state *state, const struct event_view *event)
     const struct string_view *path = string_argument(event, "cgroup_path");
     if (path != NULL && path->length > 0 && event->task->cgroup_id != 0)
         containers_learn(state->containers, event->task->cgroup_id, path->data, path->length, CONTAINER_MET,
-                         event->time_ns);
+                         event->time_ns, NULL);
+}
+
+/* Ids of different hierarchies would collide: the collector marks those of v1 in every task, and here they are marked
+ * the same way. */
+static uint64_t cgroup_argument(const struct event_view *event)
+{
+    const struct value *hierarchy = argument(event, "hierarchy_id", ARG_UINT32);
+    uint64_t id = number_argument(event, "cgroup_id");
+    return hierarchy != NULL && hierarchy->u != 0 ? id | CONTAINERS_V1 : id;
+}
+
+static void make_container(struct state *state, const struct event_view *event)
+{
+    const struct string_view *path = string_argument(event, "cgroup_path");
+    bool made;
+    if (path == NULL)
+        return;
+    const struct container *container = containers_learn(state->containers, cgroup_argument(event), path->data,
+                                                         path->length, CONTAINER_MADE, event->time_ns, &made);
+    if (made)
+        state->change = (struct state_change){CHANGE_MADE, container};
+}
+
+static void remove_container(struct state *state, const struct event_view *event)
+{
+    const struct string_view *path = string_argument(event, "cgroup_path");
+    const struct container *container = path == NULL ? NULL
+                                                     : containers_remove(state->containers, cgroup_argument(event),
+                                                                         path->data, path->length, event->time_ns);
+    if (container != NULL)
+        state->change = (struct state_change){CHANGE_REMOVED, container};
+}
+
+/* By the snapshot: what was there before is told once. */
+static void find_container(struct state *state, const struct event_view *event)
+{
+    struct container *container = containers_find(state->containers, event->task->cgroup_id);
+    if (container == NULL || container->stage != CONTAINER_EXISTED || !containers_tell(container))
+        return;
+    state->change = (struct state_change){CHANGE_FOUND, container};
 }
 
 /* Its first program of its own: from then on it acts by itself. */
@@ -245,6 +286,7 @@ const struct process *state_apply(struct state *state, const struct event_view *
     const struct task_view *task = event->task;
     bool made;
 
+    state->change = (struct state_change){CHANGE_NONE, NULL};
     if (event->time_ns > linger_ns)
         expire(state, event->time_ns - linger_ns);
     struct process *process = processes_get(state->processes, task->tgid, task->leader_start_ns, &made);
@@ -262,6 +304,13 @@ const struct process *state_apply(struct state *state, const struct event_view *
     case EVENT_existing_process:
         apply_snapshot(process, event);
         meet_container(state, event);
+        find_container(state, event);
+        break;
+    case EVENT_cgroup_mkdir:
+        make_container(state, event);
+        break;
+    case EVENT_cgroup_rmdir:
+        remove_container(state, event);
         break;
     case EVENT_sched_process_fork:
         apply_fork(state, event);
@@ -307,6 +356,11 @@ size_t state_ancestors(const struct state *state, const struct process *process,
 const struct container *state_container(const struct state *state, uint64_t cgroup_id)
 {
     return containers_find(state->containers, cgroup_id);
+}
+
+struct state_change state_container_change(const struct state *state)
+{
+    return state->change;
 }
 
 void state_apply_loss(struct state *state, const struct loss *loss)

@@ -39,8 +39,8 @@ struct container {
     char runtime[CONTAINER_RUNTIME_BYTES];
     char pod_uid[CONTAINER_POD_UID_BYTES]; /* "" if none */
     uint8_t stage;                         /* enum container_stage */
-    uint64_t created_ns;                   /* when its cgroup was made, 0 if that was not seen */
-    uint64_t root_cgroup_id;               /* its own cgroup, 0 if only one below it is known */
+    uint64_t created_ns;                   /* when its own cgroup was made, 0 if that was not seen */
+    uint64_t removed_ns;                   /* 0: there */
 };
 
 struct process {
@@ -75,6 +75,19 @@ struct state_counters {
         losses_forgotten; /* the first two are levels */
 };
 
+/* What an event did to a container. */
+enum change_kind {
+    CHANGE_NONE,
+    CHANGE_MADE,    /* its own cgroup */
+    CHANGE_REMOVED, /* its own cgroup, the last one where it has two */
+    CHANGE_FOUND,   /* by the snapshot, once */
+};
+
+struct state_change {
+    enum change_kind kind;
+    const struct container *container; /* NULL for none; lives until the next state_apply */
+};
+
 struct state;
 
 /* NULL with errno. */
@@ -101,6 +114,8 @@ size_t state_ancestors(const struct state *state, const struct process *process,
                        size_t limit);
 /* NULL when the cgroup is no container or unknown. The container lives until the next state_apply. */
 const struct container *state_container(const struct state *state, uint64_t cgroup_id);
+/* What the event that was applied last did. */
+struct state_change state_container_change(const struct state *state);
 /* Loss ranges that overlap [from, to]; returns how many were written. */
 size_t state_losses_between(const struct state *state, uint64_t from_ns, uint64_t to_ns, struct loss *ret,
                             size_t limit);

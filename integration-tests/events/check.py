@@ -96,10 +96,10 @@ def check(expectation, rows, table_row, run):
 def stream_wrong(rows, selected):
     """What holds for all rows together."""
     wrong = [f"an event {name} that nobody selected" for name in sorted({r["eventName"] for r in rows} - set(selected))]
-    places = [(r["vedette"]["session"], r["vedette"]["seq"]) for r in rows]
+    places = [(r["vedette"]["session"], r["vedette"]["seq"], r["eventName"]) for r in rows]  # a derived event has its source's
     if len(set(places)) != len(places):
         wrong.append("two events have one sequence number")
-    if len({session for session, _ in places}) > 1:
+    if len({session for session, *_ in places}) > 1:
         wrong.append("more than one session")
     starts = {}
     for r in rows:

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/derive/derivations.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "analyzer/detect/world.h"
+
+#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define UID "12345678-9abc-def0-1234-56789abcdef0"
+
+static struct world world;
+static struct record record;
+
+/* What came of the last event. */
+static struct {
+    size_t n;
+    char name[64], container[CONTAINER_ID_BYTES];
+    struct event_view event;
+} made;
+
+static int setup(void **test)
+{
+    (void)test;
+    world_open(&world);
+    return 0;
+}
+
+static int teardown(void **test)
+{
+    (void)test;
+    world_close(&world);
+    return 0;
+}
+
+static void keep(void *arg, const struct event_context *derived)
+{
+    (void)arg;
+    made.n++;
+    made.event = *derived->event;
+    snprintf(made.name, sizeof(made.name), "%s", derived->event->schema->name);
+    snprintf(made.container, sizeof(made.container), "%s", derived->container == NULL ? "" : derived->container->id);
+}
+
+static const struct event_context *send(void)
+{
+    const struct event_context *context = world_send(&world, &record);
+    made.n = 0;
+    derive(world.schema, context, keep, NULL);
+    return context;
+}
+
+static void send_cgroup(const char *event, uint64_t id, const char *path, uint32_t hierarchy)
+{
+    record_begin(&record, event);
+    record_integer(&record, "cgroup_id", (int64_t)id);
+    record_path(&record, "cgroup_path", path, ITEM_COMPLETE);
+    record_integer(&record, "hierarchy_id", hierarchy);
+    send();
+}
+
+static void send_existing(uint64_t cgroup_id, const char *path)
+{
+    record_begin(&record, "existing_process");
+    record_path(&record, "cgroup_path", path, ITEM_COMPLETE);
+    record.header.cgroup_id = cgroup_id;
+    send();
+}
+
+static const struct value *arg(const char *name)
+{
+    int i = event_arg_index(made.event.schema->known, name);
+    assert_true(i >= 0);
+    return &made.event.args[i];
+}
+
+static void assert_text(const char *name, const char *text)
+{
+    const struct string_view *view = &arg(name)->string;
+    assert_int_equal(view->state, ITEM_COMPLETE);
+    assert_int_equal(view->length, strlen(text));
+    assert_memory_equal(view->data, text, strlen(text));
+}
+
+static void test_derive_container_life(void **test)
+{
+    (void)test;
+    send_cgroup("cgroup_mkdir", 7, "/kubepods/burstable/pod" UID "/" ID, 0);
+    assert_int_equal(made.n, 1);
+    assert_string_equal(made.name, "container_create");
+    assert_string_equal(made.container, ID);
+    assert_text("runtime", "containerd");
+    assert_text("container_id", ID);
+    assert_text("pod_uid", UID);
+    assert_int_equal(arg("container_image")->string.state, ITEM_UNREADABLE);
+    assert_int_equal(arg("ctime")->u, world.event.time_ns + 1700000000000000000);
+    assert_int_equal(made.event.seq, world.event.seq);
+    assert_int_equal(made.event.time_ns, world.event.time_ns);
+    assert_ptr_equal(made.event.task, world.event.task);
+
+    send_cgroup("cgroup_mkdir", 8, "/kubepods/burstable/pod" UID "/" ID "/init.scope", 0);
+    assert_int_equal(made.n, 0);
+    send_cgroup("cgroup_rmdir", 8, "/kubepods/burstable/pod" UID "/" ID "/init.scope", 0);
+    assert_int_equal(made.n, 0);
+    send_cgroup("cgroup_rmdir", 7, "/kubepods/burstable/pod" UID "/" ID, 0);
+    assert_int_equal(made.n, 1);
+    assert_string_equal(made.name, "container_remove");
+    assert_string_equal(made.container, ID);
+    assert_text("runtime", "containerd");
+    assert_text("container_id", ID);
+}
+
+/* docker on a hybrid node: the same path in v1 and in the unified hierarchy, whose numbers may be equal. */
+static void test_derive_once_on_a_hybrid_node(void **test)
+{
+    (void)test;
+    send_cgroup("cgroup_mkdir", 7, "/docker/" ID, 8);
+    assert_int_equal(made.n, 1);
+    send_cgroup("cgroup_mkdir", 7, "/docker/" ID, 0);
+    assert_int_equal(made.n, 0);
+    send_cgroup("cgroup_rmdir", 7, "/docker/" ID, 8);
+    assert_int_equal(made.n, 0);
+    send_cgroup("cgroup_rmdir", 7, "/docker/" ID, 0);
+    assert_int_equal(made.n, 1);
+}
+
+static void test_derive_not_of_other_cgroups(void **test)
+{
+    (void)test;
+    static const char *const paths[] = {"/user.slice", "/docker", "/system.slice/ssh.service",
+                                        "/machine.slice/libpod-conmon-" ID ".scope"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        send_cgroup("cgroup_mkdir", 20 + i, paths[i], 0);
+        assert_int_equal(made.n, 0);
+        send_cgroup("cgroup_rmdir", 20 + i, paths[i], 0);
+        assert_int_equal(made.n, 0);
+    }
+}
+
+static void test_derive_existing_container(void **test)
+{
+    (void)test;
+    send_existing(5, "/docker/" ID);
+    assert_int_equal(made.n, 1);
+    assert_string_equal(made.name, "existing_container");
+    assert_string_equal(made.container, ID);
+    assert_text("container_id", ID);
+    assert_text("pod_uid", "");
+    send_existing(5, "/docker/" ID);
+    assert_int_equal(made.n, 0);
+    send_existing(6, "/docker/" ID "/child");
+    assert_int_equal(made.n, 0);
+    send_existing(9, "/user.slice");
+    assert_int_equal(made.n, 0);
+    /* One whose making was seen is not found. */
+    send_cgroup("cgroup_mkdir", 30, "/default/ctr1", 0);
+    send_existing(30, "/default/ctr1");
+    assert_int_equal(made.n, 0);
+}
+
+/* The runtime's own exec in the container's cgroup does not start it; the first with mounts of its own does. */
+static void test_derive_started(void **test)
+{
+    (void)test;
+    send_cgroup("cgroup_mkdir", 7, "/docker/" ID, 0);
+    record_begin(&record, "sched_process_exec");
+    record_path(&record, "cgroup_path", "/docker/" ID, ITEM_COMPLETE);
+    record.header.cgroup_id = 7;
+    const struct event_context *context = send();
+    assert_string_equal(context->container->id, ID);
+    assert_false(event_container_started(context));
+    record.header.flags = RECORD_OWN_MOUNTS;
+    assert_true(event_container_started(send()));
+    record.header.flags = 0;
+    assert_true(event_container_started(send()));
+    assert_int_equal(world.context.container->stage, CONTAINER_STARTED);
+
+    /* A process of it that makes itself a cgroup with the name of another container has not left. */
+    send_cgroup("cgroup_mkdir", 8,
+                "/docker/" ID "/docker/ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 0);
+    record_begin(&record, "openat");
+    record.header.cgroup_id = 8;
+    context = send();
+    assert_int_equal(context->container->stage, CONTAINER_CREATED);
+    assert_true(event_container_started(context));
+    /* On the host there is no container to have started. */
+    record.header.cgroup_id = 1;
+    assert_false(event_container_started(send()));
+}
+
+static void test_derive_marks_sources(void **test)
+{
+    (void)test;
+    uint8_t want[EVENT_ID_LIMIT] = {0};
+    derive_mark_sources(want);
+    assert_null(memchr(want, 1, sizeof(want)));
+    want[EVENT_container_create] = want[EVENT_existing_container] = 1;
+    derive_mark_sources(want);
+    assert_int_equal(want[EVENT_cgroup_mkdir], 1);
+    assert_int_equal(want[EVENT_existing_process], 1);
+    assert_int_equal(want[EVENT_cgroup_rmdir], 0);
+}
+
+/* The event table and the derivations say the same of where a derived event comes from. */
+static void test_derive_sources_are_the_tables(void **test)
+{
+    (void)test;
+    static const struct derivation *const all[] = {
+#define DERIVATION(name) &derivation_##name,
+#include "analyzer/derive/derivations.def"
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        const struct event *row = event_by_name(all[i]->name);
+        assert_non_null(row);
+        assert_true(derive_makes(row));
+        assert_int_equal(row->sources[0].kind, SOURCE_DERIVED);
+        assert_string_equal(row->sources[0].name, all[i]->source);
+    }
+}
+
+#define IN_WORLD(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(test_derive_container_life),
+        IN_WORLD(test_derive_once_on_a_hybrid_node),
+        IN_WORLD(test_derive_not_of_other_cgroups),
+        IN_WORLD(test_derive_existing_container),
+        IN_WORLD(test_derive_started),
+        cmocka_unit_test(test_derive_marks_sources),
+        cmocka_unit_test(test_derive_sources_are_the_tables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
