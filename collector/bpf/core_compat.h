@@ -2,6 +2,18 @@
 /*
  * Where kernels differ: for each difference the change, its flavours, and one function that hides the choice. An entry
  * can go when no supported kernel has the older flavour.
+ *
+ * Most choices are made when the programs are loaded. What the verifier of an older kernel refuses even in code that
+ * is never reached cannot be, so every BPF file is compiled twice: as it is, for kernels from 5.17, and with
+ * VEDETTE_PLAIN for those from 5.10. The collector embeds both objects, of one layout, and takes one at its start.
+ * A BPF file needs nothing special for that, as long as
+ *  - it loops by REPEAT, and finds mappings by find_vma;
+ *  - what it reads through the current task, or a task that may be it, is read by LOAD (or BPF_CORE_READ);
+ *  - functions for several sizes of a record are made by ROOM_FUNCTION (store.h), others are SUBPROGRAM;
+ *  - what it keeps with a task is in struct task_facts (task_facts.h);
+ *  - it uses no other helper, flag or atomic instruction (of those only __sync_fetch_and_add, its value unused) that is
+ *    younger than 5.10.
+ * collector/probe's tests load both flavours on the running kernel.
  */
 #ifndef VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
 #define VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
@@ -42,6 +54,20 @@ struct kernfs_node___before_6_15 {
 };
 struct kernfs_node___from_6_15 {
     struct kernfs_node *__parent;
+};
+
+/* 524e00b36e8c "mm: remove rb tree." (6.1): see find_vma. */
+struct rb_node {
+    struct rb_node *rb_right, *rb_left;
+};
+struct rb_root {
+    struct rb_node *rb_node;
+};
+struct mm_struct___before_6_1 {
+    struct rb_root mm_rb;
+};
+struct vm_area_struct___before_6_1 {
+    struct rb_node vm_rb;
 };
 
 #pragma clang attribute pop
@@ -89,30 +115,90 @@ static __always_inline struct kernfs_node *kernfs_parent_read(struct kernfs_node
 }
 
 /*
- * e6f2dd0f8067 "bpf: Add bpf_loop helper" (5.17): the body is verified once instead of once a step. A kernel
- * before 5.13 refuses a program that names a callback, even in code that is never reached, so the choice is made when
- * compiling. step(index, context) answers non-zero to end the loop.
+ * 69c087ba6225 "bpf: Add bpf_for_each_map_elem() helper" (5.13) lets a program name a callback; e6f2dd0f8067 "bpf: Add
+ * bpf_loop helper" (5.17) verifies a loop's body once instead of once a step. step(index, context) answers non-zero to
+ * end the loop.
  */
-#ifdef VEDETTE_PLAIN_LOOPS
+#ifdef VEDETTE_PLAIN
 #define REPEAT(steps_, step_, context_)                                                                                \
-    for (__u32 step_index_ = 0; step_index_ < (steps_); step_index_++)                                                 \
-        if (step_(step_index_, context_) != 0)                                                                         \
-    break
+    do {                                                                                                               \
+        for (__u32 step_index_ = 0; step_index_ < (steps_) && step_(step_index_, context_) == 0; step_index_++)        \
+            ;                                                                                                          \
+    } while (0)
 #else
 #define REPEAT(steps_, step_, context_) bpf_loop(steps_, step_, context_, 0)
 #endif
 
-/* dd6e10fbd9fb "bpf: Add bpf_task_pt_regs() helper" (5.15). NULL before it: the syscall in progress is then unknown
- * outside of sys_enter and sys_exit. */
-enum bpf_func_id {
-    BPF_FUNC_task_pt_regs = 175,
-};
+/*
+ * 3ca1032ab7ab "bpf: Add bpf_get_current_task_btf() helper" (5.11): a task that fields are loaded from plainly, as from
+ * a hook's argument; before it, an address. LOAD(task, a, b) is task->a->b.
+ */
+#ifdef VEDETTE_PLAIN
+#define bpf_get_current_task_btf() ((struct task_struct *)bpf_get_current_task())
+#define LOAD(from_, ...)           BPF_CORE_READ(from_, __VA_ARGS__)
+#else
+#define LOAD(from_, ...) ___arrow(from_, __VA_ARGS__)
+#endif
+
+/*
+ * dd6e10fbd9fb "bpf: Add bpf_task_pt_regs() helper" (5.15). The saved registers of a task lie at the top of its kernel
+ * stack. What kernel threads have there means nothing.
+ */
+#ifdef VEDETTE_PLAIN
+enum { KERNEL_STACK = 16384 }; /* THREAD_SIZE, of x86-64 without KASAN */
 
 static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 {
-    if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-        return (struct pt_regs *)bpf_task_pt_regs(task);
+    return BPF_CORE_READ(task, stack) + KERNEL_STACK - bpf_core_type_size(struct pt_regs);
+}
+#else
+static __always_inline struct pt_regs *task_registers(struct task_struct *task)
+{
+    return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+#endif
+
+/*
+ * 7c7e3d31e785 "bpf: Introduce helper bpf_find_vma" (5.17): calls look(task, vma, context) for the mapping of the
+ * current task at `address`, under the lock. 0; -ENOENT when there is none; another error when that cannot be told.
+ * Before it, and until 524e00b36e8c "mm: remove rb tree." (6.1), the tree is searched without the lock: when another
+ * thread changes it just then, that cannot be told either. `look` reads by LOAD.
+ */
+#ifdef VEDETTE_PLAIN
+enum { VMA_TREE_DEPTH = 36, RWSEM_WRITER_LOCKED = 1 };
+
+static __always_inline bool mappings_locked(struct mm_struct *mm)
+{
+    return (BPF_CORE_READ(mm, mmap_lock.count.counter) & RWSEM_WRITER_LOCKED) != 0;
+}
+
+static __always_inline struct vm_area_struct *vma_search(struct rb_node *node, __u64 address)
+{
+    const __u64 offset = bpf_core_field_offset(struct vm_area_struct___before_6_1, vm_rb);
+    for (int i = 0; i < VMA_TREE_DEPTH && node != NULL; i++) {
+        struct vm_area_struct *vma = (void *)node - offset;
+        bool is_left = address < BPF_CORE_READ(vma, vm_start);
+        if (!is_left && address < BPF_CORE_READ(vma, vm_end))
+            return vma;
+        node = is_left ? BPF_CORE_READ(node, rb_left) : BPF_CORE_READ(node, rb_right);
+    }
     return NULL;
 }
+
+#define find_vma(task_, address_, look_, context_)                                                                     \
+    ({                                                                                                                 \
+        struct mm_struct___before_6_1 *mm_ = (void *)BPF_CORE_READ(task_, mm);                                         \
+        long result_ = -EBUSY;                                                                                         \
+        if (bpf_core_field_exists(mm_->mm_rb) && !mappings_locked((void *)mm_)) {                                      \
+            struct vm_area_struct *vma_ = vma_search(BPF_CORE_READ(mm_, mm_rb.rb_node), address_);                     \
+            result_ = mappings_locked((void *)mm_) ? -EBUSY : vma_ == NULL ? -ENOENT : 0;                              \
+            if (result_ == 0)                                                                                          \
+                look_(task_, vma_, context_);                                                                          \
+        }                                                                                                              \
+        result_;                                                                                                       \
+    })
+#else
+#define find_vma(task_, address_, look_, context_) bpf_find_vma(task_, address_, look_, context_, 0)
+#endif
 
 #endif

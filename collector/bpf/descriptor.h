@@ -9,16 +9,16 @@
  * says whether there can be one. */
 static __always_inline struct file *file_of_fd(struct files_struct *files, long fd)
 {
-    struct fdtable *table = files->fdt;
+    struct fdtable *table = LOAD(files, fdt);
     struct file *file = NULL;
-    if (fd >= 0 && fd < table->max_fds)
-        bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+    if (fd >= 0 && fd < LOAD(table, max_fds))
+        bpf_probe_read_kernel(&file, sizeof(file), LOAD(table, fd) + fd);
     return file;
 }
 
 static __always_inline bool files_shared(struct files_struct *files)
 {
-    return files->count.counter > 1;
+    return LOAD(files, count.counter) > 1;
 }
 
 #endif

@@ -19,15 +19,15 @@ static __always_inline bool is_own_process(struct task_struct *task)
 {
     if (self.tgid[0] == 0)
         return false;
-    __u32 tgid = task->tgid;
+    __u32 tgid = LOAD(task, tgid);
     if (identity.level > 0) {
-        struct pid *pid = task->group_leader->thread_pid;
+        struct pid *pid = LOAD(task, group_leader, thread_pid);
         __u32 level = identity.level;
-        if (pid->level < level || BPF_CORE_READ(pid, numbers[level].ns, ns.inum) != identity.pid_ns)
+        if (LOAD(pid, level) < level || BPF_CORE_READ(pid, numbers[level].ns, ns.inum) != identity.pid_ns)
             return false;
         tgid = BPF_CORE_READ(pid, numbers[level].nr);
     }
-    __u64 start_ns = task->group_leader->start_boottime;
+    __u64 start_ns = LOAD(task, group_leader, start_boottime);
     for (int i = 0; i < SELF_LIMIT && self.tgid[i] != 0; i++)
         if (self.tgid[i] == tgid && start_ns <= self.since_ns[i])
             return true;

@@ -70,7 +70,7 @@ static __always_inline void exec_stdin(struct record_header *header, __u64 capac
 
 static __always_inline void exec_task(struct record_header *header, __u64 capacity, struct task_struct *task)
 {
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, 0);
+    struct task_facts *facts = task_facts(task);
     if (facts != NULL && facts->comm_known)
         store_comm(header, capacity, ARG_prev_comm, facts->comm_before_exec);
     else
@@ -128,11 +128,9 @@ int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)
     self_test_note(task, HOOK_RENAME);
     if (!plan.selected[EVENT_sched_process_exec] || (task->flags & PF_KTHREAD))
         return 0;
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-    if (facts == NULL) {
-        failure_count(FAILURE_STORAGE);
+    struct task_facts *facts = task_facts_make(task);
+    if (facts == NULL)
         return 0;
-    }
     copy_16(facts->comm_before_exec, task->comm);
     facts->comm_known = 1;
     return 0;

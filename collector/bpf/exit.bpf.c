@@ -22,17 +22,22 @@ static __always_inline void exit_fill(struct record_header *header, struct task_
     store_integer(header, EXIT_BYTES, 2, task->signal->live.counter == 0);
 }
 
+static __always_inline void emit(struct task_struct *task)
+{
+    struct sink sink;
+    if (!plan.selected[EVENT_sched_process_exit] || !scope_has(task) ||
+        !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+        return;
+#define FILL(header_, size_) exit_fill(header_, task)
+    EMIT_1(&sink, EXIT_BYTES, FILL);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 {
     self_test_note(task, HOOK_EXIT);
-    if (!plan.selected[EVENT_sched_process_exit] || !scope_has(task))
-        return 0;
-    struct sink sink;
-    if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
-        return 0;
-#define FILL(header_, size_) exit_fill(header_, task)
-    EMIT_1(&sink, EXIT_BYTES, FILL);
+    emit(task);
+    task_facts_drop(task);
     return 0;
 }
 

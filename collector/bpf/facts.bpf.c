@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/bpf/facts.h"
 
-static __always_inline bool is_scope_root(struct record_header *header)
-{
-    if (scope_kind == KIND_TREE)
-        return header->tgid == scope.root_tgid && header->leader_start_ns == scope.root_start_ns;
-    if (scope_kind == KIND_CHILDREN)
-        return header->ppid == scope.root_tgid && header->parent_start_ns == scope.root_start_ns;
-    return false;
-}
-
+#ifndef VEDETTE_PLAIN
 static __always_inline __u32 ns_pid(struct task_struct *task)
 {
     struct pid *pid = task->thread_pid;
@@ -69,53 +61,13 @@ __noinline int header_current(struct record_header *header)
 
 __noinline int header_call(struct record_header *header)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct pt_regs *registers = task_registers(task);
-    if (header == NULL || registers == NULL)
-        return 0;
-    bool compat = task_is_compat(task);
-    __u32 number = call_number(registers->orig_ax, compat);
-    if (number != NO_SYSCALL)
-        header->syscall = number;
-    if (compat)
-        header->flags |= RECORD_COMPAT;
-    return 0;
+    return header_call_into(header);
 }
 
 __noinline int header_of(struct record_header *header, __u64 address)
 {
-    struct task_struct *task = (void *)address;
-    if (header == NULL)
-        return 0;
-    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-    struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    __u32 level = BPF_CORE_READ(pid, level);
-    struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
-    struct uts_namespace *uts = BPF_CORE_READ(nsproxy, uts_ns);
-
-    header->thread_start_ns = BPF_CORE_READ(task, start_boottime);
-    header->leader_start_ns = BPF_CORE_READ(leader, start_boottime);
-    header->parent_start_ns = BPF_CORE_READ(parent, start_boottime);
-    header->plan_epoch = plan.epoch;
-    header->cpu = bpf_get_smp_processor_id();
-    header->tgid = BPF_CORE_READ(task, tgid);
-    header->tid = BPF_CORE_READ(task, pid);
-    header->ppid = BPF_CORE_READ(parent, tgid);
-    header->ns_tgid = task_ns_pid(leader);
-    header->ns_tid = task_ns_pid(task);
-    header->ns_ppid = task_ns_pid(parent);
-    header->uid = BPF_CORE_READ(task, cred, euid.val);
-    header->mnt_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
-    header->pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
-    bpf_probe_read_kernel_str(header->comm, COMM_SIZE, task->comm);
-    bpf_probe_read_kernel_str(header->uts, UTS_SIZE, uts->name.nodename);
-    __u64 cgroup;
-    task_cgroup(task, &cgroup);
-    header->cgroup_id = cgroup;
-    header->syscall = -1;
-    header->flags = is_scope_root(header) ? RECORD_SCOPE_ROOT : 0;
-    return 0;
+    return header_of_into(header, (struct task_struct *)address);
 }
+#endif
 
 char LICENSE[] SEC("license") = "GPL";

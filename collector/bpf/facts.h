@@ -29,18 +29,8 @@ static __always_inline __u32 call_number(unsigned long orig_ax, bool compat)
 
 static __always_inline bool task_is_compat(struct task_struct *task)
 {
-    return (task->thread_info.status & TS_COMPAT) != 0;
+    return (LOAD(task, thread_info.status) & TS_COMPAT) != 0;
 }
-
-/*
- * Global functions of facts.bpf.c, which the verifier looks at once (it searches the kernel's BTF by name, about a
- * millisecond each, for every pointer that is loaded plainly). Everything but event_id, ret, size and time_ns, which
- * the caller knows: of the current task, in plain loads, and of any task by its address.
- */
-int header_current(struct record_header *header);
-/* Adds what the current task's saved registers tell: the syscall in progress. Known without it at sys_exit. */
-int header_call(struct record_header *header);
-int header_of(struct record_header *header, __u64 task);
 
 /* The number of a task in the innermost pid namespace that it lives in. */
 static __always_inline __u32 task_ns_pid(struct task_struct *task)
@@ -76,5 +66,91 @@ static __always_inline void copy_16(char *to, const char *from)
     *(__u64 *)to = *(const __u64 *)from;
     *(__u64 *)(to + 8) = *(const __u64 *)(from + 8);
 }
+
+static __always_inline bool is_scope_root(struct record_header *header)
+{
+    if (scope_kind == KIND_TREE)
+        return header->tgid == scope.root_tgid && header->leader_start_ns == scope.root_start_ns;
+    if (scope_kind == KIND_CHILDREN)
+        return header->ppid == scope.root_tgid && header->parent_start_ns == scope.root_start_ns;
+    return false;
+}
+
+static __always_inline int header_of_into(struct record_header *header, struct task_struct *task)
+{
+    if (header == NULL)
+        return 0;
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
+    struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+    struct uts_namespace *uts = BPF_CORE_READ(nsproxy, uts_ns);
+
+    header->thread_start_ns = BPF_CORE_READ(task, start_boottime);
+    header->leader_start_ns = BPF_CORE_READ(leader, start_boottime);
+    header->parent_start_ns = BPF_CORE_READ(parent, start_boottime);
+    header->plan_epoch = plan.epoch;
+    header->cpu = bpf_get_smp_processor_id();
+    header->tgid = BPF_CORE_READ(task, tgid);
+    header->tid = BPF_CORE_READ(task, pid);
+    header->ppid = BPF_CORE_READ(parent, tgid);
+    header->ns_tgid = task_ns_pid(leader);
+    header->ns_tid = task_ns_pid(task);
+    header->ns_ppid = task_ns_pid(parent);
+    header->uid = BPF_CORE_READ(task, cred, euid.val);
+    header->mnt_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
+    header->pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
+    bpf_probe_read_kernel_str(header->comm, COMM_SIZE, task->comm);
+    bpf_probe_read_kernel_str(header->uts, UTS_SIZE, uts->name.nodename);
+    __u64 cgroup;
+    task_cgroup(task, &cgroup);
+    header->cgroup_id = cgroup;
+    header->syscall = -1;
+    header->flags = is_scope_root(header) ? RECORD_SCOPE_ROOT : 0;
+    return 0;
+}
+
+static __always_inline int header_call_into(struct record_header *header)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct pt_regs *registers = task_registers(task);
+    if (header == NULL || registers == NULL)
+        return 0;
+    bool compat = task_is_compat(task);
+    __u32 number = call_number(LOAD(registers, orig_ax), compat);
+    if (number != NO_SYSCALL)
+        header->syscall = number;
+    if (compat)
+        header->flags |= RECORD_COMPAT;
+    return 0;
+}
+
+/*
+ * Everything but event_id, ret, size and time_ns, which the caller knows: of the current task, and of any task by its
+ * address. header_call adds what the current task's saved registers tell: the syscall in progress; it is known without
+ * at sys_exit. Global functions of facts.bpf.c, which the verifier looks at once: it searches the kernel's BTF by name,
+ * about a millisecond each, for every pointer that is loaded plainly.
+ */
+#ifdef VEDETTE_PLAIN
+SUBPROGRAM int header_of(struct record_header *header, __u64 task)
+{
+    return header_of_into(header, (struct task_struct *)task);
+}
+
+SUBPROGRAM int header_current(struct record_header *header)
+{
+    return header_of(header, bpf_get_current_task());
+}
+
+SUBPROGRAM int header_call(struct record_header *header)
+{
+    return header_call_into(header);
+}
+#else
+int header_current(struct record_header *header);
+int header_call(struct record_header *header);
+int header_of(struct record_header *header, __u64 task);
+#endif
 
 #endif

@@ -79,7 +79,7 @@ int BPF_PROG(exit__file_open, struct pt_regs *registers, long ret)
     struct call call = call_of(registers, task);
     struct sink sink;
     if (ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
-        struct files_struct *files = task->files;
+        struct files_struct *files = LOAD(task, files);
         struct file *file = file_of_fd(files, ret);
         bool shared = files_shared(files);
 #define FILL(header_, size_) open_fill(header_, size_, file, shared, registers, &call)

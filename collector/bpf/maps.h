@@ -39,7 +39,7 @@ STATE struct {
     __type(value, struct ring_account);
 } accounts SEC(".maps");
 
-/* Lives and dies with its task. */
+/* What is kept with a task: task_facts.h. */
 struct task_facts {
     __u32 in_scope; /* 1: decided at fork or by the walk; survives the death of its ancestors */
     __u32 comm_known;
@@ -50,12 +50,30 @@ struct task_facts {
     __u32 pad;
 };
 
+/* a10787e6d58c "bpf: Enable task local storage for tracing programs" (5.12). Before it, a table by the task's address.
+ */
+#ifdef VEDETTE_PLAIN
+enum { TASK_ENTRIES = 16384 };
+
+struct task_entry {
+    __u64 start_ns; /* of the task: the address may be another one's by now */
+    struct task_facts facts;
+};
+
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, TASK_ENTRIES);
+    __type(key, __u64);
+    __type(value, struct task_entry);
+} tasks SEC(".maps");
+#else
 STATE struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
     __type(value, struct task_facts);
 } tasks SEC(".maps");
+#endif
 
 STATE struct {
     __uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -62,13 +62,13 @@ static __always_inline __u32 verdict(__u64 previous, __u64 prot)
 
 static long look_at_vma(struct task_struct *task, struct vm_area_struct *vma, struct range *range)
 {
-    __u64 previous = vma->vm_flags & PROT_BITS;
+    __u64 previous = LOAD(vma, vm_flags) & PROT_BITS;
     __u32 alert = verdict(previous, range->prot);
     if (alert > range->alert) {
         range->alert = alert;
         range->previous = previous;
     }
-    range->at = vma->vm_end;
+    range->at = LOAD(vma, vm_end);
     return 0;
 }
 
@@ -79,7 +79,7 @@ static long range_step(__u32 index, struct range *range)
         return 1;
     }
     /* Nothing is mapped there: the call fails with ENOMEM, after it has changed what comes before. */
-    long r = bpf_find_vma(bpf_get_current_task_btf(), range->at, look_at_vma, range, 0);
+    long r = find_vma(bpf_get_current_task_btf(), range->at, look_at_vma, range);
     range->complete = r == -ENOENT;
     return r != 0;
 }
@@ -98,11 +98,9 @@ int BPF_PROG(enter__mem_prot, struct pt_regs *registers, long id)
     REPEAT(VMAS, range_step, &range);
     if (range.at >= range.end)
         range.complete = 1;
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-    if (facts == NULL) { /* the exit half takes it as unknown */
-        failure_count(FAILURE_STORAGE);
+    struct task_facts *facts = task_facts_make(task);
+    if (facts == NULL) /* the exit half takes it as unknown */
         return 0;
-    }
     facts->mem_prot_call = call.number;
     facts->mem_prot_alert = range.alert;
     facts->mem_prot_previous = range.previous;
@@ -121,7 +119,7 @@ static __always_inline __u32 take_verdict(struct task_struct *task, struct call 
         *ret_previous = 0;
         return (prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC) ? 1 : 0;
     }
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, 0);
+    struct task_facts *facts = task_facts(task);
     if (facts == NULL || facts->mem_prot_call != call->number)
         return (prot & PROT_WRITE) == 0 ? 4 : 3;
     facts->mem_prot_call = 0;
@@ -131,7 +129,7 @@ static __always_inline __u32 take_verdict(struct task_struct *task, struct call 
 
 static long take_file(struct task_struct *task, struct vm_area_struct *vma, struct file **ret_file)
 {
-    *ret_file = vma->vm_file;
+    *ret_file = LOAD(vma, vm_file);
     return 0;
 }
 
@@ -177,7 +175,7 @@ int BPF_PROG(exit__mem_prot, struct pt_regs *registers, long ret)
         alert.number = take_verdict(task, &call, alert.prot, &alert.previous);
     struct sink sink;
     if (alert.number != 0 && sink_open(&sink, task, CLASS_WATCHED, CONTEXT_TASK)) {
-        bpf_find_vma(task, alert.addr, take_file, &alert.file, 0); /* fails where nothing is mapped: no file then */
+        find_vma(task, alert.addr, take_file, &alert.file); /* fails where nothing is mapped: no file then */
 #define FILL(header_, size_) mem_prot_fill(header_, size_, &call, &alert, is_map &&ret > 0 ? 0 : ret)
         EMIT_3(&sink, MEM_PROT_SMALL, MEM_PROT_MIDDLE, MEM_PROT_LARGE, FILL);
     }

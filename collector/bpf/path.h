@@ -12,15 +12,13 @@
 
 #include "collector/bpf/store.h"
 
-/* Global functions of path.bpf.c: the walk into the item opened at `start`, which they close; and a whole item of a
- * cgroup's names, leaf first. */
-#define PATH_DECLARE(size_)                                                                                            \
-    int store_walk_##size_(struct room_##size_ *room, __u64 start, __u64 dentry, __u64 mount);                         \
-    int store_cgroup_##size_(struct room_##size_ *room, __u32 arg, __u64 node)
-PATH_DECLARE(512);
-PATH_DECLARE(2048);
-PATH_DECLARE(8192);
-PATH_DECLARE(24576);
+/* The walk into the item opened at `start`, which they close; and a whole item of a cgroup's names, leaf first. */
+#ifdef VEDETTE_PLAIN
+#include "collector/bpf/path_walk.h"
+#else
+ROOM_DECLARE(store_walk_, (__u64 start, __u64 dentry, __u64 mount));
+ROOM_DECLARE(store_cgroup_, (__u32 arg, __u64 node));
+#endif
 
 static __always_inline void store_path(struct record_header *header, __u64 capacity, __u32 arg, struct dentry *dentry,
                                        struct vfsmount *mount)

@@ -8,8 +8,7 @@
 #ifndef VEDETTE_COLLECTOR_BPF_SCOPE_H
 #define VEDETTE_COLLECTOR_BPF_SCOPE_H
 
-#include "collector/bpf/core_compat.h"
-#include "collector/bpf/maps.h"
+#include "collector/bpf/task_facts.h"
 
 enum {
     SCOPE_ANCESTORS = 64,
@@ -80,21 +79,18 @@ SUBPROGRAM int scope_cgroup(struct task_struct *task)
 
 static __always_inline void scope_mark(struct task_struct *task)
 {
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    struct task_facts *facts = task_facts_make(task);
     if (facts != NULL)
         facts->in_scope = 1;
-    else
-        failure_count(FAILURE_STORAGE);
 }
 
-/* `task` as the hook or bpf_get_current_task_btf gave it: storage wants a trusted pointer. */
 static __always_inline bool scope_has(struct task_struct *task)
 {
     if (scope_kind == KIND_HOST)
         return true;
     if (scope_kind == KIND_CGROUP)
         return scope_cgroup(task);
-    struct task_facts *facts = bpf_task_storage_get(&tasks, task, 0, 0);
+    struct task_facts *facts = task_facts(task);
     if (facts != NULL && facts->in_scope)
         return true;
     if (!scope_walk(task))
@@ -106,7 +102,7 @@ static __always_inline bool scope_has(struct task_struct *task)
 /* The loader and its child, while they prove the hooks. */
 static __always_inline bool self_test_is(struct task_struct *task)
 {
-    return task->tgid == self_test || task->real_parent->tgid == self_test;
+    return LOAD(task, tgid) == self_test || LOAD(task, real_parent, tgid) == self_test;
 }
 
 /* Before the first plan: notes that the hook ran for it. */

@@ -24,8 +24,22 @@ _Static_assert((RECORD_FLAG_ALL & RECORD_CUT) == 0, "a flag of its own");
 /*
  * The sizes of reservations that paths and lists are stored into. For these there are global functions, one a size,
  * which the verifier looks at once instead of at every call: that is what keeps the start short. It takes their
- * argument's size from its type.
+ * argument's size from its type. e5069b9c23b3 "bpf: Support pointers in global func args" (5.12): the plain flavour
+ * has one function instead, verified at each call with the size known there.
+ *
+ * ROOM_FUNCTION(name_, into, (TYPE ARG, ...), (ARG, ...)) makes them of into(header, capacity, ARG, ...), at most three
+ * of those; ROOM_DECLARE is for a header whose functions are in another file (in the plain flavour it has to include
+ * them); FOR_ROOM(name_, header, capacity, ARG, ...) calls.
  */
+#define ROOM_LIST(...) __VA_ARGS__
+#ifdef VEDETTE_PLAIN
+#define ROOM_FUNCTION(name_, into_, parameters_, args_)                                                                \
+    SUBPROGRAM int name_##any(struct record_header *header_, __u64 capacity_, ROOM_LIST parameters_)                   \
+    {                                                                                                                  \
+        return into_(header_, capacity_, ROOM_LIST args_);                                                             \
+    }
+#define FOR_ROOM(name_, header_, capacity_, ...) name_##any(header_, capacity_, __VA_ARGS__)
+#else
 struct room_512 {
     __u64 words[512 / 8];
 };
@@ -39,6 +53,23 @@ struct room_24576 {
     __u64 words[24576 / 8];
 };
 
+#define ROOM_DECLARE(name_, parameters_)                                                                               \
+    int name_##512(struct room_512 *, ROOM_LIST parameters_);                                                          \
+    int name_##2048(struct room_2048 *, ROOM_LIST parameters_);                                                        \
+    int name_##8192(struct room_8192 *, ROOM_LIST parameters_);                                                        \
+    int name_##24576(struct room_24576 *, ROOM_LIST parameters_)
+
+#define ROOM_FUNCTION_OF(name_, size_, into_, parameters_, args_)                                                      \
+    __noinline int name_##size_(struct room_##size_ *room_, ROOM_LIST parameters_)                                     \
+    {                                                                                                                  \
+        return into_((struct record_header *)room_, size_, ROOM_LIST args_);                                           \
+    }
+#define ROOM_FUNCTION(name_, into_, parameters_, args_)                                                                \
+    ROOM_FUNCTION_OF(name_, 512, into_, parameters_, args_)                                                            \
+    ROOM_FUNCTION_OF(name_, 2048, into_, parameters_, args_)                                                           \
+    ROOM_FUNCTION_OF(name_, 8192, into_, parameters_, args_)                                                           \
+    ROOM_FUNCTION_OF(name_, 24576, into_, parameters_, args_)
+
 /* Calls name_<capacity>(room, ...): capacity is a constant, so one of them is left. */
 #define FOR_ROOM(name_, header_, capacity_, ...)                                                                       \
     do {                                                                                                               \
@@ -51,6 +82,7 @@ struct room_24576 {
         else                                                                                                           \
             name_##24576((struct room_24576 *)(header_), __VA_ARGS__);                                                 \
     } while (0)
+#endif
 
 static __always_inline __u64 store_at(struct record_header *header)
 {

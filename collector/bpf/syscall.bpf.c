@@ -18,8 +18,12 @@ enum {
     CALL_SMALL = 512,
     CALL_MIDDLE = 8192,
     CALL_LARGE = 24576,
-    LIST_STRINGS = 64,
     LIST_BYTES = 8192,
+#ifdef VEDETTE_PLAIN
+    LIST_STRINGS = 16,
+#else
+    LIST_STRINGS = 64,
+#endif
 };
 
 /* What one string may take of a reservation. */
@@ -101,16 +105,8 @@ static __always_inline int strings_into(struct record_header *header, __u64 capa
     return 0;
 }
 
-/* An array of the caller's pointers to strings, ended by NULL. Global functions: see FOR_ROOM. */
-#define STRINGS_DEFINE(size_)                                                                                          \
-    __noinline int store_strings_##size_(struct room_##size_ *room, __u32 arg, __u64 pointers, __u32 narrow)           \
-    {                                                                                                                  \
-        return strings_into((struct record_header *)room, size_, arg, pointers, narrow);                               \
-    }
-STRINGS_DEFINE(512)
-STRINGS_DEFINE(2048)
-STRINGS_DEFINE(8192)
-STRINGS_DEFINE(24576)
+/* An array of the caller's pointers to strings, ended by NULL. */
+ROOM_FUNCTION(store_strings_, strings_into, (__u32 arg, __u64 pointers, __u32 narrow), (arg, pointers, narrow))
 
 enum {
     SOCKADDR_MOST = 128, /* struct sockaddr_storage */

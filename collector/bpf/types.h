@@ -34,6 +34,7 @@ typedef __s64 int64_t;
 
 /* uapi/linux/bpf.h, as far as it is used: including it would bring asm/types.h of the build host. */
 enum bpf_map_type {
+    BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PROG_ARRAY = 3,
     BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
@@ -41,6 +42,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
+    BPF_ANY = 0,
     BPF_F_NO_PREALLOC = 1U << 0,
     BPF_F_MMAPABLE = 1U << 10,
     BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0,
@@ -209,7 +211,16 @@ struct signal_struct {
     atomic_t live;
 };
 
+typedef struct {
+    long counter;
+} atomic_long_t;
+
+struct rw_semaphore {
+    atomic_long_t count;
+};
+
 struct mm_struct {
+    struct rw_semaphore mmap_lock;
     unsigned long arg_start, arg_end, env_start, env_end;
     struct file *exe_file;
 };
@@ -222,6 +233,7 @@ struct vm_area_struct {
 
 struct task_struct {
     struct thread_info thread_info;
+    void *stack;
     unsigned int flags; /* PF_* */
     struct list_head tasks;
     struct mm_struct *mm;
@@ -271,6 +283,7 @@ enum {
     AT_FDCWD = -100,
     ENOENT = 2,
     EFAULT = 14,
+    EBUSY = 16,
     O_CREAT = 0100,
     O_EXCL = 0200,
     O_NOCTTY = 0400,
