@@ -258,7 +258,7 @@ static void test_json_event_of_structured_types(void **state)
     assert_args(context, JSON_NUMBERS, "req float64 1.5\nrem float64 -0.25\n", NULL);
 
     record_begin(&record, "pipe");
-    record_integer(&record, "pipefd", INT64_C(0xffffffff) << 32 | 3);
+    record_integer(&record, "pipefd", (int64_t)(UINT64_C(0xffffffff) << 32 | 3));
     context = world_send(&world, &record);
     assert_args(context, JSON_WORDS, "pipefd [2]int32 [3,-1]\n", "{}");
 
