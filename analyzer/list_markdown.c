@@ -119,17 +119,23 @@ void markdown_events(struct text *text)
     size_t count;
     const struct event *events = events_all(&count);
     text_literal(
-        text, "# Events\n\n"
-              "<!-- Generated from common/events/events.def: edit that and run ./dev docs. -->\n\n"
-              "What can be named in a policy or with `--events`. Names, arguments and their types are Tracee's. "
-              "`class` is the "
-              "ring that an event travels in:\n`critical` and `watched` ones are delivered at once and no flood of "
-              "others hides "
-              "them; `bulk` ones wait up to a second. \"Losses\" is what the source\ncannot see. Which events a kernel "
-              "covers is printed by `vedette-collector coverage`.\n\n"
-              "A string or list that could not be read whole is named in the event's `vedette.states`: `truncated`, "
-              "`unreadable`, or `user` when it is the\ncaller's own copy, which the caller can change meanwhile.\n\n"
-              "| event | id | class |\n|---|---|---|\n");
+        text,
+        "# Events\n\n"
+        "<!-- Generated from common/events/events.def: edit that and run ./dev docs. -->\n\n"
+        "What can be named in a policy or with `--events`. Names, arguments and their types are Tracee's. "
+        "`class` is the "
+        "ring that an event travels in:\n`critical` and `watched` ones are delivered at once and no flood of "
+        "others hides "
+        "them; `bulk` ones wait up to a second. \"Losses\" is what the source\ncannot see. Which events a kernel "
+        "covers is printed by `vedette-collector coverage`.\n\n"
+        "A string or list that could not be read whole is named in the event's `vedette.states`: `truncated`, "
+        "`unreadable`, or `user` when it is the\ncaller's own copy, which the caller can change meanwhile.\n\n"
+        "\"In words\" are arguments whose number has a name in Linux: the table shows it, JSON with "
+        "`output.parse_arguments` (`./dev run --parse-arguments`), which\nis Tracee's parse-arguments; the numbers "
+        "are then under `vedette.raw`, with the bytes of socket addresses. The names are in "
+        "`analyzer/arguments/*.def`.\nNames of several bits are joined by `|`, bits without a name follow as one "
+        "hexadecimal number. Filters and detections see numbers.\n\n"
+        "| event | id | class |\n|---|---|---|\n");
     for (size_t i = 0; i < count; i++) {
         text_literal(text, "| [");
         text_string(text, events[i].name);

@@ -347,6 +347,16 @@ static void test_json_finding_with_data_of_a_failed_attempt(void **state)
     assert_int_equal(json_integer_value(json_object_get(properties, "Severity")), SEVERITY_MEDIUM);
     assert_int_equal(json_integer_value(json_object_get(finding, "returnValue")), -3);
     json_decref(finding);
+
+    /* The detection judged the number; only what is told of it is in words. */
+    assert_int_equal(json_finding(&text, &found.list[0], "id", NULL, 0, JSON_WORDS), 0);
+    finding = parse(&text);
+    const json_t *trigger = json_object_get(json_array_get(json_object_get(finding, "args"), 0), "value");
+    const json_t *request = json_array_get(json_object_get(trigger, "args"), 0);
+    assert_string_equal(json_string_value(json_object_get(request, "value")), "PTRACE_POKEDATA");
+    const json_t *raw = json_object_get(json_object_get(finding, "vedette"), "raw");
+    assert_int_equal(json_integer_value(json_object_get(raw, "request")), 5);
+    json_decref(finding);
 }
 
 /* An environment that no outbox should hold thousands of times. */
