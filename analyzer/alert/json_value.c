@@ -224,7 +224,7 @@ static bool words(struct text *text, const struct event_context *context, uint8_
 {
     const struct event_view *event = context->event;
     const enum arg_type type = event->schema->args[arg].type;
-    const enum table table = argument_table(event->schema->known, arg);
+    const enum table table = argument_table_of(event, arg);
     const size_t before = text->size;
     if (arg_type_shape(type) >= SHAPE_TEXT)
         return false;
@@ -249,7 +249,7 @@ void json_value(struct text *text, const struct event_context *context, uint8_t 
 {
     const enum arg_type type = context->event->schema->args[arg].type;
     const struct value *value = &context->event->args[arg];
-    const enum table table = argument_table(context->event->schema->known, arg);
+    const enum table table = argument_table_of(context->event, arg);
     const uint32_t bit = UINT32_C(1) << arg;
     if (arguments == JSON_WORDS && words(text, context, arg)) {
         marks->decoded |= type != ARG_POINTER ? bit : 0;

@@ -144,7 +144,7 @@ static void argument(struct text *text, const struct event_context *context, uin
     const struct value *value = &context->event->args[arg];
     char words[48];
     if (arg_type_shape(type) < SHAPE_TEXT &&
-        argument_words(text, argument_table(schema->known, arg), context->architecture, type, value->u))
+        argument_words(text, argument_table_of(context->event, arg), context->architecture, type, value->u))
         return;
     switch (type) {
     case ARG_POINTER:

@@ -13,7 +13,21 @@ enum { NO_EVENT = 0xffff };
 
 #define E(event_)                             EVENT_##event_,
 #define ARGUMENTS(table_, argument_, events_) {TABLE_##table_, #argument_, (const uint16_t[]){events_ NO_EVENT}},
+#define WHERE(...)
 static const struct argument_row rows[] = {
+#include "analyzer/arguments/arguments.def"
+};
+
+struct where_row {
+    enum table table;
+    const char *argument;
+    uint64_t value;
+    enum table other;
+};
+
+#define ARGUMENTS(...)
+#define WHERE(table_, argument_, value_, other_) {TABLE_##table_, #argument_, (value_), TABLE_##other_},
+static const struct where_row where_rows[] = {
 #include "analyzer/arguments/arguments.def"
 };
 
@@ -47,6 +61,23 @@ enum table argument_table(const struct event *event, size_t arg)
         return TABLE_NONE;
     pthread_once(&once, fill);
     return (enum table)table_of[event->id][arg];
+}
+
+enum table argument_table_of(const struct event_view *event, size_t arg)
+{
+    const struct event *known = event->schema->known;
+    const enum table table = argument_table(known, arg);
+    bool depends = false;
+    for (size_t i = 0; table != TABLE_NONE && i < sizeof(where_rows) / sizeof(where_rows[0]); i++) {
+        const struct where_row *row = &where_rows[i];
+        if (row->table != table)
+            continue;
+        depends = true;
+        int index = event_arg_index(known, row->argument);
+        if (index >= 0 && event->args[index].u == row->value)
+            return row->other;
+    }
+    return depends ? TABLE_NONE : table;
 }
 
 /* As wide as its type: a negative int32 is not 64 bits of flags. */

@@ -8,10 +8,15 @@
 
 #include "analyzer/arguments/tables.h"
 #include "common/events/events.h"
+#include "common/wire/decode.h"
 
 /* The table of an argument of our own row (schema_event.known), by its position; TABLE_NONE where it has none or
  * `event` is NULL. Constant time. */
 enum table argument_table(const struct event *event, size_t arg);
+
+/* The same of an event that happened, where the meaning of one argument depends on another: of setsockopt's options on
+ * their level. */
+enum table argument_table_of(const struct event_view *event, size_t arg);
 
 /*
  * Appends the words for an integer of that type, as event_view has it. False, with nothing appended, where the argument

@@ -19,6 +19,7 @@
 #include <linux/falloc.h>
 #include <linux/fanotify.h>
 #include <linux/futex.h>
+#include <linux/in6.h>
 #include <linux/io_uring.h>
 #include <linux/kexec.h>
 #include <linux/keyctl.h>
@@ -34,6 +35,7 @@
 #include <linux/seccomp.h>
 #include <linux/socket.h>
 #include <linux/stat.h>
+#include <linux/tcp.h>
 #include <linux/userfaultfd.h>
 #include <linux/wait.h>
 #include <linux/xattr.h>
