@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "collector/config.h"
+#include "collector/coverage.h"
 #include "collector/courier/courier.h"
 #include "collector/drain/drain.h"
 #include "collector/drain/hello.h"
@@ -305,16 +306,14 @@ static int run(struct collector *c)
 
 static int print_coverage(struct collector *c)
 {
-    size_t count;
     int r = start_probe(c);
     if (r != EXIT_CODE_OK)
         return r;
-    const struct probe_coverage *rows = probe_coverage(c->probe, &count);
-    printf("%-24s %-12s %-36s %s\n", "EVENT", "COVERED", "SOURCE", "REMARKS");
-    for (size_t i = 0; i < count; i++)
-        printf("%-24s %-12s %-36s %s\n", rows[i].event->name, rows[i].covered ? "yes" : "no", rows[i].source,
-               rows[i].covered ? rows[i].event->losses : rows[i].reason);
-    return EXIT_CODE_OK;
+    coverage_print(c->probe, stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_CODE_OK;
+    log_error("standard output cannot be written: %s", strerror(errno));
+    return EXIT_CODE_RUNTIME;
 }
 
 static void close_all(struct collector *c)

@@ -101,6 +101,7 @@ STATE struct {
 STATE const volatile __u32 scope_kind;
 STATE const volatile __u32 cpu_shift; /* CPUs of a group, as a power of two */
 STATE const volatile struct call_tables calls;
+STATE const volatile struct preempt_places preempt_places;
 STATE const volatile struct call_row call_rows[SYSCALL_LIMIT];
 
 /* Changed while it runs, by plain stores. */

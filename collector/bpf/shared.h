@@ -26,6 +26,13 @@ enum hook {
     HOOK_COUNT = 128,
 };
 
+/* What a hook's entry in `seen` says after the self-test. */
+enum {
+    SEEN_RUNNING = 1,
+    SEEN_PREEMPTIBLE = 2,     /* at least once with preemption allowed */
+    SEEN_NOT_PREEMPTIBLE = 4, /* at least once with preemption forbidden; neither: not known */
+};
+
 enum {
     /* Raw numbers below are looked up in one step: 0..511 as they are, 512..547 are x32's own. */
     CALL_LIMIT = 1024,
@@ -98,6 +105,13 @@ struct cursor {
     uint64_t catching_up; /* the hint was stale: begin at the head and skip what started before this, 0 for no */
 };
 
+/* Distances from a CPU's run queue to its preemption count and its current task. */
+struct preempt_places {
+    int64_t to_count, to_current;
+    uint64_t known;
+};
+
+_Static_assert(sizeof(struct preempt_places) == 24, "no padding");
 _Static_assert(sizeof(struct call_row) == 8, "no padding");
 _Static_assert(sizeof(struct scope) == 24, "no padding");
 _Static_assert(sizeof(struct identity) == 32, "no padding");

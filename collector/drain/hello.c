@@ -18,11 +18,16 @@ static char *borrow(const char *text)
     return pointer.out;
 }
 
+_Static_assert((int)PROBE_FAILED == (int)VEDETTE__V1__SELF_TEST__SELF_TEST_FAILED, "the contract's values");
+_Static_assert((int)PROBE_PREEMPTIBLE_YES == (int)VEDETTE__V1__PREEMPTIBLE__PREEMPTIBLE_YES, "the contract's values");
+
 struct rows {
     Vedette__V1__EventSchema *schema;
     Vedette__V1__EventSchema **schema_at;
     Vedette__V1__Coverage *coverage;
     Vedette__V1__Coverage **coverage_at;
+    Vedette__V1__Hook *hooks;
+    Vedette__V1__Hook **hooks_at;
     char *(*names)[EVENT_MAX_ARGS];
     uint32_t (*types)[EVENT_MAX_ARGS];
 };
@@ -33,11 +38,13 @@ static void rows_free(struct rows *rows)
     free(rows->schema_at);
     free(rows->coverage);
     free(rows->coverage_at);
+    free(rows->hooks);
+    free(rows->hooks_at);
     free(rows->names);
     free(rows->types);
 }
 
-static int rows_alloc(struct rows *rows, size_t events, size_t coverage)
+static int rows_alloc(struct rows *rows, size_t events, size_t coverage, size_t hooks)
 {
     rows->schema = calloc(events + 1, sizeof(*rows->schema));
     rows->schema_at = calloc(events + 1, sizeof(*rows->schema_at));
@@ -45,7 +52,10 @@ static int rows_alloc(struct rows *rows, size_t events, size_t coverage)
     rows->types = calloc(events + 1, sizeof(*rows->types));
     rows->coverage = calloc(coverage + 1, sizeof(*rows->coverage));
     rows->coverage_at = calloc(coverage + 1, sizeof(*rows->coverage_at));
-    return rows->schema && rows->schema_at && rows->names && rows->types && rows->coverage && rows->coverage_at
+    rows->hooks = calloc(hooks + 1, sizeof(*rows->hooks));
+    rows->hooks_at = calloc(hooks + 1, sizeof(*rows->hooks_at));
+    return rows->schema && rows->schema_at && rows->names && rows->types && rows->coverage && rows->coverage_at &&
+                   rows->hooks && rows->hooks_at
                ? 0
                : -ENOMEM;
 }
@@ -80,11 +90,29 @@ static void fill_coverage(struct rows *rows, const struct probe_coverage *covera
         row->source = borrow(coverage[i].source);
         row->losses = borrow(coverage[i].event->losses);
         row->reason = borrow(coverage[i].reason);
+        row->self_test = (Vedette__V1__SelfTest)coverage[i].self_test;
+        row->better = borrow(coverage[i].better);
         rows->coverage_at[i] = row;
     }
 }
 
-static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t events, size_t coverage,
+static void fill_hooks(struct rows *rows, const struct probe_hook *hooks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        Vedette__V1__Hook *row = &rows->hooks[i];
+        vedette__v1__hook__init(row);
+        row->name = borrow(hooks[i].name);
+        row->attached = hooks[i].attached;
+        row->reason = borrow(hooks[i].reason);
+        row->self_test = (Vedette__V1__SelfTest)hooks[i].self_test;
+        row->preemptible = (Vedette__V1__Preemptible)hooks[i].preemptible;
+        row->misses_counted = hooks[i].counted;
+        row->misses = hooks[i].misses;
+        rows->hooks_at[i] = row;
+    }
+}
+
+static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t events, size_t coverage, size_t hooks,
                      size_t *ret_size)
 {
     struct utsname system;
@@ -103,6 +131,8 @@ static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t 
     hello.schema = rows->schema_at;
     hello.n_coverage = coverage;
     hello.coverage = rows->coverage_at;
+    hello.n_hook = hooks;
+    hello.hook = rows->hooks_at;
     hello.wall_minus_boot_ns = clock_wall_minus_boot_ns();
     hello.heartbeat_ms = facts->heartbeat_ms;
     hello.scope = borrow(facts->scope);
@@ -120,15 +150,17 @@ static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t 
 
 uint8_t *hello_pack(const struct hello_facts *facts, size_t *ret_size)
 {
-    size_t n_events, n_coverage;
+    size_t n_events, n_coverage, n_hooks;
     const struct event *events = events_all(&n_events);
     const struct probe_coverage *coverage = probe_coverage(facts->probe, &n_coverage);
+    const struct probe_hook *hooks = probe_hooks(facts->probe, &n_hooks);
     struct rows rows = {0};
     uint8_t *bytes = NULL;
-    if (rows_alloc(&rows, n_events, n_coverage) == 0) {
+    if (rows_alloc(&rows, n_events, n_coverage, n_hooks) == 0) {
         fill_schema(&rows, events, n_events);
         fill_coverage(&rows, coverage, n_coverage);
-        bytes = pack(facts, &rows, n_events, n_coverage, ret_size);
+        fill_hooks(&rows, hooks, n_hooks);
+        bytes = pack(facts, &rows, n_events, n_coverage, n_hooks, ret_size);
     }
     rows_free(&rows);
     if (bytes == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/probe/internal.h"
 
-static enum hook hook_of(const char *tracepoint)
+enum hook hook_of(const char *tracepoint)
 {
     static const struct {
         const char *name;
@@ -16,6 +16,13 @@ static enum hook hook_of(const char *tracepoint)
     return HOOK_COUNT;
 }
 
+enum probe_self_test hook_self_test(const struct probe *probe, enum hook hook)
+{
+    if (hook >= HOOK_COUNT || probe->unproven[hook])
+        return PROBE_NOT_RUN;
+    return probe->seen[hook] != 0 ? PROBE_PASSED : PROBE_FAILED;
+}
+
 /* Whether a program is there, attached and was seen running; else says why not. */
 static bool check(struct probe *probe, struct probe_coverage *row, const char *prefix, const char *name, enum hook hook)
 {
@@ -28,7 +35,10 @@ static bool check(struct probe *probe, struct probe_coverage *row, const char *p
         snprintf(row->reason, sizeof(row->reason), "%s", program->reason[0] != '\0' ? program->reason : "not loaded");
         return false;
     }
-    if (hook < HOOK_COUNT && !probe->seen[hook]) {
+    enum probe_self_test self_test = hook_self_test(probe, hook);
+    if (self_test > row->self_test)
+        row->self_test = self_test;
+    if (self_test == PROBE_FAILED) {
         snprintf(row->reason, sizeof(row->reason),
                  "%s%s is attached but did not run in the self-test: the kernel does not call it", prefix, name);
         return false;
@@ -87,11 +97,18 @@ static bool check_source(struct probe *probe, struct probe_coverage *row, const 
 static void cover(struct probe *probe, struct probe_coverage *row)
 {
     for (uint8_t i = 0; i < row->event->n_sources && !row->covered; i++) {
+        if (i == 1) /* the best is not to be had */
+            snprintf(row->better, sizeof(row->better), "%s: %s", row->source, row->reason);
+        row->self_test = PROBE_SELF_TEST_UNKNOWN;
         row->taken = &row->event->sources[i];
         row->covered = check_source(probe, row, row->taken);
     }
     if (row->covered)
         row->reason[0] = '\0';
+    else
+        row->better[0] = '\0'; /* the reason says what is needed */
+    if (row->self_test == PROBE_SELF_TEST_UNKNOWN || (!row->covered && row->self_test == PROBE_PASSED))
+        row->self_test = PROBE_NOT_RUN;
 }
 
 /* What is made of an event is covered when that event is. Never of one that is derived itself by more than one step. */
@@ -101,7 +118,10 @@ static void derive_coverage(struct probe *probe, struct probe_coverage *row)
         return;
     for (size_t i = 0; i < probe->n_coverage; i++) {
         const struct probe_coverage *from = &probe->coverage[i];
-        if (strcmp(from->event->name, row->taken->name) != 0 || from->covered)
+        if (strcmp(from->event->name, row->taken->name) != 0)
+            continue;
+        row->self_test = from->self_test;
+        if (from->covered)
             continue;
         row->covered = false;
         snprintf(row->reason, sizeof(row->reason), "%s is not covered: %.100s", row->taken->name, from->reason);
@@ -120,7 +140,7 @@ void coverage_fill(struct probe *probe)
     probe->n_coverage = count < MAX_EVENTS ? count : MAX_EVENTS;
     for (size_t i = 0; i < probe->n_coverage; i++) {
         struct probe_coverage *row = &probe->coverage[i];
-        *row = (struct probe_coverage){.event = &rows[i], .taken = &rows[i].sources[0]};
+        *row = (struct probe_coverage){.event = &rows[i], .taken = &rows[i].sources[0], .self_test = PROBE_NOT_RUN};
         if (probe->allowed[rows[i].id] || is_always_allowed(&rows[i]))
             cover(probe, row);
         else

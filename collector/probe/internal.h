@@ -44,7 +44,8 @@ struct probe {
     size_t n_rings;
     struct probe_hook hooks[MAX_PROGRAMS];
     int hook_fds[MAX_PROGRAMS];
-    size_t n_hooks;
+    size_t n_hooks;     /* attached */
+    size_t n_all_hooks; /* and behind them those that are not */
     uint32_t n_cpus;
     struct ring_account *accounts;
     size_t accounts_size;
@@ -53,7 +54,9 @@ struct probe {
     int snapshot_fd; /* -1: none under way */
     uint8_t *snapshot;
     size_t snapshot_at, snapshot_end;
-    bool seen[HOOK_COUNT];
+    uint8_t seen[HOOK_COUNT];  /* SEEN_* */
+    bool unproven[HOOK_COUNT]; /* taken for running because the self-test could not provoke it */
+    struct preempt_places places;
     struct probe_failure failures[FAILURE_COUNT];
 };
 
@@ -64,7 +67,7 @@ struct program *program_find(struct probe *probe, const char *prefix, const char
 void programs_choose(struct probe *probe);
 /* Attaches hooks, fills the handlers' tables; a failure is the program's reason. */
 void programs_attach(struct probe *probe);
-void programs_open_misses(struct probe *probe);
+void programs_list_hooks(struct probe *probe);
 /* Index of a handler by name, HANDLER_NONE if there is none. */
 enum handler handler_by_name(const char *name);
 const char *handler_name(enum handler handler);
@@ -87,10 +90,16 @@ int environment_check(char error[PROBE_ERROR_BYTES]);
 /* The kernel's BTF as it is, *ret_size bytes; the caller frees it. NULL when it cannot be read. */
 char *btf_read(size_t *ret_size);
 
+/* preempt.c: all 0 where they are not known. */
+struct preempt_places preempt_places_find(void);
+
 /* selftest.c */
 void self_test_run(struct probe *probe);
 
 /* coverage.c */
+/* The hook of a tracepoint that the self-test provokes, else HOOK_COUNT. */
+enum hook hook_of(const char *tracepoint);
+enum probe_self_test hook_self_test(const struct probe *probe, enum hook hook);
 void coverage_fill(struct probe *probe);
 
 /* snapshot.c */

@@ -75,6 +75,7 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     skeleton->rodata->scope_kind = (uint32_t)probe->scope;
     skeleton->rodata->cpu_shift = group_shift(probe->n_cpus);
     tables_fill(skeleton->rodata);
+    memcpy(&skeleton->rodata->preempt_places, &probe->places, sizeof(probe->places));
     bpf_map__set_max_entries(skeleton->maps.rings, group_count(probe->n_cpus) * CLASS_COUNT);
     bpf_map__set_max_entries(skeleton->maps.accounts, probe->n_cpus * CLASS_COUNT * CONTEXT_COUNT);
     programs_list(probe);
@@ -225,8 +226,10 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
     }
     if (result == 0)
         result = environment_check(error);
-    if (result == 0)
+    if (result == 0) {
+        probe->places = preempt_places_find();
         result = load(probe, error);
+    }
     if (result == 0)
         result = make_rings(probe, settings, error);
     if (result == 0)
@@ -237,7 +240,7 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
         return result;
     programs_attach(probe);
     self_test_run(probe);
-    programs_open_misses(probe);
+    programs_list_hooks(probe);
     coverage_fill(probe);
     return check_scope_hook(probe, error);
 }

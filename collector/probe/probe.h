@@ -32,19 +32,29 @@ struct probe_settings {
         allowed[EVENT_ID_LIMIT]; /* the operator's list: hooks of events that may never be selected are not attached */
 };
 
+/* Values of proto/vedette.proto's SelfTest and Preemptible. */
+enum probe_self_test { PROBE_SELF_TEST_UNKNOWN, PROBE_PASSED, PROBE_NOT_RUN, PROBE_FAILED };
+enum probe_preemptible { PROBE_PREEMPTIBLE_UNKNOWN, PROBE_PREEMPTIBLE_NO, PROBE_PREEMPTIBLE_YES };
+
 struct probe_coverage {
     const struct event *event;
     bool covered;
     const struct event_source *taken; /* the source that gives it, or the best that does not */
     char source[64];                  /* "tp_btf/sched_process_exec" */
+    enum probe_self_test self_test;   /* of the taken source's programs, the worst */
     char reason[160];                 /* why not, and what would be needed */
+    char better[240];                 /* a source that shows more, and why it is not taken; "" when there is none */
 };
 
-/* A program whose skipped calls can be read without bpf(2). */
+/* A program with a hook of its own, whose skipped calls can be read without bpf(2). */
 struct probe_hook {
     const char *name;
-    uint64_t misses; /* as of the last probe_read_misses */
-    bool counted;    /* false where the kernel has no counter (before 5.12) */
+    bool attached;
+    const char *reason; /* why not attached, else "" */
+    enum probe_self_test self_test;
+    enum probe_preemptible preemptible; /* measured inside the hook during the self-test */
+    uint64_t misses;                    /* as of the last probe_read_misses */
+    bool counted;                       /* false where the kernel has no counter (before 5.12) */
 };
 
 struct ring_map {
@@ -80,7 +90,9 @@ uint32_t probe_cpus(const struct probe *probe);
 /* The account of one (cpu, class, context), mapped from the kernel. */
 volatile struct ring_account *probe_account(const struct probe *probe, uint32_t cpu, enum event_class class,
                                             unsigned context);
-/* Reads every program's misses from /proc/self/fdinfo descriptors opened at the start. */
+/* All hooks that some allowed event needs, the attached ones first. */
+const struct probe_hook *probe_hooks(const struct probe *probe, size_t *ret_count);
+/* The attached hooks, with their misses read from /proc/self/fdinfo descriptors opened at the start. */
 const struct probe_hook *probe_read_misses(struct probe *probe, size_t *ret_count);
 
 /* What went wrong inside the programs where no record could say so; all zero as a rule. Cumulative. */

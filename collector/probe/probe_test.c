@@ -22,6 +22,7 @@
 #include "collector/probe/test_records.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/wire/coverage.h"
 
 enum { FLOOD = 3000, NEWER_SLEEPERS = 3 };
 
@@ -81,6 +82,25 @@ static void test_losses_are_exact(void **state)
     close(go[1]);
 }
 
+/* What the kernel measures for itself of two hooks that the self-test provokes. */
+static void check_hooks(struct probe *probe)
+{
+    size_t n_attached, n_all, known = 0;
+    probe_read_misses(probe, &n_attached);
+    const struct probe_hook *hooks = probe_hooks(probe, &n_all);
+    assert_true(n_all >= n_attached);
+    for (size_t i = 0; i < n_all; i++) {
+        assert_int_equal(hooks[i].attached, i < n_attached);
+        assert_int_equal(hooks[i].reason[0] == '\0', hooks[i].attached);
+        if (strcmp(hooks[i].name, "tp_btf/sys_exit") == 0 || strcmp(hooks[i].name, "tp_btf/sched_process_fork") == 0) {
+            assert_int_equal(hooks[i].self_test, PROBE_PASSED);
+            print_message("%s preemptible: %s\n", hooks[i].name, preemptible_name(hooks[i].preemptible));
+            known++;
+        }
+    }
+    assert_int_equal(known, 2);
+}
+
 /* Own processes are left out of the bulk class only; the plan takes effect and ceases. */
 static void test_own_processes(void **state)
 {
@@ -109,7 +129,8 @@ static void test_own_processes(void **state)
     const struct probe_hook *hooks = probe_read_misses(probe, &n_hooks);
     assert_true(n_hooks >= 5);
     for (size_t i = 0; i < n_hooks; i++)
-        assert_true(hooks[i].counted);
+        assert_true(hooks[i].attached && hooks[i].counted);
+    check_hooks(probe);
     records_free(records);
     free(records);
     rings_close(rings);
@@ -319,6 +340,8 @@ static void test_not_allowed_is_not_covered(void **state)
         bool expected = coverage[i].event->id == EVENT_sched_process_exec;
         assert_int_equal(coverage[i].covered, expected);
         assert_int_equal(coverage[i].reason[0] == '\0', expected);
+        assert_int_not_equal(coverage[i].self_test, PROBE_FAILED);
+        assert_true(expected || coverage[i].self_test == PROBE_NOT_RUN);
     }
     const struct probe_hook *hooks = probe_read_misses(probe, &count);
     for (size_t i = 0; i < count; i++)

@@ -7,6 +7,8 @@
 
 #include "collector/probe/internal.h"
 
+static const char hook_prefix[] = "tp_btf__";
+
 static const char *const handler_names[HANDLER_COUNT] = {
     "",
 #define HANDLER(name_) #name_,
@@ -166,20 +168,56 @@ void programs_attach(struct probe *probe)
     }
 }
 
-void programs_open_misses(struct probe *probe)
+static enum probe_preemptible preemptible(uint8_t seen)
+{
+    return (seen & SEEN_PREEMPTIBLE) != 0       ? PROBE_PREEMPTIBLE_YES
+           : (seen & SEEN_NOT_PREEMPTIBLE) != 0 ? PROBE_PREEMPTIBLE_NO
+                                                : PROBE_PREEMPTIBLE_UNKNOWN;
+}
+
+static bool is_tracepoint(const struct program *program)
+{
+    return strncmp(program->name, hook_prefix, strlen(hook_prefix)) == 0;
+}
+
+static void add_hook(struct probe *probe, const struct program *program)
+{
+    enum hook hook = is_tracepoint(program) ? hook_of(program->name + strlen(hook_prefix)) : HOOK_COUNT;
+    probe->hook_fds[probe->n_all_hooks] = -1;
+    probe->hooks[probe->n_all_hooks++] = (struct probe_hook){
+        .name = bpf_program__section_name(program->bpf),
+        .attached = program->attached,
+        .reason = program->attached            ? ""
+                  : program->reason[0] != '\0' ? program->reason
+                                               : "not loaded",
+        .self_test = program->attached ? hook_self_test(probe, hook) : PROBE_NOT_RUN,
+        .preemptible = hook < HOOK_COUNT ? preemptible(probe->seen[hook]) : PROBE_PREEMPTIBLE_UNKNOWN,
+    };
+}
+
+/* Handlers run under their dispatcher: a skipped dispatcher is the miss. */
+void programs_list_hooks(struct probe *probe)
 {
     for (size_t i = 0; i < probe->n_programs; i++) {
-        struct program *program = &probe->programs[i];
-        if (program->link == NULL) /* handlers run under their dispatcher: a skipped dispatcher is the miss */
+        const struct program *program = &probe->programs[i];
+        if (program->link == NULL)
             continue;
         char path[64];
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_program__fd(program->bpf));
-        probe->hook_fds[probe->n_hooks] = open(path, O_RDONLY | O_CLOEXEC);
-        probe->hooks[probe->n_hooks].name = bpf_program__section_name(program->bpf);
-        probe->n_hooks++;
+        add_hook(probe, program);
+        probe->hook_fds[probe->n_hooks++] = open(path, O_RDONLY | O_CLOEXEC);
     }
+    for (size_t i = 0; i < probe->n_programs; i++)
+        if (probe->programs[i].wanted && probe->programs[i].link == NULL && is_tracepoint(&probe->programs[i]))
+            add_hook(probe, &probe->programs[i]);
     size_t count;
     probe_read_misses(probe, &count);
+}
+
+const struct probe_hook *probe_hooks(const struct probe *probe, size_t *ret_count)
+{
+    *ret_count = probe->n_all_hooks;
+    return probe->hooks;
 }
 
 const struct probe_hook *probe_read_misses(struct probe *probe, size_t *ret_count)

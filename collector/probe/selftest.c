@@ -104,6 +104,7 @@ static void add_if_loaded(struct probe *probe, const char *prefix, enum handler 
 
 void self_test_run(struct probe *probe)
 {
+    static const enum hook by_exec[] = {HOOK_EXEC, HOOK_RENAME};
     struct vedette__bss *bss = probe->skeleton->bss;
     uint64_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
     int calls[HANDLER_COUNT];
@@ -130,8 +131,11 @@ void self_test_run(struct probe *probe)
     if (fd >= 0)
         close(fd);
     for (size_t i = 0; i < HOOK_COUNT; i++)
-        probe->seen[i] = __atomic_load_n(&bss->seen[i], __ATOMIC_RELAXED) != 0;
+        probe->seen[i] = __atomic_load_n(&bss->seen[i], __ATOMIC_RELAXED);
     /* Where memory files may not be executed (vm.memfd_noexec) exec goes unproven; that its hook attached has to do. */
     if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NOT_EXECUTED)
-        probe->seen[HOOK_EXEC] = probe->seen[HOOK_RENAME] = true;
+        for (size_t i = 0; i < sizeof(by_exec) / sizeof(by_exec[0]); i++) {
+            probe->unproven[by_exec[i]] = probe->seen[by_exec[i]] == 0;
+            probe->seen[by_exec[i]] |= SEEN_RUNNING;
+        }
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 
+#include "common/wire/coverage.h"
 #include "common/wire/decode.h"
 #include "common/wire/golden_values.h"
 
@@ -129,6 +130,29 @@ static void test_golden_hello(void **state)
     assert_null(future->known);
     assert_string_equal(future->args[8].name, "a_list");
     assert_int_equal(future->args[8].type, ARG_STRINGS);
+}
+
+static void test_golden_coverage(void **state)
+{
+    struct fixture *f = *state;
+    const Vedette__V1__Hello *hello = unpack_stored(f, "coverage")->hello;
+    assert_int_equal(decoder_check_hello(f->decoder, hello), 0);
+    assert_int_equal(hello->n_coverage, 1);
+    assert_string_equal(self_test_name(hello->coverage[0]->self_test), "passed");
+    assert_string_equal(hello->coverage[0]->better, "lsm/file_open: not on this kernel");
+    assert_int_equal(hello->n_hook, 2);
+    assert_string_equal(hello->hook[0]->name, "tp_btf/sys_exit");
+    assert_true(hello->hook[0]->attached);
+    assert_string_equal(self_test_name(hello->hook[0]->self_test), "not run");
+    assert_string_equal(preemptible_name(hello->hook[0]->preemptible), "yes");
+    assert_true(hello->hook[0]->misses_counted);
+    assert_int_equal(hello->hook[0]->misses, 17);
+    assert_false(hello->hook[1]->attached);
+    assert_string_equal(hello->hook[1]->reason, "this kernel has no tracepoint cgroup_mkdir");
+    assert_string_equal(self_test_name(hello->hook[1]->self_test), "failed");
+    assert_string_equal(preemptible_name(hello->hook[1]->preemptible), "no");
+    assert_string_equal(self_test_name(99), "unknown");
+    assert_string_equal(preemptible_name(99), "unknown");
 }
 
 static void test_golden_batch(void **state)
@@ -320,6 +344,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_bytes_are_made_again),
         cmocka_unit_test(test_golden_hello),
+        cmocka_unit_test(test_golden_coverage),
         cmocka_unit_test(test_golden_batch),
         cmocka_unit_test(test_golden_snapshot),
         cmocka_unit_test(test_golden_future_event_has_names),

@@ -150,6 +150,47 @@ static size_t pack_hello(uint8_t *bytes)
     return pack_request(&request, bytes);
 }
 
+/* What later fields of the hello say: how a hook runs, and what the self-test saw of each event. */
+static size_t pack_coverage(uint8_t *bytes)
+{
+    Vedette__V1__Coverage row;
+    vedette__v1__coverage__init(&row);
+    row.event_id = EVENT_open;
+    row.covered = true;
+    row.source = text("tp_btf/sys_exit");
+    row.self_test = VEDETTE__V1__SELF_TEST__SELF_TEST_PASSED;
+    row.better = text("lsm/file_open: not on this kernel");
+    Vedette__V1__Hook hook;
+    vedette__v1__hook__init(&hook);
+    hook.name = text("tp_btf/sys_exit");
+    hook.attached = true;
+    hook.self_test = VEDETTE__V1__SELF_TEST__SELF_TEST_NOT_RUN;
+    hook.preemptible = VEDETTE__V1__PREEMPTIBLE__PREEMPTIBLE_YES;
+    hook.misses_counted = true;
+    hook.misses = 17;
+    Vedette__V1__Hook missing;
+    vedette__v1__hook__init(&missing);
+    missing.name = text("tp_btf/cgroup_mkdir");
+    missing.reason = text("this kernel has no tracepoint cgroup_mkdir");
+    missing.self_test = VEDETTE__V1__SELF_TEST__SELF_TEST_FAILED;
+    missing.preemptible = VEDETTE__V1__PREEMPTIBLE__PREEMPTIBLE_NO;
+    Vedette__V1__Coverage *rows[] = {&row};
+    Vedette__V1__Hook *hooks[] = {&hook, &missing};
+    Vedette__V1__Hello hello;
+    vedette__v1__hello__init(&hello);
+    hello.wire_min = hello.wire_max = 1;
+    hello.node = text("node-7");
+    hello.n_coverage = COUNT(rows);
+    hello.coverage = rows;
+    hello.n_hook = COUNT(hooks);
+    hello.hook = hooks;
+    Vedette__V1__Request request;
+    vedette__v1__request__init(&request);
+    request.body_case = VEDETTE__V1__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    return pack_request(&request, bytes);
+}
+
 static int add_all(struct batch_encoder *encoder, union test_record *record,
                    void (*const builders[])(union test_record *), size_t count)
 {
@@ -458,8 +499,9 @@ static size_t pack_refusal(uint8_t *bytes)
 const struct golden *golden_all(size_t *ret_count)
 {
     static const struct golden all[] = {
-        {"ack", pack_ack},       {"batch", pack_batch},     {"future", pack_future},     {"hello", pack_hello},
-        {"losses", pack_losses}, {"refusal", pack_refusal}, {"snapshot", pack_snapshot}, {"welcome", pack_welcome},
+        {"ack", pack_ack},         {"batch", pack_batch},       {"coverage", pack_coverage},
+        {"future", pack_future},   {"hello", pack_hello},       {"losses", pack_losses},
+        {"refusal", pack_refusal}, {"snapshot", pack_snapshot}, {"welcome", pack_welcome},
     };
     *ret_count = COUNT(all);
     return all;

@@ -22,6 +22,7 @@ enum {
     WIRE_STRING_BYTES = 128 * 1024,
     WIRE_LIST_ITEMS = 8192,
     WIRE_SCHEMA_EVENTS = 2048,
+    WIRE_HOOKS = 256,
     WIRE_NAME_BYTES = 256, /* node, version, kernel, event and argument names */
     WIRE_CREDENTIAL_BYTES = 16 * 1024,
     WIRE_PLAN_EVENTS = 1024,

@@ -29,6 +29,7 @@ struct repeat_limit {
 static const struct repeat_limit repeat_limits[] = {
     {&vedette__v1__hello__descriptor, 9, WIRE_SCHEMA_EVENTS},       /* schema */
     {&vedette__v1__hello__descriptor, 10, WIRE_SCHEMA_EVENTS},      /* coverage */
+    {&vedette__v1__hello__descriptor, 16, WIRE_HOOKS},              /* hook */
     {&vedette__v1__event_schema__descriptor, 4, EVENT_MAX_ARGS},    /* arg_name */
     {&vedette__v1__event_batch__descriptor, 17, WIRE_BATCH_LOSSES}, /* loss */
     {&vedette__v1__welcome__descriptor, 2, WIRE_CURSORS},           /* cursor */

@@ -225,10 +225,21 @@ static int check_coverage(struct decoder *decoder, const Vedette__V1__Hello *hel
         if (row->event_id >= EVENT_ID_LIMIT)
             return decoder_fail(decoder, "Coverage.event_id: %u, the limit is %d", row->event_id, EVENT_ID_LIMIT);
         if (!is_short(row->source, WIRE_TEXT_BYTES) || !is_short(row->losses, WIRE_TEXT_BYTES) ||
-            !is_short(row->reason, WIRE_TEXT_BYTES))
+            !is_short(row->reason, WIRE_TEXT_BYTES) || !is_short(row->better, WIRE_TEXT_BYTES))
             return decoder_fail(decoder, "Coverage: a text of event %u is over %d bytes", row->event_id,
                                 WIRE_TEXT_BYTES);
     }
+    return 0;
+}
+
+static int check_hooks(struct decoder *decoder, const Vedette__V1__Hello *hello)
+{
+    if (hello->n_hook > WIRE_HOOKS)
+        return decoder_fail(decoder, "Hello.hook: %zu, the limit is %d", hello->n_hook, WIRE_HOOKS);
+    for (size_t i = 0; i < hello->n_hook; i++)
+        if (!is_short(hello->hook[i]->name, WIRE_NAME_BYTES) || !is_short(hello->hook[i]->reason, WIRE_TEXT_BYTES))
+            return decoder_fail(decoder, "Hook: a name is over %d bytes or a reason over %d", WIRE_NAME_BYTES,
+                                WIRE_TEXT_BYTES);
     return 0;
 }
 
@@ -253,5 +264,7 @@ int decoder_check_hello(struct decoder *decoder, const Vedette__V1__Hello *hello
         return decoder_fail(decoder, "Hello.credential: %zu bytes, the limit is %d", hello->credential.len,
                             WIRE_CREDENTIAL_BYTES);
     int result = check_schema(decoder, hello);
-    return result != 0 ? result : check_coverage(decoder, hello);
+    if (result == 0)
+        result = check_coverage(decoder, hello);
+    return result != 0 ? result : check_hooks(decoder, hello);
 }

@@ -186,6 +186,31 @@ static void test_hello_coverage(void **state)
     assert_refused(decoder, &p, "Hello.coverage");
 }
 
+static void test_hello_hooks(void **state)
+{
+    struct decoder *decoder = *state;
+    struct parts p;
+    Vedette__V1__Hook hook, *hooks[] = {&hook};
+    char name[WIRE_NAME_BYTES + 2], text[WIRE_TEXT_BYTES + 2];
+    memset(name, 'n', sizeof(name));
+    memset(text, 't', sizeof(text));
+    name[WIRE_NAME_BYTES] = text[WIRE_TEXT_BYTES] = name[WIRE_NAME_BYTES + 1] = text[WIRE_TEXT_BYTES + 1] = '\0';
+    build(&p);
+    vedette__v1__hook__init(&hook);
+    hook.name = name;
+    hook.reason = text;
+    p.hello.hook = hooks;
+    p.hello.n_hook = 1;
+    assert_int_equal(decoder_check_hello(decoder, &p.hello), 0);
+    name[WIRE_NAME_BYTES] = 'n';
+    assert_refused(decoder, &p, "Hook: a name");
+    name[WIRE_NAME_BYTES] = '\0';
+    text[WIRE_TEXT_BYTES] = 't';
+    assert_refused(decoder, &p, "Hook: a name");
+    p.hello.n_hook = WIRE_HOOKS + 1;
+    assert_refused(decoder, &p, "Hello.hook");
+}
+
 static void test_schema_lookups(void **state)
 {
     (void)state;
@@ -317,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_hello_texts),
         cmocka_unit_test(test_hello_schema),
         cmocka_unit_test(test_hello_coverage),
+        cmocka_unit_test(test_hello_hooks),
         cmocka_unit_test(test_schema_lookups),
         cmocka_unit_test(test_schema_of_an_unchecked_hello),
         cmocka_unit_test(test_schema_older_row_leaves_arguments_absent),
