@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/list.h"
 
+#include "analyzer/arguments/arguments.h"
 #include "analyzer/policy/policy.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
@@ -34,6 +35,11 @@ static void json_event(struct text *text, const struct event *event)
         json_member(text, "name", event->args[i].name);
         text_literal(text, ",");
         json_member(text, "type", arg_type_name(event->args[i].type));
+        const enum table table = argument_table(event, i);
+        if (table != TABLE_NONE) {
+            text_literal(text, ",");
+            json_member(text, "words", table_name(table));
+        }
         text_literal(text, "}");
     }
     text_literal(text, "],");
