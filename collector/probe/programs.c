@@ -69,7 +69,7 @@ static void want_source(struct probe *probe, const struct event_source *source)
     case SOURCE_ENTER_EXIT:
         want(probe, "tp_btf__", "sys_enter");
         want(probe, "enter__", source->name);
-        /* fallthrough */
+        __attribute__((fallthrough));
     case SOURCE_EXIT:
     case SOURCE_SYSCALL:
         want(probe, "tp_btf__", "sys_exit");
