@@ -189,20 +189,19 @@ static __always_inline void store_pair(struct record_header *header, __u64 capac
         store_integer(header, capacity, arg, pair);
 }
 
-/* What an argument points to. */
-SUBPROGRAM int store_pointed(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading,
-                             __u64 types)
+/* What an argument points to; `types`: its own, and above that the next one's. */
+static __always_inline int pointed_into(struct record_header *header, __u64 capacity, __u32 arg,
+                                        struct reading *reading, __u32 types)
 {
-    if (arg >= SYSCALL_ARGS)
+    if (header == NULL || reading == NULL || arg >= SYSCALL_ARGS) /* never, but the verifier has to see it */
         return 0;
     __u64 value = reading->values[arg];
-    bool narrow = reading->call.narrow;
     switch (types & 0xff) {
     case BPF_ARG_STRING:
         store_string(header, capacity, arg, (void *)value, STRING_MOST(capacity), true);
         break;
     case BPF_ARG_STRINGS:
-        FOR_ROOM(store_strings_, header, capacity, arg, value, narrow);
+        FOR_ROOM(store_strings_, header, capacity, arg, value, reading->call.narrow);
         break;
     case BPF_ARG_SOCKADDR:
         store_address(header, capacity, arg, reading, types >> 8);
@@ -210,8 +209,21 @@ SUBPROGRAM int store_pointed(struct record_header *header, __u64 capacity, __u32
     case BPF_ARG_OUTPUT:
         store_output(header, capacity, arg, reading);
         break;
+    case BPF_ARG_TIMESPEC:
+        store_time(header, capacity, arg, value, reading->short_times);
+        break;
+    case BPF_ARG_INT_PAIR:
+        store_pair(header, capacity, arg, reading);
+        break;
     }
     return 0;
+}
+
+ROOM_FUNCTION(store_pointed_, pointed_into, (__u32 arg, struct reading *reading, __u32 types), (arg, reading, types))
+
+static __always_inline bool is_pointed(__u32 type)
+{
+    return type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || (type >= BPF_ARG_SOCKADDR && type <= BPF_ARG_OUTPUT);
 }
 
 static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading)
@@ -222,16 +234,12 @@ static __always_inline void store_arg(struct record_header *header, __u64 capaci
     __u32 type = call_rows[number].type[arg];
     if (type == 0) /* beyond the row's last */
         return;
-    if (type == BPF_ARG_TIMESPEC)
-        store_time(header, capacity, arg, reading->values[arg], reading->short_times);
-    else if (type == BPF_ARG_INT_PAIR)
-        store_pair(header, capacity, arg, reading);
-    else if (capacity > CALL_NUMBERS &&
-             (type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || type == BPF_ARG_SOCKADDR || type == BPF_ARG_OUTPUT))
-        store_pointed(header, capacity, arg, reading,
-                      type | (arg + 1 < SYSCALL_ARGS ? call_rows[number].type[arg + 1] : 0) << 8);
-    else
+    if (capacity > CALL_NUMBERS && is_pointed(type)) {
+        __u32 types = type | (arg + 1 < SYSCALL_ARGS ? call_rows[number].type[arg + 1] : 0) << 8;
+        FOR_ROOM(store_pointed_, header, capacity, arg, reading, types);
+    } else {
         store_integer(header, capacity, arg, widen(reading->values[arg], type, reading->call.compat));
+    }
 }
 
 static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct reading *reading)

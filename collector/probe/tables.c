@@ -51,12 +51,18 @@ static uint16_t usable(int number)
     return number >= 0 && number < SYSCALL_LIMIT ? (uint16_t)number : NO_SYSCALL;
 }
 
+/* Read from where the argument points to, into a record that has room for it. */
+static bool is_pointed(enum arg_type type)
+{
+    return arg_type_shape(type) >= SHAPE_TEXT || type == ARG_TIMESPEC || type == ARG_INT_PAIR;
+}
+
 static struct call_row row_of(const struct event *event)
 {
     struct call_row row = {.n_args = event->n_args, .class = event->class};
     for (size_t i = 0; i < event->n_args && i < SYSCALL_ARGS; i++) {
         row.type[i] = (uint8_t)event->args[i].type;
-        if (arg_type_shape(event->args[i].type) >= SHAPE_TEXT)
+        if (is_pointed(event->args[i].type))
             row.class |= CALL_ROW_STRINGS;
     }
     return row;
