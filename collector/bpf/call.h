@@ -1,61 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A system call as sys_enter and sys_exit show it, native, x32 or 32-bit. */
+/*
+ * A system call as sys_enter and sys_exit show it, native, x32 or 32-bit, and its handlers.
+ *
+ *   EXIT_HANDLER(file_open)
+ *   {
+ *       ... call->number, call->args[0], call->ret ...
+ *       return 0;
+ *   }
+ *
+ * makes the handler of that name in handlers.def; ENTER_HANDLER its half on sys_enter. A handler is a function of its
+ * own (a global one, which the verifier looks at once) that the dispatcher calls: what several handlers share, the
+ * verifier then looks at once for all of them, which is most of the time that a start takes. In the plain flavour,
+ * whose kernels cannot do that, each is a program that is reached by tail call.
+ */
 #ifndef VEDETTE_COLLECTOR_BPF_CALL_H
 #define VEDETTE_COLLECTOR_BPF_CALL_H
 
 #include "collector/bpf/facts.h"
 
+#include <bpf/bpf_tracing.h>
+
 struct call {
-    __u32 number; /* x86-64's */
-    bool compat;
-    bool narrow; /* pointers inside the caller's memory have 4 bytes: 32-bit, or x32's own numbers */
+    __u64 args[SYSCALL_ARGS + 1]; /* one more: an argument may be looked at together with the next */
+    __s64 ret;                    /* 0 before the call */
+    __u32 number;                 /* ours */
+    __u8 compat;
+    __u8 narrow;      /* pointers inside the caller's memory have 4 bytes: 32-bit, or x32's own numbers */
+    __u8 short_times; /* times inside it have two numbers of 32 bits */
+    __u8 pad;
 };
 
-static __always_inline struct call call_of(struct pt_regs *registers, struct task_struct *task)
-{
-    struct call call;
-    unsigned long raw = registers->orig_ax;
-    call.compat = task_is_compat(task);
-    call.number = call_number(raw, call.compat);
-    call.narrow = call.compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST;
-    return call;
-}
+enum { FIRST_TIME64 = 403 }; /* i386's clock_gettime64: that one and those after it take 64-bit times */
 
 /* Registers cannot be changed by another thread; what they point to can. */
-static __always_inline __u64 call_arg(struct pt_regs *registers, struct call *call, __u32 index)
+static __always_inline void call_read(struct call *call, struct pt_regs *registers, struct task_struct *task, long ret)
 {
+    unsigned long raw = registers->orig_ax;
+    call->compat = task_is_compat(task);
+    call->number = call_number(raw, call->compat);
+    call->narrow = call->compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST;
+    call->short_times = call->compat && (__u32)raw < FIRST_TIME64;
+    call->ret = ret;
     if (call->compat) {
-        switch (index) {
-        case 0:
-            return (__u32)registers->bx;
-        case 1:
-            return (__u32)registers->cx;
-        case 2:
-            return (__u32)registers->dx;
-        case 3:
-            return (__u32)registers->si;
-        case 4:
-            return (__u32)registers->di;
-        default:
-            return (__u32)registers->bp;
-        }
+        call->args[0] = (__u32)registers->bx;
+        call->args[1] = (__u32)registers->cx;
+        call->args[2] = (__u32)registers->dx;
+        call->args[3] = (__u32)registers->si;
+        call->args[4] = (__u32)registers->di;
+        call->args[5] = (__u32)registers->bp;
+    } else {
+        call->args[0] = registers->di;
+        call->args[1] = registers->si;
+        call->args[2] = registers->dx;
+        call->args[3] = registers->r10;
+        call->args[4] = registers->r8;
+        call->args[5] = registers->r9;
     }
-    switch (index) {
-    case 0:
-        return registers->di;
-    case 1:
-        return registers->si;
-    case 2:
-        return registers->dx;
-    case 3:
-        return registers->r10;
-    case 4:
-        return registers->r8;
-    default:
-        return registers->r9;
-    }
+    call->args[6] = 0;
+    call->pad = 0;
 }
 
+#ifdef VEDETTE_PLAIN
 /* The handler that follows `self` in a chain, HANDLER_NONE at its end. */
 static __always_inline __u32 chain_next(__u64 chain, __u32 self)
 {
@@ -66,19 +71,39 @@ static __always_inline __u32 chain_next(__u64 chain, __u32 self)
     return (chain & 0xff) == self ? chain >> 8 & 0xff : HANDLER_NONE;
 }
 
-/* A handler's last step: on to the next of its call's chain. `name_` as in handlers.def. */
-#define CALL_NEXT_IN(ctx_, table_, chains_, number_, name_)                                                            \
-    do {                                                                                                               \
-        __u32 number_of_call_ = (number_);                                                                             \
-        if (number_of_call_ < SYSCALL_LIMIT) {                                                                         \
-            __u32 next_ = chain_next((chains_)[number_of_call_], HANDLER_##name_);                                     \
-            if (next_ != HANDLER_NONE) {                                                                               \
-                bpf_tail_call(ctx_, table_, next_);                                                                    \
-                failure_count(FAILURE_TAIL_CALL);                                                                      \
-            }                                                                                                          \
+#define HANDLER_PROGRAM(half_, hook_, table_, chains_, name_, ret_)                                                    \
+    static __always_inline int half_##_of__##name_(struct call *call);                                                 \
+    SEC("tp_btf/" hook_)                                                                                               \
+    int BPF_PROG(half_##__##name_, struct pt_regs *registers, long last)                                               \
+    {                                                                                                                  \
+        struct task_struct *task = bpf_get_current_task_btf();                                                         \
+        struct call call;                                                                                              \
+        call_read(&call, registers, task, ret_);                                                                       \
+        self_test_note(task, HANDLER_##name_);                                                                         \
+        half_##_of__##name_(&call);                                                                                    \
+        __u32 next = call.number < SYSCALL_LIMIT ? chain_next((chains_)[call.number], HANDLER_##name_) : HANDLER_NONE; \
+        if (next != HANDLER_NONE) {                                                                                    \
+            bpf_tail_call(ctx, table_, next);                                                                          \
+            failure_count(FAILURE_TAIL_CALL);                                                                          \
         }                                                                                                              \
-    } while (0)
-#define CALL_NEXT(ctx_, call_, name_)       CALL_NEXT_IN(ctx_, &exit_handlers, plan.on_exit, (call_)->number, name_)
-#define CALL_NEXT_ENTER(ctx_, call_, name_) CALL_NEXT_IN(ctx_, &enter_handlers, plan.on_enter, (call_)->number, name_)
+        return 0;                                                                                                      \
+    }                                                                                                                  \
+    static __always_inline int half_##_of__##name_(struct call *call)
+#define EXIT_HANDLER(name_)  HANDLER_PROGRAM(exit, "sys_exit", &exit_handlers, plan.on_exit, name_, last)
+#define ENTER_HANDLER(name_) HANDLER_PROGRAM(enter, "sys_enter", &enter_handlers, plan.on_enter, name_, 0)
+#else
+/* One that is not wanted is empty for the verifier: `enabled_` is known to it, and it must see that call is there. */
+#define HANDLER_FUNCTION(half_, enabled_, name_)                                                                       \
+    static __always_inline int half_##_of__##name_(struct call *call);                                                 \
+    __noinline int half_##__##name_(struct call *call)                                                                 \
+    {                                                                                                                  \
+        if (!(enabled_)[HANDLER_##name_] || call == NULL)                                                              \
+            return 0;                                                                                                  \
+        return half_##_of__##name_(call);                                                                              \
+    }                                                                                                                  \
+    static __always_inline int half_##_of__##name_(struct call *call)
+#define EXIT_HANDLER(name_)  HANDLER_FUNCTION(exit, exit_enabled, name_)
+#define ENTER_HANDLER(name_) HANDLER_FUNCTION(enter, enter_enabled, name_)
+#endif
 
 #endif

@@ -33,37 +33,35 @@ enum {
 
 #define STRING_MOST(capacity_) ((capacity_) == OPEN_SMALL ? 128 : (capacity_) == OPEN_MIDDLE ? 512 : 4096)
 
-static __always_inline __u64 flags_asked(struct pt_regs *registers, struct call *call)
+static __always_inline __u64 flags_asked(struct call *call)
 {
     __u64 flags = 0;
     switch (call->number) {
     case EVENT_open:
-        return call_arg(registers, call, 1);
+        return call->args[1];
     case EVENT_creat:
         return O_CREAT | O_WRONLY | O_TRUNC;
     case EVENT_openat:
-        return call_arg(registers, call, 2);
+        return call->args[2];
     default: /* openat2: in the caller's struct open_how, as it is by now; it begins with the flags */
-        bpf_probe_read_user(&flags, sizeof(flags), (void *)call_arg(registers, call, 2));
+        bpf_probe_read_user(&flags, sizeof(flags), (void *)call->args[2]);
         return flags;
     }
 }
 
 static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, bool shared,
-                                      struct pt_regs *registers, struct call *call)
+                                      struct call *call)
 {
     record_begin_call(header, EVENT_security_file_open, 0, call);
     header->flags |= (shared ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0);
-    const void *string =
-        (void *)call_arg(registers, call, call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1);
+    const void *string = (void *)call->args[call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1];
     store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
     if (file == NULL) {
         store_string(header, capacity, ARG_pathname, string, STRING_MOST(capacity), true);
         return !store_take_cut(header);
     }
     struct inode *inode = BPF_CORE_READ(file, f_inode);
-    store_integer(header, capacity, ARG_flags,
-                  BPF_CORE_READ(file, f_flags) | (flags_asked(registers, call) & TRANSIENT));
+    store_integer(header, capacity, ARG_flags, BPF_CORE_READ(file, f_flags) | (flags_asked(call) & TRANSIENT));
     store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
     store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
@@ -71,21 +69,17 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit__file_open, struct pt_regs *registers, long ret)
+EXIT_HANDLER(file_open)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    self_test_note(task, HANDLER_file_open);
-    struct call call = call_of(registers, task);
     struct sink sink;
-    if (ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
+    if (call->ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
         struct files_struct *files = LOAD(task, files);
-        struct file *file = file_of_fd(files, ret);
+        struct file *file = file_of_fd(files, call->ret);
         bool shared = files_shared(files);
-#define FILL(header_, size_) open_fill(header_, size_, file, shared, registers, &call)
+#define FILL(header_, size_) open_fill(header_, size_, file, shared, call)
         EMIT_3(&sink, OPEN_SMALL, OPEN_MIDDLE, OPEN_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call, file_open);
     return 0;
 }
 

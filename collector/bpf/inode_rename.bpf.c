@@ -85,31 +85,26 @@ static __always_inline int store_user_path(struct record_header *header, __u64 c
 }
 
 static __always_inline bool rename_fill(struct record_header *header, __u64 capacity, struct task_struct *task,
-                                        struct pt_regs *registers, struct call *call)
+                                        struct call *call)
 {
     record_begin_call(header, EVENT_security_inode_rename, 0, call);
     bool plain = call->number == EVENT_rename;
-    struct user_path old = {(void *)call_arg(registers, call, plain ? 0 : 1),
-                            plain ? AT_FDCWD : call_arg(registers, call, 0)};
-    struct user_path new = {(void *)call_arg(registers, call, plain ? 1 : 3),
-                            plain ? AT_FDCWD : call_arg(registers, call, 2)};
+    struct user_path old = {(void *)call->args[plain ? 0 : 1], plain ? AT_FDCWD : call->args[0]};
+    struct user_path new = {(void *)call->args[plain ? 1 : 3], plain ? AT_FDCWD : call->args[2]};
     store_user_path(header, capacity, ARG_old_path, task, &old);
     store_user_path(header, capacity, ARG_new_path, task, &new);
     return !store_take_cut(header);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit__inode_rename, struct pt_regs *registers, long ret)
+EXIT_HANDLER(inode_rename)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    self_test_note(task, HANDLER_inode_rename);
-    struct call call = call_of(registers, task);
     struct sink sink;
-    if (ret == 0 && plan.selected[EVENT_security_inode_rename] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
-#define FILL(header_, size_) rename_fill(header_, size_, task, registers, &call)
+    if (call->ret == 0 && plan.selected[EVENT_security_inode_rename] &&
+        sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
+#define FILL(header_, size_) rename_fill(header_, size_, task, call)
         EMIT_3(&sink, RENAME_SMALL, RENAME_MIDDLE, RENAME_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call, inode_rename);
     return 0;
 }
 

@@ -100,6 +100,9 @@ STATE struct {
 /* Fixed at load time. */
 STATE const volatile __u32 scope_kind;
 STATE const volatile __u32 cpu_shift; /* CPUs of a group, as a power of two */
+/* Handlers of allowed events that this kernel took, by index. */
+STATE const volatile __u8 exit_enabled[HANDLER_COUNT];
+STATE const volatile __u8 enter_enabled[HANDLER_COUNT];
 STATE const volatile struct call_tables calls;
 STATE const volatile struct preempt_places preempt_places;
 STATE const volatile struct call_row call_rows[SYSCALL_LIMIT];

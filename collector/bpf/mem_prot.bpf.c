@@ -84,16 +84,14 @@ static long range_step(__u32 index, struct range *range)
     return r != 0;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(enter__mem_prot, struct pt_regs *registers, long id)
+ENTER_HANDLER(mem_prot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct call call = call_of(registers, task);
-    struct range range = {.prot = call_arg(registers, &call, 2)};
-    if (!plan.selected[EVENT_mem_prot_alert] || call.number == EVENT_mmap || (range.prot & PROT_EXEC) == 0)
+    struct range range = {.prot = call->args[2]};
+    if (!plan.selected[EVENT_mem_prot_alert] || call->number == EVENT_mmap || (range.prot & PROT_EXEC) == 0)
         return 0;
-    __u64 length = call_arg(registers, &call, 1);
-    range.at = call_arg(registers, &call, 0);
+    __u64 length = call->args[1];
+    range.at = call->args[0];
     range.end = range.at + (length != 0 ? length : PAGE_BYTES);
     REPEAT(VMAS, range_step, &range);
     if (range.at >= range.end)
@@ -101,7 +99,7 @@ int BPF_PROG(enter__mem_prot, struct pt_regs *registers, long id)
     struct task_facts *facts = task_facts_make(task);
     if (facts == NULL) /* the exit half takes it as unknown */
         return 0;
-    facts->mem_prot_call = call.number;
+    facts->mem_prot_call = call->number;
     facts->mem_prot_alert = range.alert;
     facts->mem_prot_previous = range.previous;
     if (!range.complete && range.alert < 4 && (range.prot & PROT_WRITE) == 0) {
@@ -162,24 +160,20 @@ static __always_inline bool mem_prot_fill(struct record_header *header, __u64 ca
     return !store_take_cut(header);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit__mem_prot, struct pt_regs *registers, long ret)
+EXIT_HANDLER(mem_prot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    self_test_note(task, HANDLER_mem_prot);
-    struct call call = call_of(registers, task);
-    struct alert alert = {.len = call_arg(registers, &call, 1), .prot = call_arg(registers, &call, 2)};
-    bool is_map = call.number == EVENT_mmap;
-    alert.addr = is_map && ret > 0 ? (__u64)ret : call_arg(registers, &call, 0);
+    struct alert alert = {.len = call->args[1], .prot = call->args[2]};
+    bool is_map = call->number == EVENT_mmap;
+    alert.addr = is_map && call->ret > 0 ? (__u64)call->ret : call->args[0];
     if (plan.selected[EVENT_mem_prot_alert] && (alert.prot & PROT_EXEC) != 0 && (is_map || alert.addr != 0))
-        alert.number = take_verdict(task, &call, alert.prot, &alert.previous);
+        alert.number = take_verdict(task, call, alert.prot, &alert.previous);
     struct sink sink;
     if (alert.number != 0 && sink_open(&sink, task, CLASS_WATCHED, CONTEXT_TASK)) {
         find_vma(task, alert.addr, take_file, &alert.file); /* fails where nothing is mapped: no file then */
-#define FILL(header_, size_) mem_prot_fill(header_, size_, &call, &alert, is_map &&ret > 0 ? 0 : ret)
+#define FILL(header_, size_) mem_prot_fill(header_, size_, call, &alert, is_map && call->ret > 0 ? 0 : call->ret)
         EMIT_3(&sink, MEM_PROT_SMALL, MEM_PROT_MIDDLE, MEM_PROT_LARGE, FILL);
     }
-    CALL_NEXT(ctx, &call, mem_prot);
     return 0;
 }
 

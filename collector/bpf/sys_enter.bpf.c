@@ -3,10 +3,31 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/scope.h"
 
-#include <bpf/bpf_tracing.h>
+#ifndef VEDETTE_PLAIN
+#define HANDLER(name_)
+#define AT_ENTRY(name_) int enter__##name_(struct call *call);
+#define AT_BOTH(name_)  int enter__##name_(struct call *call);
+#include "collector/bpf/handlers.def"
+
+/* A function, because the chain's eight steps share it. */
+__noinline int enter_run(__u32 handler, struct call *call)
+{
+    switch (handler) {
+#define HANDLER(name_)
+#define AT_ENTRY(name_)                                                                                                \
+    case HANDLER_##name_:                                                                                              \
+        return enter__##name_(call);
+#define AT_BOTH(name_)                                                                                                 \
+    case HANDLER_##name_:                                                                                              \
+        return enter__##name_(call);
+#include "collector/bpf/handlers.def"
+    }
+    return 0;
+}
+#endif
 
 SEC("tp_btf/sys_enter")
-int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long id)
+int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long last)
 {
     __u64 raw = registers->orig_ax & ~(__u64)X32_BIT;
     if (raw >= CALL_LIMIT || enter_wanted[raw] == 0)
@@ -25,8 +46,21 @@ int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long id)
     } else if (!scope_has(task)) {
         return 0;
     }
+#ifdef VEDETTE_PLAIN
     bpf_tail_call(ctx, &enter_handlers, chain & 0xff);
     failure_count(FAILURE_TAIL_CALL);
+#else
+    struct call call;
+    call_read(&call, registers, task, 0);
+#pragma unroll
+    for (int i = 0; i < CHAIN_HANDLERS; i++) {
+        __u32 handler = chain >> (8 * i) & 0xff;
+        if (handler == HANDLER_NONE)
+            break;
+        self_test_note(task, handler);
+        enter_run(handler, &call);
+    }
+#endif
     return 0;
 }
 

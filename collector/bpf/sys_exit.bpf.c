@@ -7,10 +7,31 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/scope.h"
 
-#include <bpf/bpf_tracing.h>
+#ifndef VEDETTE_PLAIN
+#define HANDLER(name_)
+#define AT_EXIT(name_) int exit__##name_(struct call *call);
+#define AT_BOTH(name_) int exit__##name_(struct call *call);
+#include "collector/bpf/handlers.def"
+
+/* A function, because the chain's eight steps share it. */
+__noinline int exit_run(__u32 handler, struct call *call)
+{
+    switch (handler) {
+#define HANDLER(name_)
+#define AT_EXIT(name_)                                                                                                 \
+    case HANDLER_##name_:                                                                                              \
+        return exit__##name_(call);
+#define AT_BOTH(name_)                                                                                                 \
+    case HANDLER_##name_:                                                                                              \
+        return exit__##name_(call);
+#include "collector/bpf/handlers.def"
+    }
+    return 0;
+}
+#endif
 
 SEC("tp_btf/sys_exit")
-int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long ret)
+int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long last)
 {
     /* rt_sigreturn shows -1, which is beyond the limit. */
     __u64 raw = registers->orig_ax & ~(__u64)X32_BIT;
@@ -30,8 +51,21 @@ int BPF_PROG(tp_btf__sys_exit, struct pt_regs *registers, long ret)
     } else if (!scope_has(task)) {
         return 0;
     }
+#ifdef VEDETTE_PLAIN
     bpf_tail_call(ctx, &exit_handlers, chain & 0xff);
     failure_count(FAILURE_TAIL_CALL);
+#else
+    struct call call;
+    call_read(&call, registers, task, last);
+#pragma unroll
+    for (int i = 0; i < CHAIN_HANDLERS; i++) {
+        __u32 handler = chain >> (8 * i) & 0xff;
+        if (handler == HANDLER_NONE)
+            break;
+        self_test_note(task, handler);
+        exit_run(handler, &call);
+    }
+#endif
     return 0;
 }
 

@@ -111,28 +111,19 @@ ROOM_FUNCTION(store_strings_, strings_into, (__u32 arg, __u64 pointers, __u32 na
 enum {
     SOCKADDR_MOST = 128, /* struct sockaddr_storage */
     OUTPUT_MOST = 4096,
-    FIRST_TIME64 = 403, /* i386's clock_gettime64: that one and those after it take 64-bit times */
     NSEC_PER_SEC = 1000000000,
 };
 
 #define SECONDS_MOST 9223372036LL /* in nanoseconds just below the largest */
 
-/* A call with everything that its arguments are read from. */
-struct reading {
-    struct call call;
-    __u64 values[SYSCALL_ARGS + 1];
-    __s64 ret;
-    bool short_times;
-};
-
 /* The argument after an address is its length, or points to it: then the call has written both. */
-static __always_inline void store_address(struct record_header *header, __u64 capacity, __u32 arg,
-                                          struct reading *reading, __u32 next_type)
+static __always_inline void store_address(struct record_header *header, __u64 capacity, __u32 arg, struct call *call,
+                                          __u32 next_type)
 {
-    __u64 length = reading->values[arg + 1];
+    __u64 length = call->args[arg + 1];
     if (next_type == BPF_ARG_POINTER) {
         __s32 written = 0;
-        if (reading->ret < 0 || bpf_probe_read_user(&written, sizeof(written), (void *)length) != 0) {
+        if (call->ret < 0 || bpf_probe_read_user(&written, sizeof(written), (void *)length) != 0) {
             store_unreadable(header, capacity, arg, ITEM_USER);
             return;
         }
@@ -141,24 +132,23 @@ static __always_inline void store_address(struct record_header *header, __u64 ca
     length = (__u32)length;
     if (length > SOCKADDR_MOST) /* the kernel takes no more either */
         length = SOCKADDR_MOST;
-    store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, SOCKADDR_MOST);
+    store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, call->args[arg], length, SOCKADDR_MOST);
 }
 
 /* What the call wrote into a buffer: its result says how much. */
-static __always_inline void store_output(struct record_header *header, __u64 capacity, __u32 arg,
-                                         struct reading *reading)
+static __always_inline void store_output(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
 {
-    if (reading->ret < 0) {
+    if (call->ret < 0) {
         store_unreadable(header, capacity, arg, ITEM_USER);
         return;
     }
-    __u64 length = reading->ret;
-    if (reading->call.number == EVENT_getcwd && length > 0) /* counts the NUL, as no other does */
+    __u64 length = call->ret;
+    if (call->number == EVENT_getcwd && length > 0) /* counts the NUL, as no other does */
         length--;
     if (capacity <= CALL_SMALL)
-        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, 128);
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, call->args[arg], length, 128);
     else
-        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, reading->values[arg], length, OUTPUT_MOST);
+        store_user_bytes(header, capacity, arg, ITEM_BYTES, ITEM_USER, call->args[arg], length, OUTPUT_MOST);
 }
 
 /* A time in nanoseconds, saturated; absent when there is none. */
@@ -182,53 +172,53 @@ static __always_inline void store_time(struct record_header *header, __u64 capac
         store_integer(header, capacity, arg, seconds * NSEC_PER_SEC + time[1]);
 }
 
-static __always_inline void store_pair(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading)
+static __always_inline void store_pair(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
 {
     __u64 pair = 0;
-    if (reading->ret == 0 && bpf_probe_read_user(&pair, sizeof(pair), (void *)reading->values[arg]) == 0)
+    if (call->ret == 0 && bpf_probe_read_user(&pair, sizeof(pair), (void *)call->args[arg]) == 0)
         store_integer(header, capacity, arg, pair);
 }
 
 /* What an argument points to; `types`: its own, and above that the next one's. */
-static __always_inline int pointed_into(struct record_header *header, __u64 capacity, __u32 arg,
-                                        struct reading *reading, __u32 types)
+static __always_inline int pointed_into(struct record_header *header, __u64 capacity, __u32 arg, struct call *call,
+                                        __u32 types)
 {
-    if (header == NULL || reading == NULL || arg >= SYSCALL_ARGS) /* never, but the verifier has to see it */
+    if (header == NULL || call == NULL || arg >= SYSCALL_ARGS) /* never, but the verifier has to see it */
         return 0;
-    __u64 value = reading->values[arg];
+    __u64 value = call->args[arg];
     switch (types & 0xff) {
     case BPF_ARG_STRING:
         store_string(header, capacity, arg, (void *)value, STRING_MOST(capacity), true);
         break;
     case BPF_ARG_STRINGS:
-        FOR_ROOM(store_strings_, header, capacity, arg, value, reading->call.narrow);
+        FOR_ROOM(store_strings_, header, capacity, arg, value, call->narrow);
         break;
     case BPF_ARG_SOCKADDR:
-        store_address(header, capacity, arg, reading, types >> 8);
+        store_address(header, capacity, arg, call, types >> 8);
         break;
     case BPF_ARG_OUTPUT:
-        store_output(header, capacity, arg, reading);
+        store_output(header, capacity, arg, call);
         break;
     case BPF_ARG_TIMESPEC:
-        store_time(header, capacity, arg, value, reading->short_times);
+        store_time(header, capacity, arg, value, call->short_times);
         break;
     case BPF_ARG_INT_PAIR:
-        store_pair(header, capacity, arg, reading);
+        store_pair(header, capacity, arg, call);
         break;
     }
     return 0;
 }
 
-ROOM_FUNCTION(store_pointed_, pointed_into, (__u32 arg, struct reading *reading, __u32 types), (arg, reading, types))
+ROOM_FUNCTION(store_pointed_, pointed_into, (__u32 arg, struct call *call, __u32 types), (arg, call, types))
 
 static __always_inline bool is_pointed(__u32 type)
 {
     return type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || (type >= BPF_ARG_SOCKADDR && type <= BPF_ARG_OUTPUT);
 }
 
-static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct reading *reading)
+static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
 {
-    __u32 number = reading->call.number;
+    __u32 number = call->number;
     if (number >= SYSCALL_LIMIT)
         return;
     __u32 type = call_rows[number].type[arg];
@@ -236,67 +226,47 @@ static __always_inline void store_arg(struct record_header *header, __u64 capaci
         return;
     if (capacity > CALL_NUMBERS && is_pointed(type)) {
         __u32 types = type | (arg + 1 < SYSCALL_ARGS ? call_rows[number].type[arg + 1] : 0) << 8;
-        FOR_ROOM(store_pointed_, header, capacity, arg, reading, types);
+        FOR_ROOM(store_pointed_, header, capacity, arg, call, types);
     } else {
-        store_integer(header, capacity, arg, widen(reading->values[arg], type, reading->call.compat));
+        store_integer(header, capacity, arg, widen(call->args[arg], type, call->compat));
     }
 }
 
-static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct reading *reading)
+static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct call *call)
 {
-    record_begin_call(header, reading->call.number, reading->ret, &reading->call);
+    record_begin_call(header, call->number, call->ret, call);
 #pragma unroll
     for (__u32 i = 0; i < SYSCALL_ARGS; i++)
-        store_arg(header, capacity, i, reading);
+        store_arg(header, capacity, i, call);
     return !store_take_cut(header);
 }
 
-static __always_inline void read_call(struct reading *reading, struct pt_regs *registers, struct task_struct *task)
+static __always_inline void emit(struct call *call, struct task_struct *task)
 {
-    reading->call = call_of(registers, task);
-    reading->short_times = reading->call.compat && (__u32)registers->orig_ax < FIRST_TIME64;
-#pragma unroll
-    for (__u32 i = 0; i < SYSCALL_ARGS; i++)
-        reading->values[i] = call_arg(registers, &reading->call, i);
-}
-
-static __always_inline void emit(struct reading *reading, struct task_struct *task)
-{
-    __u32 number = reading->call.number;
+    __u32 number = call->number;
     if (number >= SYSCALL_LIMIT || !plan.selected[number])
         return;
     __u32 class = call_rows[number].class;
     struct sink sink;
     if (!sink_open(&sink, task, class & ~CALL_ROW_STRINGS, CONTEXT_TASK))
         return;
-#define FILL(header_, size_) call_fill(header_, size_, reading)
+#define FILL(header_, size_) call_fill(header_, size_, call)
     if ((class & CALL_ROW_STRINGS) == 0)
         EMIT_1(&sink, CALL_NUMBERS, FILL);
     else
         EMIT_3(&sink, CALL_SMALL, CALL_MIDDLE, CALL_LARGE, FILL);
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(enter__syscall, struct pt_regs *registers, long id)
+ENTER_HANDLER(syscall)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct reading reading = {0};
-    read_call(&reading, registers, task);
-    emit(&reading, task);
-    CALL_NEXT_ENTER(ctx, &reading.call, syscall);
+    emit(call, bpf_get_current_task_btf());
     return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit__syscall, struct pt_regs *registers, long ret)
+EXIT_HANDLER(syscall)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-    self_test_note(task, HANDLER_syscall);
-    struct reading reading = {.ret = ret};
-    read_call(&reading, registers, task);
-    if (ret < 0 || (reading.call.number != EVENT_execve && reading.call.number != EVENT_execveat))
-        emit(&reading, task);
-    CALL_NEXT(ctx, &reading.call, syscall);
+    if (call->ret < 0 || (call->number != EVENT_execve && call->number != EVENT_execveat))
+        emit(call, bpf_get_current_task_btf());
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "collector/bpf/vedette.skel.h"
 
 enum {
-    MAX_PROGRAMS = 96,
+    MAX_PROGRAMS = 192,
     MAX_EVENTS = EVENT_ID_LIMIT,
     MAX_CPU_GROUPS = 8,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
@@ -20,10 +20,10 @@ enum {
     REASON_BYTES = 160,
 };
 
-/* One BPF program and what became of it. */
+/* One BPF program, or a handler that is a function of its dispatcher (collector/bpf/call.h), and what became of it. */
 struct program {
     const char *name; /* in the object */
-    struct bpf_program *bpf;
+    struct bpf_program *bpf; /* NULL: a handler that is a function */
     struct bpf_link *link;
     int misses_fd; /* /proc/self/fdinfo/<program>, -1 */
     bool wanted;   /* some allowed event needs it */

@@ -18,31 +18,50 @@ _Static_assert(SCOPE_HOST == 0 && SCOPE_TREE == 1 && SCOPE_CHILDREN == 2 && SCOP
                "KIND_* of collector/bpf/maps.h");
 _Static_assert((int)PROBE_MAX_SELF == (int)SELF_LIMIT, "the kernel's table is as long");
 
-/* libbpf's last complaints, so that an error can say more than its number. One probe is started at a time. */
-static char complaints[2048];
+/*
+ * libbpf's last complaints, so that an error can say more than its number, and the last function that the verifier was
+ * in. One probe is started at a time.
+ */
+static char complaints[2048], last_function[64];
+
+/* The verifier's log says "Validating NAME() func#N..." of each global function. */
+static void note_function(const char *text)
+{
+    static const char word[] = "Validating ";
+    const char *last = NULL;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at += strlen(word))
+        last = at + strlen(word);
+    if (last != NULL)
+        snprintf(last_function, sizeof(last_function), "%.*s", (int)strcspn(last, "("), last);
+}
 
 __attribute__((format(printf, 2, 0))) static int collect_complaint(enum libbpf_print_level level, const char *format,
                                                                    va_list args)
 {
-    char line[1024];
-    if (level != LIBBPF_WARN || vsnprintf(line, sizeof(line), format, args) < 0)
+    char *text = NULL;
+    if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
         return 0;
-    size_t used = strlen(complaints), length = strcspn(line, "\n");
-    if (length + 2 > sizeof(complaints) - used)
-        return 0;
-    memcpy(complaints + used, line, length);
-    memcpy(complaints + used + length, "\n", 2);
+    note_function(text);
+    size_t used = strlen(complaints), length = strcspn(text, "\n");
+    if (length < 1024 && length + 2 <= sizeof(complaints) - used) {
+        memcpy(complaints + used, text, length);
+        memcpy(complaints + used + length, "\n", 2);
+    }
+    free(text);
     return 0;
 }
 
-/* The program that the kernel refused, from "prog 'NAME': failed to load: -22". */
+/* What the kernel refused, from "prog 'NAME': failed to load: -22": that program, or the handler of it that was looked
+ * at last. */
 static struct program *refused_program(struct probe *probe)
 {
+    struct program *function = program_find(probe, "", last_function);
     for (size_t i = 0; i < probe->n_programs; i++) {
         char words[128];
         snprintf(words, sizeof(words), "prog '%s': failed to load", probe->programs[i].name);
         if (strstr(complaints, words) != NULL)
-            return &probe->programs[i];
+            return function != NULL && function->bpf == NULL && function->reason[0] == '\0' ? function
+                                                                                            : &probe->programs[i];
     }
     return NULL;
 }
@@ -65,7 +84,7 @@ static uint32_t group_count(uint32_t cpus)
 /* One attempt: 0, or -errno with *ret_refused set when it was one program's fault. */
 static int load_once(struct probe *probe, struct program **ret_refused)
 {
-    complaints[0] = '\0';
+    complaints[0] = last_function[0] = '\0';
     *ret_refused = NULL;
     struct vedette *skeleton = vedette__open();
     if (skeleton == NULL)

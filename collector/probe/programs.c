@@ -28,6 +28,39 @@ enum handler handler_by_name(const char *name)
     return HANDLER_NONE;
 }
 
+/* Every handler function, as the programs that they are in the plain flavour. */
+static const struct {
+    const char *name;
+    enum handler handler;
+    bool at_exit;
+} functions[] = {
+#define HANDLER(name_)
+#define AT_EXIT(name_)  {"exit__" #name_, HANDLER_##name_, true},
+#define AT_ENTRY(name_) {"enter__" #name_, HANDLER_##name_, false},
+#define AT_BOTH(name_)  {"exit__" #name_, HANDLER_##name_, true}, {"enter__" #name_, HANDLER_##name_, false},
+#include "collector/bpf/handlers.def"
+};
+
+static void list_functions(struct probe *probe)
+{
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]) && probe->n_programs < MAX_PROGRAMS; i++)
+        probe->programs[probe->n_programs++].name = functions[i].name;
+}
+
+/* Tells the programs which of their functions are wanted. */
+static void enable_functions(struct probe *probe)
+{
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        const struct program *program = program_find(probe, "", functions[i].name);
+        struct vedette__rodata *rodata = probe->skeleton->rodata;
+        bool enabled = program != NULL && program->wanted && program->reason[0] == '\0';
+        if (functions[i].at_exit)
+            rodata->exit_enabled[functions[i].handler] = enabled;
+        else
+            rodata->enter_enabled[functions[i].handler] = enabled;
+    }
+}
+
 void programs_list(struct probe *probe)
 {
     struct bpf_program *bpf;
@@ -41,6 +74,8 @@ void programs_list(struct probe *probe)
         program->name = bpf_program__name(bpf);
     }
     probe->n_programs = n;
+    if (bpf_object__find_program_by_name(probe->skeleton->obj, "exit__syscall") == NULL)
+        list_functions(probe);
 }
 
 struct program *program_find(struct probe *probe, const char *prefix, const char *name)
@@ -123,8 +158,10 @@ void programs_choose(struct probe *probe)
         want(probe, "tp_btf__", "task_rename"); /* prev_comm */
     refuse_unknown_hooks(probe);
     for (size_t i = 0; i < probe->n_programs; i++)
-        bpf_program__set_autoload(probe->programs[i].bpf,
-                                  probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');
+        if (probe->programs[i].bpf != NULL)
+            bpf_program__set_autoload(probe->programs[i].bpf,
+                                      probe->programs[i].wanted && probe->programs[i].reason[0] == '\0');
+    enable_functions(probe);
 }
 
 static void fill_handlers(struct probe *probe, struct bpf_map *map, const char *prefix)
@@ -133,6 +170,10 @@ static void fill_handlers(struct probe *probe, struct bpf_map *map, const char *
         struct program *program = program_find(probe, prefix, handler_names[i]);
         if (program == NULL || !program->loaded)
             continue;
+        if (program->bpf == NULL) {
+            program->attached = true;
+            continue;
+        }
         int fd = bpf_program__fd(program->bpf);
         if (bpf_map_update_elem(bpf_map__fd(map), &i, &fd, BPF_ANY) == 0)
             program->attached = true;
