@@ -16,6 +16,7 @@ static const char *const formats[] = {"json", "table", NULL};
 static const char *const verbs[] = {
     "run",      "take events in, detect, and deliver alerts until SIGTERM",
     "list",     "print `events` or `detections`; with --json for programs",
+    "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
     "validate", "check policy files and directories",
     NULL,
 };
@@ -29,15 +30,18 @@ static const struct option options[] = {
      .help = "Where collectors connect: ipc:///PATH, or tcp://127.0.0.1:PORT."},
     {"config", OPTION_STRING, AT(config), .initial = "/etc/vedette/analyzer.yaml",
      .help = "File of these same keys, nested."},
+    {"control.socket", OPTION_STRING, AT(control_socket), .initial = CONFIG_CONTROL_SOCKET,
+     .help = "Socket on which root and this program's own user may ask, as `coverage` does; empty for none."},
     {"events", OPTION_LIST, AT(events),
      .help = "Events to print besides findings: names or sets, comma separated or repeated."},
     {"http.listen", OPTION_STRING, AT(http_listen), .initial = "127.0.0.1:3366",
      .help = "Address of /metrics, /healthz and /readyz; port 0 for any, which is printed; off for none."},
-    {"json", OPTION_BOOL, AT(json), .initial = "false", .help = "With `list`: JSON instead of a table."},
+    {"json", OPTION_BOOL, AT(json), .initial = "false", .help = "With `list` and `coverage`: JSON instead of a table."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
      .help = "How much is said on stderr."},
     {"markdown", OPTION_BOOL, AT(markdown), .initial = "false",
      .help = "With `list`: a page for docs/ instead of a table."},
+    {"node", OPTION_STRING, AT(node), .help = "With `coverage`: of which node; not needed while there is only one."},
     {"outbox.path", OPTION_STRING, AT(outbox_path), .initial = "/var/lib/vedette/analyzer/outbox.db",
      .help = "Database of alerts and cursors."},
     {"outbox.temporary", OPTION_BOOL, AT(outbox_temporary), .initial = "false",
@@ -78,13 +82,14 @@ static const struct option_table table = {
     .footer = "FILES\n"
               "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
               "  /run/vedette/bus.ipc                  the bus\n"
+              "  /run/vedette/control.sock             where `coverage` asks; root's and this program's own user's\n"
               "  /var/lib/vedette/analyzer/outbox.db   alerts and cursors\n"
               "\n"
               "EXIT STATUS\n"
               "  0  ended in good order\n"
               "  1  failed while running\n"
               "  2  usage, configuration or policy\n"
-              "  4  run as root without --run.allow_root\n"
+              "  4  run as root without --run.allow_root; `coverage` asked as a user that is not answered\n"
               "  5  the bus, the HTTP port or the outbox is in use\n"
               "  6  the outbox cannot be used\n",
 };

@@ -13,17 +13,22 @@
 
 enum { CONFIG_PATH_BYTES = 512 };
 
+/* Where it is looked for unless a path is given. */
+#define CONFIG_CONTROL_SOCKET "/run/vedette/control.sock"
+
 struct config {
     char config[CONFIG_PATH_BYTES];
     char bus_listen[CONFIG_PATH_BYTES];
     struct option_list bus_allow_uids;
+    char control_socket[CONFIG_PATH_BYTES];
     struct option_list events;
     char http_listen[128];
-    bool json; /* of `list` */
+    bool json; /* of `list`, `coverage`, `decode` */
     bool markdown;
     uint32_t log_level;
     char outbox_path[CONFIG_PATH_BYTES];
     bool outbox_temporary;
+    char node[CONFIG_PATH_BYTES]; /* of `coverage` */
     uint32_t output_format;
     bool parse_arguments;
     struct option_list policy;

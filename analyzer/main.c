@@ -16,6 +16,7 @@
 #include "analyzer/alert/stdout.h"
 #include "analyzer/config.h"
 #include "analyzer/confine.h"
+#include "analyzer/control.h"
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/list.h"
 #include "analyzer/metrics/http.h"
@@ -35,7 +36,7 @@ struct analyzer {
     struct ingest_settings ingest_settings;
     struct ingest *ingest;
     struct metrics *metrics;
-    struct http_server *http;
+    struct http_server *http, *control;
     struct sink_runner *sink[MAX_SINKS];
     const char *sink_name[MAX_SINKS];
     size_t n_sinks;
@@ -221,6 +222,26 @@ static int start_http(struct analyzer *analyzer)
     return EXIT_CODE_OK;
 }
 
+/* Whoever names a path wants it; the default's directory is there where Vedette is installed. */
+static int start_control(struct analyzer *analyzer)
+{
+    char error[HTTP_ERROR_BYTES];
+    const char *path = analyzer->config.control_socket;
+    if (path[0] == '\0')
+        return EXIT_CODE_OK;
+    struct http_settings settings = {.address = path, .healthy = healthy, .ready = ready, .arg = analyzer->ingest};
+    settings.pages = control_pages(&settings.n_pages);
+    int result = http_start(&settings, &analyzer->control, error);
+    if (result == 0)
+        return EXIT_CODE_OK;
+    if (strcmp(path, CONFIG_CONTROL_SOCKET) == 0) {
+        log_warning("%s; `coverage` cannot ask this analyzer", error);
+        return EXIT_CODE_OK;
+    }
+    log_error("control.socket: %s", error);
+    return code_of(result);
+}
+
 static void loop(struct analyzer *analyzer)
 {
     struct pollfd fd = {.fd = analyzer->signal_fd, .events = POLLIN};
@@ -261,6 +282,7 @@ static int stop(struct analyzer *analyzer)
     const struct itimerspec patience = {
         .it_value = {.tv_sec = (time_t)(patience_ms / 1000), .tv_nsec = (long)(patience_ms % 1000) * 1000000}};
     timerfd_settime(analyzer->give_up_fd, 0, &patience, NULL);
+    http_stop(analyzer->control);
     http_stop(analyzer->http);
     if (analyzer->ingest != NULL && ingest_stop(analyzer->ingest) < 0) {
         log_error(
@@ -301,6 +323,8 @@ static int run(struct analyzer *analyzer, bool check_only)
         code = start_ingest(analyzer);
     if (code == EXIT_CODE_OK)
         code = start_http(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = start_control(analyzer);
     if (code == EXIT_CODE_OK) {
         notify_send(analyzer->notify_fd, "READY=1");
         loop(analyzer);
@@ -332,6 +356,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(request.verb, "list") == 0)
         return list(request.argument[0], config_list_format(&analyzer.config));
+    if (strcmp(request.verb, "coverage") == 0)
+        return control_coverage(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
     if (strcmp(request.verb, "validate") == 0)
         return validate(request.argument, request.n_arguments);
     return run(&analyzer, request.special == 'c');

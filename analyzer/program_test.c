@@ -246,6 +246,37 @@ static void test_program_delivers(void **test)
     assert_true(access(f->bus + strlen("ipc://"), F_OK) != 0); /* nothing is left behind */
 }
 
+static void test_program_coverage(void **test)
+{
+    struct fixture *f = *test;
+    char path[192], control[224], wrong[256];
+    int notify = open_notify(f);
+    snprintf(path, sizeof(path), "%s/control", f->temporary.folder);
+    snprintf(control, sizeof(control), "--control.socket=%s", path);
+    expect(f, ARGUMENTS("coverage", control), EXIT_CODE_RUNTIME, "no analyzer answers");
+    start(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=off", control));
+    wait_until_ready(f, notify);
+    pid_t analyzer = f->pid;
+    expect(f, ARGUMENTS("coverage", control), EXIT_CODE_RUNTIME, "no collector has said hello yet");
+    speak(f);
+    expect(f, ARGUMENTS("coverage", control), EXIT_CODE_OK, "EVENT");
+    expect(f, ARGUMENTS("coverage", control, "--json", "--node=node1"), EXIT_CODE_OK, "[{\"name\":");
+    expect(f, ARGUMENTS("coverage", control, "--node=node&2"), EXIT_CODE_RUNTIME, "no node of that name");
+    snprintf(wrong, sizeof(wrong), "%s2", f->outbox);
+    expect(f, ARGUMENTS("--run.allow_root", "--bus.listen=tcp://127.0.0.1:0", wrong, "--http.listen=off", control),
+           EXIT_CODE_IN_USE, "another analyzer listens there");
+    /* Killed, it leaves the socket; the next one takes its place. */
+    kill(analyzer, SIGKILL);
+    waitpid(analyzer, NULL, 0);
+    assert_int_equal(access(path, F_OK), 0);
+    start(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=off", control));
+    wait_until_ready(f, notify);
+    kill(f->pid, SIGTERM);
+    assert_int_equal(wait_for_end(f), EXIT_CODE_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    close(notify);
+}
+
 static void test_program_in_use(void **test)
 {
     struct fixture *f = *test;
@@ -270,7 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PROGRAM(test_program_verbs),          WITH_PROGRAM(test_program_validate),
         WITH_PROGRAM(test_program_will_not_start), WITH_PROGRAM(test_program_delivers),
-        WITH_PROGRAM(test_program_in_use),
+        WITH_PROGRAM(test_program_in_use),         WITH_PROGRAM(test_program_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,7 @@ static int describe_analyzer(struct runner *runner, char *error, size_t error_si
     service_argument(service, "--outbox.path=%s/analyzer/outbox.db", runner->directory);
     if (!keeps_outbox(options))
         service_argument(service, "--outbox.temporary");
+    service_argument(service, "--control.socket=%s/analyzer/control.sock", runner->directory);
     service_argument(service, "--http.listen=%s", http);
     service_argument(service, "--output.format=%s", options->json ? "json" : "table");
     if (options->parse_arguments)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+
 #include "analyzer/ingest/ingest_internal.h"
 #include "common/base/clock.h"
 
@@ -34,6 +36,60 @@ const char *ingest_readiness(struct ingest *ingest)
     if (atomic_load(&ingest->stopping))
         return "stopping";
     return atomic_load(&ingest->totals.outbox_failing) ? "alerts cannot be stored: see the log" : NULL;
+}
+
+/* Looks for one node; with several, collects some of their names. */
+struct search {
+    const char *name; /* NULL: any */
+    size_t count;
+    char names[512];
+};
+
+static bool look_at(struct node *node, void *arg)
+{
+    struct search *search = arg;
+    if (!node_has_coverage(node) || (search->name != NULL && strcmp(node_name(node), search->name) != 0))
+        return true;
+    size_t used = strlen(search->names);
+    snprintf(search->names + used, sizeof(search->names) - used, "%s%s", search->count == 0 ? "" : ", ",
+             node_name(node));
+    search->count++;
+    return true;
+}
+
+struct writing {
+    const char *name;
+    bool json;
+    struct text *text;
+};
+
+static bool write_one(struct node *node, void *arg)
+{
+    const struct writing *writing = arg;
+    if (!node_has_coverage(node) || (writing->name != NULL && strcmp(node_name(node), writing->name) != 0))
+        return true;
+    node_coverage(node, writing->json ? coverage_json : coverage_table, writing->text);
+    return false;
+}
+
+int ingest_coverage(struct ingest *ingest, const char *node, bool json, struct text *text)
+{
+    struct search search = {.name = node};
+    struct writing writing = {.name = node, .json = json, .text = text};
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_walk(ingest->shard[i], look_at, &search);
+    if (search.count == 0) {
+        text_string(text, node != NULL ? "no node of that name has said hello" : "no collector has said hello yet");
+        return -ENOENT;
+    }
+    if (search.count > 1) {
+        text_literal(text, "several nodes: give one of them with --node: ");
+        text_string(text, search.names);
+        return -ENOTUNIQ;
+    }
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_walk(ingest->shard[i], write_one, &writing);
+    return 0;
 }
 
 static double load(const atomic_uint_fast64_t *counter)

@@ -60,6 +60,13 @@ int ingest_stop(struct ingest *ingest);
 const char *ingest_health(struct ingest *ingest);
 const char *ingest_readiness(struct ingest *ingest);
 
+/*
+ * Appends what a node's kernel can show: as JSON (coverage_json), or as a table. `node`: its name, NULL for the only
+ * one. 0; -ENOENT when there is no such node, or -ENOTUNIQ when there are several, with words in the text instead. Any
+ * thread.
+ */
+int ingest_coverage(struct ingest *ingest, const char *node, bool json, struct text *text);
+
 /* For metrics_register. */
 void ingest_collect(void *ingest, struct metrics_writer *writer);
 

@@ -31,13 +31,6 @@ struct node *node_new(const struct node_environment *environment, const char *na
     return node;
 }
 
-static void coverage_free(struct node_coverage *coverage, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(coverage[i].event);
-    free(coverage);
-}
-
 void node_free(struct node *node)
 {
     if (node == NULL)
@@ -45,7 +38,7 @@ void node_free(struct node *node)
     engine_free(node->engine);
     state_free(node->state);
     schema_free(node->schema);
-    coverage_free(node->coverage, node->n_coverage);
+    free(node->coverage);
     pending_fini(&node->pending);
     text_fini(&node->shown);
     pthread_mutex_destroy(&node->lock);
@@ -66,6 +59,23 @@ const char *node_name(const struct node *node)
 uint64_t node_last_seen_ns(const struct node *node)
 {
     return atomic_load_explicit(&node->last_seen_ns, memory_order_relaxed);
+}
+
+void node_coverage(struct node *node, void (*write)(const struct coverage *coverage, struct text *text),
+                   struct text *text)
+{
+    pthread_mutex_lock(&node->lock);
+    if (node->coverage != NULL)
+        write(node->coverage, text);
+    pthread_mutex_unlock(&node->lock);
+}
+
+bool node_has_coverage(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    bool has = node->coverage != NULL;
+    pthread_mutex_unlock(&node->lock);
+    return has;
 }
 
 void node_set_connected(struct node *node, bool connected)
@@ -133,8 +143,7 @@ struct facts {
     struct schema *schema;
     struct engine *engine;
     struct state *state; /* NULL: the old one stays */
-    struct node_coverage *coverage;
-    size_t n_coverage;
+    struct coverage *coverage;
     char *version, *kernel, *boot_id;
     enum architecture architecture;
 };
@@ -144,35 +153,10 @@ static void facts_free(struct facts *facts)
     engine_free(facts->engine);
     state_free(facts->state);
     schema_free(facts->schema);
-    coverage_free(facts->coverage, facts->n_coverage);
+    free(facts->coverage);
     free(facts->version);
     free(facts->kernel);
     free(facts->boot_id);
-}
-
-/* A collector says of a derived event only that it sends what the event is made of. */
-static bool is_missing_here(const struct event *event)
-{
-    return event != NULL && event->sources[0].kind == SOURCE_DERIVED && !derive_makes(event);
-}
-
-static int copy_coverage(struct facts *facts, const Vedette__V1__Hello *hello)
-{
-    facts->coverage = calloc(hello->n_coverage + 1, sizeof(*facts->coverage));
-    if (facts->coverage == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < hello->n_coverage; i++) {
-        const struct schema_event *event = schema_event_by_id(facts->schema, hello->coverage[i]->event_id);
-        if (event == NULL)
-            continue;
-        struct node_coverage *row = &facts->coverage[facts->n_coverage];
-        row->event = strdup(event->name);
-        row->covered = hello->coverage[i]->covered && !is_missing_here(event->known);
-        if (row->event == NULL)
-            return -ENOMEM;
-        facts->n_coverage++;
-    }
-    return 0;
 }
 
 static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct facts *facts, const char **ret_words)
@@ -192,7 +176,8 @@ static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct
     facts->kernel = strdup(hello->kernel);
     facts->boot_id = strdup(hello->boot_id);
     facts->architecture = architecture_by_name(hello->arch);
-    if (facts->version == NULL || facts->kernel == NULL || facts->boot_id == NULL || copy_coverage(facts, hello) < 0)
+    facts->coverage = coverage_new(hello, facts->schema);
+    if (facts->version == NULL || facts->kernel == NULL || facts->boot_id == NULL || facts->coverage == NULL)
         return -ENOMEM;
     if (node->state == NULL || strcmp(node->boot_id, hello->boot_id) != 0) {
         facts->state = state_new();
@@ -248,8 +233,7 @@ static void swap_facts(struct node *node, struct facts *facts)
     pthread_mutex_lock(&node->lock);
     SWAP(struct schema *, schema);
     SWAP(struct engine *, engine);
-    SWAP(struct node_coverage *, coverage);
-    SWAP(size_t, n_coverage);
+    SWAP(struct coverage *, coverage);
     SWAP(char *, version);
     SWAP(char *, kernel);
     SWAP(char *, boot_id);
@@ -260,18 +244,29 @@ static void swap_facts(struct node *node, struct facts *facts)
     pthread_mutex_unlock(&node->lock);
 }
 
-static void append(char words[WORDS_BYTES], const char *name, const char *reason)
+/* What is wanted and will not come, in as few lines as hold it. */
+struct uncovered {
+    const struct node *node;
+    char words[WORDS_BYTES];
+};
+
+static void tell_words(struct uncovered *uncovered)
 {
-    size_t used = strlen(words);
-    snprintf(words + used, WORDS_BYTES - used, "%s%s (%s)", used == 0 ? "" : ", ", name, reason);
+    if (uncovered->words[0] != '\0')
+        log_warning("node %s does not cover what is asked for: %s", uncovered->node->name, uncovered->words);
+    uncovered->words[0] = '\0';
 }
 
-static const Vedette__V1__Coverage *coverage_of(const Vedette__V1__Hello *hello, uint32_t event_id)
+static void add_words(struct uncovered *uncovered, const char *name, const char *reason)
 {
-    for (size_t i = 0; i < hello->n_coverage; i++)
-        if (hello->coverage[i]->event_id == event_id)
-            return hello->coverage[i];
-    return NULL;
+    char one[WORDS_BYTES];
+    size_t used = strlen(uncovered->words);
+    snprintf(one, sizeof(one), "%.255s (%.400s)", name, reason[0] == '\0' ? "no reason given" : reason);
+    if (used > 0 && used + strlen(one) + 2 >= WORDS_BYTES) {
+        tell_words(uncovered);
+        used = 0;
+    }
+    snprintf(uncovered->words + used, WORDS_BYTES - used, "%s%s", used == 0 ? "" : ", ", one);
 }
 
 static const struct schema_event *row_of(const struct schema *schema, const struct event *event)
@@ -282,31 +277,35 @@ static const struct schema_event *row_of(const struct schema *schema, const stru
     return NULL;
 }
 
-/* One warning that names what is wanted and will not come. */
-static void tell_uncovered(const struct node *node, const Vedette__V1__Hello *hello,
-                           const uint8_t wanted[EVENT_ID_LIMIT])
+/* Why the node does not give an event, NULL when it does or does not say. */
+static const char *why_not(const struct node *node, const struct event *event)
 {
-    char words[WORDS_BYTES] = "";
+    const struct schema_event *row = row_of(node->schema, event);
+    if (row == NULL)
+        return "unknown to its collector";
+    const struct coverage_row *coverage = coverage_find(node->coverage, row->id);
+    return coverage != NULL && !coverage->covered ? coverage->reason : NULL;
+}
+
+/* Once a node and event, however often its collector comes. */
+static void tell_uncovered(struct node *node)
+{
+    struct uncovered uncovered = {.node = node};
     size_t n_events;
     const struct event *events = events_all(&n_events);
     for (size_t i = 0; i < n_events; i++) {
-        if (wanted[events[i].id] == 0)
+        const char *reason = node->wanted[events[i].id] != 0 ? why_not(node, &events[i]) : NULL;
+        if (reason == NULL || node->told_uncovered[events[i].id] != 0)
             continue;
-        const struct schema_event *row = row_of(node->schema, &events[i]);
-        const Vedette__V1__Coverage *coverage = row == NULL ? NULL : coverage_of(hello, row->id);
-        if (row == NULL)
-            append(words, events[i].name, "unknown to its collector");
-        else if (is_missing_here(&events[i]))
-            append(words, events[i].name, "this analyzer does not make it yet");
-        else if (coverage != NULL && !coverage->covered)
-            append(words, events[i].name, coverage->reason[0] == '\0' ? "no reason given" : coverage->reason);
+        add_words(&uncovered, events[i].name, reason);
+        node->told_uncovered[events[i].id] = 1;
     }
     struct engine_gap gaps[8];
     size_t n_gaps = engine_gaps(node->engine, gaps, sizeof(gaps) / sizeof(gaps[0]));
-    for (size_t i = 0; i < n_gaps && i < sizeof(gaps) / sizeof(gaps[0]); i++)
-        append(words, gaps[i].detection->name, gaps[i].reason);
-    if (words[0] != '\0')
-        log_warning("node %s does not cover what is asked for: %s", node->name, words);
+    for (size_t i = 0; i < n_gaps && i < sizeof(gaps) / sizeof(gaps[0]) && !node->told_gaps; i++)
+        add_words(&uncovered, gaps[i].detection->name, gaps[i].reason);
+    node->told_gaps = node->told_gaps || n_gaps > 0;
+    tell_words(&uncovered);
 }
 
 static void know_cursor(void *arg, uint64_t session, uint64_t seq)
@@ -329,15 +328,18 @@ static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64
     engine_wanted_events(node->engine, wanted);
     plan_mark(node->environment->selection, wanted);
     plan_build(&node->plan, node->schema, wanted);
+    pthread_mutex_lock(&node->lock);
+    memcpy(node->wanted, wanted, sizeof(wanted));
+    pthread_mutex_unlock(&node->lock);
     node->sent_epoch = node->plan.epoch;
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
     /* At most once a minute: a collector that comes and goes, or one that is hostile, must not fill the log. */
-    if (node->last_hello_line_ns != 0 && now_ns - node->last_hello_line_ns < MINUTE_NS)
-        return;
-    node->last_hello_line_ns = now_ns;
-    log_info("node %s: collector %s on Linux %s%s%s", node->name, node->version, node->kernel,
-             hello->scope[0] == '\0' ? "" : ", narrowed to ", hello->scope);
-    tell_uncovered(node, hello, wanted);
+    if (node->last_hello_line_ns == 0 || now_ns - node->last_hello_line_ns >= MINUTE_NS) {
+        node->last_hello_line_ns = now_ns;
+        log_info("node %s: collector %s on Linux %s%s%s", node->name, node->version, node->kernel,
+                 hello->scope[0] == '\0' ? "" : ", narrowed to ", hello->scope);
+    }
+    tell_uncovered(node);
 }
 
 /* At most one complaint a minute a node; the others are counted for the next one. */

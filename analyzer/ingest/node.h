@@ -9,6 +9,7 @@
 
 #include "analyzer/alert/outbox.h"
 #include "analyzer/detect/engine.h"
+#include "analyzer/ingest/coverage.h"
 #include "analyzer/ingest/output.h"
 #include "analyzer/ingest/reply.h"
 #include "analyzer/ingest/totals.h"
@@ -61,6 +62,12 @@ bool node_tell_due(struct node *node, uint64_t now_ns);
 int node_settle(struct node *node, uint64_t now_ns);
 
 void node_set_connected(struct node *node, bool connected);
+
+/* Writes what the newest hello said of every event. Any thread. */
+void node_coverage(struct node *node, void (*write)(const struct coverage *coverage, struct text *text),
+                   struct text *text);
+/* False before the first hello. Any thread. */
+bool node_has_coverage(struct node *node);
 
 /* vedette_node_* and the others that carry a node label. Any thread. */
 void node_collect(struct node *node, struct metrics_writer *writer);

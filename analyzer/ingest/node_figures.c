@@ -63,12 +63,24 @@ static void write_state(const struct node *node, struct metrics_writer *writer, 
                   "Loss ranges too old to be told in a finding.", labels, load(&counters->losses_forgotten));
 }
 
-static void write_coverage(const struct node *node, struct metrics_writer *writer)
+/* One series an event only for what is asked for and does not come: the rest is two numbers. */
+static void write_coverage(const struct node *node, struct metrics_writer *writer, const struct metric_label *labels)
 {
-    for (size_t i = 0; i < node->n_coverage; i++) {
-        const struct metric_label labels[] = {{"node", node->name}, {"event", node->coverage[i].event}, {0}};
-        metrics_write(writer, "vedette_event_covered", METRIC_GAUGE, "1 when the node's kernel can give this event.",
-                      labels, node->coverage[i].covered ? 1 : 0);
+    if (node->coverage == NULL)
+        return;
+    size_t covered = coverage_count(node->coverage);
+    metrics_write(writer, "vedette_events_covered", METRIC_GAUGE, "Events that the node's kernel can give.", labels,
+                  (double)covered);
+    metrics_write(writer, "vedette_events_not_covered", METRIC_GAUGE, "Events that the node's kernel cannot give.",
+                  labels, (double)(node->coverage->count - covered));
+    for (size_t i = 0; i < node->coverage->count; i++) {
+        const struct coverage_row *row = &node->coverage->row[i];
+        const struct schema_event *event = schema_event_by_id(node->schema, row->event_id);
+        if (row->covered || event == NULL || event->known == NULL || node->wanted[event->known->id] == 0)
+            continue;
+        const struct metric_label named[] = {{"node", node->name}, {"event", row->event}, {0}};
+        metrics_write(writer, "vedette_event_missing", METRIC_GAUGE,
+                      "1 for an event that is asked for and that the node's kernel cannot give.", named, 1);
     }
 }
 
@@ -99,6 +111,6 @@ void node_collect(struct node *node, struct metrics_writer *writer)
                                          {0}};
     metrics_write(writer, "vedette_node_info", METRIC_GAUGE, "The collector and kernel of the node.", build, 1);
     write_state(node, writer, labels);
-    write_coverage(node, writer);
+    write_coverage(node, writer, labels);
     pthread_mutex_unlock(&node->lock);
 }

@@ -30,11 +30,6 @@ struct loss_line {
 /* How well a count is known: joined over this, an exact sum would not stay one. */
 enum loss_kind { LOSS_EXACT, LOSS_UP_TO, LOSS_UNCOUNTED, LOSS_KINDS };
 
-struct node_coverage {
-    char *event;
-    bool covered;
-};
-
 struct node {
     const struct node_environment *environment;
     char *name;
@@ -44,8 +39,8 @@ struct node {
     struct schema *schema;
     struct engine *engine;
     struct state *state;
-    struct node_coverage *coverage;
-    size_t n_coverage;
+    struct coverage *coverage;
+    uint8_t wanted[EVENT_ID_LIMIT]; /* by our ids */
     char *version, *kernel;
     struct engine_cost *past_costs; /* of engines before this one, by position in detections_all */
 
@@ -70,6 +65,8 @@ struct node {
     struct pending pending;
     uint64_t last_commit_ns, last_failure_ns;
     struct text shown;
+    uint8_t told_uncovered[EVENT_ID_LIMIT]; /* was said of this event, by our ids */
+    bool told_gaps;
     uint64_t last_complaint_ns, last_hello_line_ns;
     uint64_t complaints_kept_back;
 

@@ -129,6 +129,14 @@ static void assert_figure(struct fixture *f, const char *line)
     free(page);
 }
 
+static void assert_no_figure(struct fixture *f, const char *begin)
+{
+    char *page = figures(f);
+    if (strstr(page, begin) != NULL)
+        fail_msg("%s is in\n%s", begin, page);
+    free(page);
+}
+
 static int64_t alerts(struct fixture *f)
 {
     struct outbox_figures figure;
@@ -158,7 +166,8 @@ static void test_node_hello(void **test)
     assert_true(plan_has(welcome->plan, EVENT_sched_process_exit));
     assert_true(plan_has(welcome->plan, EVENT_ptrace)); /* a detection wants it */
     assert_false(plan_has(welcome->plan, EVENT_creat)); /* nobody does */
-    assert_figure(f, "vedette_event_covered{node=\"node1\",event=\"ptrace\"} 1\n");
+    assert_no_figure(f, "vedette_event_missing{node=\"node1\",event=\"ptrace\"}");
+    assert_figure(f, "vedette_events_covered{node=\"node1\"} ");
     assert_figure(f, "vedette_node_plan_epoch{node=\"node1\"} 1000\n");
 
     /* The same collector comes back: its state is known. */
@@ -181,7 +190,10 @@ static void test_node_uncovered_is_exported(void **test)
 {
     struct fixture *f = *test;
     ask(f, test_collector_hello(f->collector, EVENT_ptrace));
-    assert_figure(f, "vedette_event_covered{node=\"node1\",event=\"ptrace\"} 0\n");
+    assert_figure(f, "vedette_event_missing{node=\"node1\",event=\"ptrace\"} 1\n");
+    ask(f, test_collector_hello(f->collector, EVENT_creat)); /* which nobody asks for */
+    assert_no_figure(f, "vedette_event_missing{node=\"node1\",event=\"ptrace\"}");
+    assert_no_figure(f, "vedette_event_missing{node=\"node1\",event=\"creat\"}");
 }
 
 static void test_node_alert_is_committed_with_its_cursor(void **test)
@@ -471,9 +483,12 @@ static void test_node_hello_lines(void **test)
         ask(f, test_collector_hello(f->collector, EVENT_ptrace));
     f->now_ns += 61 * SECOND_NS;
     ask(f, test_collector_hello(f->collector, EVENT_ptrace));
+    ask(f, test_collector_hello(f->collector, EVENT_sched_process_exec));
     char *said = stop_listening(log);
     assert_int_equal(times_said(said, "node node1: collector "), 2);
-    assert_int_equal(times_said(said, "does not cover what is asked for"), 2);
+    assert_int_equal(times_said(said, "ptrace (no such hook)"), 1); /* once, however often it comes */
+    assert_int_equal(times_said(said, "sched_process_exec (no such hook)"),
+                     1); /* at once, however soon it comes again */
     free(said);
 }
 

@@ -377,6 +377,18 @@ uint64_t shard_busy_since_ns(const struct shard *shard)
     return atomic_load_explicit(&shard->busy_since_ns, memory_order_relaxed);
 }
 
+void shard_walk(struct shard *shard, bool (*visit)(struct node *node, void *arg), void *arg)
+{
+    struct resident *resident, *next;
+    bool more = true;
+    pthread_mutex_lock(&shard->nodes_lock);
+    HASH_ITER(hh, shard->nodes, resident, next)
+    {
+        more = more && visit(resident->node, arg);
+    }
+    pthread_mutex_unlock(&shard->nodes_lock);
+}
+
 void shard_collect(struct shard *shard, struct metrics_writer *writer)
 {
     struct resident *resident, *next;

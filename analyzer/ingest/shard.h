@@ -12,6 +12,7 @@
 #include "analyzer/metrics/metrics.h"
 
 struct ingest;
+struct node;
 struct shard;
 
 /* NULL with errno. The thread runs. */
@@ -29,6 +30,8 @@ void shard_free(struct shard *shard);
 
 /* CLOCK_BOOTTIME since when it is at one request, 0: at none. Any thread. */
 uint64_t shard_busy_since_ns(const struct shard *shard);
+/* Visits every node, until `visit` answers false; any thread. No node comes or goes meanwhile. */
+void shard_walk(struct shard *shard, bool (*visit)(struct node *node, void *arg), void *arg);
 void shard_collect(struct shard *shard, struct metrics_writer *writer);
 void shard_add_costs(struct shard *shard, struct engine_cost *costs, size_t n_costs);
 

@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 enum {
     MAX_CONNECTIONS = 64,
@@ -15,13 +18,14 @@ enum {
     TIMEOUT_S = 10,
     CONNECTION_BYTES = 16384, /* request line and headers */
     BACKLOG = 64,
-    ADDRESS_BYTES = 64,
+    ADDRESS_BYTES = 128, /* that of a Unix socket's path is the longest: 108 */
 };
 
 struct http_server {
     struct http_settings settings;
     struct MHD_Daemon *daemon;
     char address[ADDRESS_BYTES];
+    char path[ADDRESS_BYTES]; /* of a socket in the file system, else "" */
 };
 
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response,
@@ -63,6 +67,32 @@ static enum MHD_Result respond_state(struct MHD_Connection *connection, const ch
     return respond_text(connection, words ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK, words ? words : "ok");
 }
 
+static enum MHD_Result respond_page(struct MHD_Connection *connection, const struct http_page *page, void *arg)
+{
+    char *body = NULL;
+    size_t size = 0;
+    const char *node = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "node");
+    unsigned status = page->answer(arg, node, &body, &size);
+    if (!body)
+        return respond_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(body);
+    return respond(connection, status, response, status == MHD_HTTP_OK ? page->type : "text/plain; charset=utf-8");
+}
+
+/* On a socket in the file system; there the peer's user is known. */
+static bool may_ask(struct MHD_Connection *connection, const struct http_server *server)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (server->path[0] == '\0')
+        return true;
+    return info && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == 0 || peer.uid == geteuid());
+}
+
 static bool has_body(struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -80,6 +110,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     const struct http_settings *settings = &server->settings;
     bool first = *request == NULL;
     *request = &seen;
+    if (first && !may_ask(connection, server))
+        return respond_text(connection, MHD_HTTP_FORBIDDEN, "only root and the analyzer's own user are answered here");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return respond_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
     /* Answered before the body is read, which closes the connection. */
@@ -89,7 +121,10 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         return MHD_YES; /* an answer at the first call would cost a keep-alive client its connection */
     if (*upload_data_size)
         return MHD_NO;
-    if (strcmp(url, "/metrics") == 0)
+    for (size_t i = 0; i < settings->n_pages; i++)
+        if (strcmp(url, settings->pages[i].path) == 0)
+            return respond_page(connection, &settings->pages[i], settings->arg);
+    if (strcmp(url, "/metrics") == 0 && settings->metrics)
         return respond_metrics(connection, settings->metrics);
     if (strcmp(url, "/healthz") == 0)
         return respond_state(connection, settings->healthy, settings->arg);
@@ -157,6 +192,39 @@ static int listen_on(const union address *address)
     return fd;
 }
 
+/* One that nobody listens on any more, from a life that was killed. */
+static bool is_dead(const struct sockaddr_un *address)
+{
+    struct stat status;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool dead = fd >= 0 && lstat(address->sun_path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+                connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return dead;
+}
+
+static int listen_on_path(const char *path, int *ret_fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    int result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    if (result && errno == EADDRINUSE && is_dead(&address) && unlink(path) == 0)
+        result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    if (result || chmod(path, 0660) || listen(fd, BACKLOG)) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
 static int listen_on_text(const char *text, int *ret_fd)
 {
     union address address;
@@ -192,6 +260,16 @@ static int bound_address(int fd, char ret_text[ADDRESS_BYTES])
 static int explain(const char *address, int error, char words[HTTP_ERROR_BYTES])
 {
     const char *remedy = strerror(-error);
+    if (address && address[0] == '/') {
+        if (error == -ENOENT)
+            remedy = "there is no such directory: make it, or choose another path";
+        else if (error == -EACCES)
+            remedy = "its directory may not be written: give it to this program's user, or choose another path";
+        else if (error == -EADDRINUSE)
+            remedy = "in use: another analyzer listens there, or it is no socket; choose another path";
+        snprintf(words, HTTP_ERROR_BYTES, "socket %.128s: %s", address, remedy);
+        return error;
+    }
     if (error == -EINVAL)
         remedy = "not an address: write 127.0.0.1:3366, [::1]:3366, or :3366 for all addresses; port 0 takes any";
     else if (error == -EADDRINUSE)
@@ -222,11 +300,16 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
 int http_start(const struct http_settings *settings, struct http_server **ret_server, char error[HTTP_ERROR_BYTES])
 {
     int fd = -1;
-    int result = listen_on_text(settings->address, &fd);
+    bool is_path = settings->address && settings->address[0] == '/';
+    int result = is_path ? listen_on_path(settings->address, &fd) : listen_on_text(settings->address, &fd);
     if (result)
         return explain(settings->address, result, error);
     struct http_server *server = calloc(1, sizeof(*server));
-    if (!server || bound_address(fd, server->address)) {
+    if (server && is_path) {
+        snprintf(server->path, sizeof(server->path), "%s", settings->address);
+        snprintf(server->address, sizeof(server->address), "%s", settings->address);
+    }
+    if (!server || (!is_path && bound_address(fd, server->address))) {
         close(fd);
         free(server);
         return explain(settings->address, -ENOMEM, error);
@@ -251,6 +334,8 @@ void http_stop(struct http_server *server)
 {
     if (!server)
         return;
+    if (server->path[0] != '\0')
+        unlink(server->path);
     MHD_stop_daemon(server->daemon); /* closes the socket, ends its thread */
     free(server);
 }

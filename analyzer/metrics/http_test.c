@@ -8,8 +8,11 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "analyzer/metrics/http.h"
 
@@ -307,6 +310,91 @@ static void test_http_garbage(void **state)
     assert_int_equal(request("GET", address, "/metrics", NULL).status, 200);
 }
 
+static unsigned echo(void *arg, const char *node, char **ret_body, size_t *ret_size)
+{
+    (void)arg;
+    *ret_body = strdup(node ? node : "none");
+    *ret_size = strlen(*ret_body);
+    return node && strcmp(node, "lost") == 0 ? 404 : 200;
+}
+
+static long ask_socket(const char *path, const char *url, struct reply *reply)
+{
+    char *type = NULL;
+    CURL *easy = curl_easy_init();
+    *reply = (struct reply){0};
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, path);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, reply);
+    CURLcode result = curl_easy_perform(easy);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply->status);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    snprintf(reply->type, sizeof(reply->type), "%s", type ? type : "");
+    curl_easy_cleanup(easy);
+    return result == CURLE_OK ? reply->status : -1;
+}
+
+/* What another user gets: the status, from a process that has become it. */
+static long ask_as(uid_t uid, const char *path)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        struct reply reply;
+        if (setuid(uid))
+            _exit(1);
+        _exit((int)(ask_socket(path, "http://x/page", &reply) / 100));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status) * 100L;
+}
+
+static void test_http_socket(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct http_page pages[] = {{"/page", "application/json", echo}};
+    char folder[] = "/tmp/vedette-http-XXXXXX", path[64], error[HTTP_ERROR_BYTES] = "";
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/socket", folder);
+    const struct http_settings settings = {
+        .address = path, .pages = pages, .n_pages = 1, .ready = words, .arg = &fixture->state};
+    struct http_server *server = NULL, *second = NULL;
+    struct reply reply;
+    struct stat status;
+    assert_int_equal(http_start(&settings, &server, error), 0);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0660);
+    assert_int_equal(ask_socket(path, "http://x/page?node=a%20b", &reply), 200);
+    assert_string_equal(reply.body, "a b");
+    assert_string_equal(reply.type, "application/json");
+    assert_int_equal(ask_socket(path, "http://x/page", &reply), 200);
+    assert_string_equal(reply.body, "none");
+    assert_int_equal(ask_socket(path, "http://x/page?node=lost", &reply), 404);
+    assert_string_equal(reply.type, "text/plain; charset=utf-8");
+    assert_int_equal(ask_socket(path, "http://x/metrics", &reply), 404);
+    assert_int_equal(ask_socket(path, "http://x/healthz", &reply), 200);
+    assert_int_equal(http_start(&settings, &second, error), -EADDRINUSE);
+    assert_non_null(strstr(error, path));
+    if (geteuid() == 0) {
+        assert_int_equal(chmod(folder, 0755), 0);
+        assert_int_equal(chmod(path, 0666), 0); /* the file's mode is the first fence, the peer's user the second */
+        assert_int_equal(ask_as(12345, path), 400);
+        assert_int_equal(ask_as(0, path), 200);
+    }
+    http_stop(server);
+    assert_int_not_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof(path), "%s/none/socket", folder);
+    assert_int_equal(http_start(&settings, &second, error), -ENOENT);
+    snprintf(path, sizeof(path), "%s/file", folder);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(http_start(&settings, &second, error), -EADDRINUSE); /* what is no socket is left alone */
+    assert_int_equal(access(path, F_OK), 0);
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_http_all_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_http_connection_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_http_garbage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_http_socket, setup, teardown),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
