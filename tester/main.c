@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "common/base/exit_code.h"
+#include "tester/container.h"
 #include "tester/trigger.h"
 
 static const struct trigger *const triggers[] = {
@@ -78,13 +79,23 @@ static int run_trigger(const struct trigger *trigger)
     return trigger->run();
 }
 
+static int refuse(const struct trigger *trigger)
+{
+    fprintf(stderr,
+            "vedette-tester: %s only counts in a container, and this is none: ./dev tester %s starts one with runc\n",
+            trigger->name, trigger->id);
+    return EXIT_CODE_RUNTIME;
+}
+
 static int usage(FILE *out, int code)
 {
     fputs("usage: vedette-tester NAME [--near-miss]\n"
-          "       vedette-tester --list\n\n"
+          "       vedette-tester --list\n"
+          "       vedette-tester --where NAME\n\n"
           "NAME is a detection's id or name, as in TRC-105 or fileless_execution. It does once, harmlessly, what the "
           "detection\n"
           "is about; --near-miss does what comes closest and must not be found.\n"
+          "--where prints \"container\" for what only counts in one, else \"host\".\n"
           "Exit status: 0 done, 1 it cannot be done here (the reason is on stderr), 2 usage.\n",
           out);
     return code;
@@ -103,12 +114,19 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, EXIT_CODE_OK);
     bool near_miss = argc == 3 && strcmp(argv[2], "--near-miss") == 0;
-    if (argc != 2 && !near_miss)
+    bool where = argc == 3 && strcmp(argv[1], "--where") == 0;
+    if (argc != 2 && !near_miss && !where)
         return usage(stderr, EXIT_CODE_USAGE);
-    const struct trigger *trigger = find(argv[1]);
+    const struct trigger *trigger = find(argv[where ? 2 : 1]);
     if (trigger == NULL) {
-        fprintf(stderr, "vedette-tester: no trigger is called %s; see vedette-tester --list\n", argv[1]);
+        fprintf(stderr, "vedette-tester: no trigger is called %s; see vedette-tester --list\n", argv[where ? 2 : 1]);
         return EXIT_CODE_USAGE;
     }
+    if (where) {
+        puts(trigger->in_container ? "container" : "host");
+        return EXIT_CODE_OK;
+    }
+    if (trigger->in_container && !container_is_here())
+        return refuse(trigger);
     return (near_miss ? run_near_misses(trigger) : run_trigger(trigger)) == 0 ? EXIT_CODE_OK : EXIT_CODE_RUNTIME;
 }

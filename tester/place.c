@@ -53,3 +53,33 @@ int place_open(const char *path, int flags)
     close(fd);
     return 0;
 }
+
+/* The folders on the way are removed too, up to the one that was made for this. */
+static int open_in(const char *folder, const char *name, int flags)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return trigger_failed(name);
+    }
+    int r = place_empty_file(path);
+    if (r == 0)
+        r = place_open(path, flags);
+    unlink(path);
+    for (char *slash = strrchr(path, '/'); slash != NULL && (size_t)(slash - path) > strlen(folder);
+         slash = strrchr(path, '/')) {
+        *slash = '\0';
+        rmdir(path);
+    }
+    return r;
+}
+
+int place_open_temporary(const char *name, int flags)
+{
+    char folder[] = "/tmp/vedette-tester.XXXXXX";
+    if (mkdtemp(folder) == NULL)
+        return trigger_failed("a folder in /tmp");
+    int r = open_in(folder, name, flags);
+    rmdir(folder);
+    return r;
+}

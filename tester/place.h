@@ -14,4 +14,8 @@ int place_empty_file(const char *path);
 /* Opens and closes. 0, or -errno after words. */
 int place_open(const char *path, int flags);
 
+/* Makes an empty file of that name, which may have folders in it, below a new folder in /tmp, opens and closes it once,
+ * and removes all of it. 0, or -errno after words. */
+int place_open_temporary(const char *name, int flags);
+
 #endif

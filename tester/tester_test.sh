@@ -19,6 +19,13 @@ names=$("$program" --list | awk '$1 ~ /^TRC-/ { print $1; print $2 }')
     exit 77
 }
 for name in $names; do
+    if [ "$("$program" --where "$name")" = container ]; then
+        # On a bare host it refuses, in one line.
+        code=0
+        said=$("$program" "$name" 2>&1 >/dev/null) || code=$?
+        [[ $code$said =~ ^1vedette-tester:.*runc$ && $said != *$'\n'* ]] || fail "$name on a host ended with $code: $said"
+        continue
+    fi
     "$program" "$name" >/dev/null || fail "$name ended with $?"
     "$program" "$name" --near-miss >/dev/null || fail "$name --near-miss ended with $?"
 done

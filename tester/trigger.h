@@ -6,6 +6,7 @@
 #ifndef VEDETTE_TESTER_TRIGGER_H
 #define VEDETTE_TESTER_TRIGGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { TRIGGER_NEAR_MISSES = 3 };
@@ -20,6 +21,7 @@ struct trigger {
     const char *name; /* the detection's */
     const char *what; /* what it does, one phrase */
     int (*run)(void);
+    bool in_container;                                 /* only counts in a container: refused elsewhere */
     struct near_miss near_misses[TRIGGER_NEAR_MISSES]; /* ends at the first without `what` */
 };
 

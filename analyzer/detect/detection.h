@@ -26,7 +26,8 @@ struct trigger {
     const struct predicate *when; /* NULL: always */
     const char *data;             /* name of the finding's extra argument, or NULL */
     const char *data_field;       /* field whose value it takes; for a list the first item that the predicate matched */
-    bool attempt;                 /* the hook sees attempts: fires whatever the result, a failure one severity lower */
+    const struct predicate *lower_when; /* NULL: never; else one severity lower when it holds */
+    bool attempt; /* the hook sees attempts: fires whatever the result, a failure one severity lower */
 };
 
 enum { DETECTION_MAX_TRIGGERS = 8 };

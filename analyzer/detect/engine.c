@@ -24,7 +24,7 @@ static const struct schema_event *event_of_schema(const struct schema *schema, c
 }
 
 static int compile_trigger(struct matcher *matcher, const struct schema_event *event, const struct detection *detection,
-                           const struct trigger *trigger, const struct condition **ret_when)
+                           const struct trigger *trigger, struct loaded_trigger *ret)
 {
     char owner[128];
     snprintf(owner, sizeof(owner), "detection \"%s\"", detection->name);
@@ -33,7 +33,8 @@ static int compile_trigger(struct matcher *matcher, const struct schema_event *e
         if (result != 0)
             return result;
     }
-    return matcher_add(matcher, event, owner, trigger->when, ret_when);
+    int result = matcher_add(matcher, event, owner, trigger->when, &ret->when);
+    return result != 0 ? result : matcher_add(matcher, event, owner, trigger->lower_when, &ret->lower_when);
 }
 
 /* Whether the trigger is right by this build's own table, so that only the peer's schema is at fault. */
@@ -41,7 +42,7 @@ static bool compiles_here(const struct detection *detection, const struct trigge
 {
     struct schema *schema = schema_new_builtin();
     struct matcher *matcher = matcher_new();
-    const struct condition *ignored;
+    struct loaded_trigger ignored;
     const struct schema_event *event = schema != NULL ? event_of_schema(schema, trigger->event) : NULL;
     bool right = matcher != NULL && event != NULL && compile_trigger(matcher, event, detection, trigger, &ignored) == 0;
     matcher_free(matcher);
@@ -78,7 +79,7 @@ static int load_trigger(struct engine *engine, const struct schema *schema, uint
 
     struct loaded_trigger *loaded = &engine->triggers[engine->n_triggers];
     *loaded = (struct loaded_trigger){.trigger = trigger, .detection = index};
-    int result = compile_trigger(engine->matcher, event, detection, trigger, &loaded->when);
+    int result = compile_trigger(engine->matcher, event, detection, trigger, loaded);
     if (result == -EINVAL && compiles_here(detection, trigger))
         return add_gap(engine, index, trigger, "the collector's events are of another version: %s",
                        matcher_error(engine->matcher));

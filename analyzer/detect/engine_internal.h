@@ -12,7 +12,7 @@
 
 struct loaded_trigger {
     const struct trigger *trigger;
-    const struct condition *when;
+    const struct condition *when, *lower_when;
     uint32_t detection; /* index in `table` and `costs` */
 };
 

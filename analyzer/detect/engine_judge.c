@@ -57,6 +57,15 @@ static uint64_t window_start(const struct event_context *context)
     return start > earliest ? start : earliest;
 }
 
+static enum severity severity_of(struct engine *engine, const struct loaded_trigger *loaded,
+                                 const struct event_context *context, bool failed)
+{
+    enum severity severity = engine->table[loaded->detection]->severity;
+    bool lower = failed || (loaded->lower_when != NULL &&
+                            matcher_judge(engine->matcher, loaded->lower_when, context) == VERDICT_YES);
+    return lower && severity > SEVERITY_INFO ? severity - 1 : severity;
+}
+
 static void emit_finding(struct engine *engine, const struct loaded_trigger *loaded,
                          const struct event_context *context, bool failed,
                          void (*emit)(void *arg, const struct finding *finding), void *arg)
@@ -66,7 +75,7 @@ static void emit_finding(struct engine *engine, const struct loaded_trigger *loa
         .detection = detection,
         .trigger = loaded->trigger,
         .context = context,
-        .severity = failed && detection->severity > SEVERITY_INFO ? detection->severity - 1 : detection->severity,
+        .severity = severity_of(engine, loaded, context, failed),
         .succeeded = !failed,
         .window_from_ns = window_start(context),
         .window_to_ns = context->event->time_ns,

@@ -19,6 +19,7 @@ static const struct {
     {"container.runtime", FIELD_STRING, PLACE_CONTAINER_RUNTIME},
     {"container.started", FIELD_UNSIGNED, PLACE_CONTAINER_STARTED},
     {"process.executable", FIELD_STRING, PLACE_EXECUTABLE},
+    {"process.overlay_layer", FIELD_UNSIGNED, PLACE_OVERLAY_LAYER},
     {"process.prev_comm", FIELD_STRING, PLACE_PREV_COMM},
     {"returnValue", FIELD_SIGNED, PLACE_RESULT},
     {"task.comm", FIELD_STRING, PLACE_COMM},
@@ -57,7 +58,7 @@ static enum field_kind kind_of(enum arg_type type)
 static enum cut cut_of_argument(const struct event_arg *arg)
 {
     static const char *const walked[] = {"cgroup_path", "interpreter_pathname", "pathname", "pwd", "stdin_path"};
-    if (arg->type == ARG_STRINGS)
+    if (arg->type == ARG_STRINGS || arg->type == ARG_BYTES)
         return CUT_TAIL;
     for (size_t i = 0; i < sizeof(walked) / sizeof(walked[0]); i++)
         if (strcmp(arg->name, walked[i]) == 0)
@@ -181,6 +182,8 @@ uint64_t field_number(const struct field *field, const struct event_context *con
         return task->pid_ns;
     case PLACE_CONTAINER_STARTED:
         return event_container_started(context);
+    case PLACE_OVERLAY_LAYER:
+        return context->process->overlay_layer;
     case PLACE_CONTAINER_NEW:
         return context->container != NULL && context->container->stage == CONTAINER_STARTED;
     default:

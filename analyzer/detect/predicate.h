@@ -8,8 +8,9 @@
  *   returnValue            the event's result
  *   task.comm, task.uid, task.pid, task.tid, task.ppid, task.mntns, task.pidns, task.hostname
  *                          the acting thread, at the event
- *   process.executable, process.prev_comm
- *                          what the state knows of its process
+ *   process.executable, process.prev_comm, process.overlay_layer
+ *                          what the state knows of its process; the last: 1 when its program came with a container's
+ *                          image, 2 when it was written since (overlayfs), 0 when that is not known
  *   container.id, container.runtime, container.pod_uid
  *                          empty on the host
  *   container.started      1 in a container that has executed a program of its own, or was there before

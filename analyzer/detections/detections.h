@@ -24,6 +24,9 @@ enum {
     BITS("data.flags", OPEN_PATH_ONLY, 0), ANY_OF(BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_ONLY),                \
                                                   BITS("data.flags", OPEN_ACCESS_MODE, OPEN_READ_WRITE))
 
+/* In a container that has executed a program of its own: what the runtime does before that is not the container's. */
+#define IN_CONTAINER NUMBER("container.started", 1)
+
 /*
  * A rename is known by the caller's own name below a directory's real path, so it may hold detours that lead nowhere:
  * "//", "/./", "/name/../". In a pattern that begins with DETOUR_DEFINED, DETOUR stands after each '/' and takes them;

@@ -33,6 +33,13 @@ static int close_world(void **state)
     return 0;
 }
 
+/* For those who make a container of the same name. */
+static int new_world(void **state)
+{
+    close_world(state);
+    return open_world(state);
+}
+
 /* Exactly one finding in the whole set, and it is that detection's. */
 static struct finding fires(const char *name)
 {
@@ -64,6 +71,10 @@ static const struct {
     {"TRC-107", "ld_preload", 6004, SEVERITY_MEDIUM, "T1574"},
     {"TRC-1016", "illegitimate_shell", 6005, SEVERITY_MEDIUM, "T1190"},
     {"TRC-1018", "k8s_cert_theft", 6006, SEVERITY_HIGH, "T1528"},
+    {"TRC-1010", "cgroup_release_agent", 6007, SEVERITY_HIGH, "T1611"},
+    {"TRC-108", "k8s_service_account_token", 6008, SEVERITY_INFO, "T1212"},
+    {"TRC-1014", "disk_mount", 6009, SEVERITY_HIGH, "T1611"},
+    {"TRC-1022", "dropped_executable", 6010, SEVERITY_MEDIUM, "T1036"},
 };
 
 static void test_detections_ids_are_frozen(void **state)
@@ -425,6 +436,191 @@ static void test_k8s_cert_theft_rename(void **state)
     quiet();
 }
 
+enum { CONTAINER_CGROUP = 77, HOST_CGROUP = 1, CGROUP_MAGIC = 0x27e0eb };
+
+#define CONTAINER "/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* A container is made; what happens in it before its first own program is the runtime's doing. */
+static void make_container(void)
+{
+    record_begin(&record, "cgroup_mkdir");
+    record_integer(&record, "cgroup_id", CONTAINER_CGROUP);
+    record_path(&record, "cgroup_path", CONTAINER, ITEM_COMPLETE);
+    quiet();
+}
+
+enum { NOT_KNOWN, OF_IMAGE, WRITTEN_SINCE }; /* overlay_layer */
+
+/* A program of its own, the first and others. */
+static void start_container(const char *program, int64_t overlay_layer)
+{
+    begin_exec(program, 1, EXT4);
+    record_path(&record, "cgroup_path", CONTAINER, ITEM_COMPLETE);
+    record_integer(&record, "overlay_layer", overlay_layer);
+    record.header.cgroup_id = CONTAINER_CGROUP;
+    record.header.flags = RECORD_OWN_MOUNTS;
+    quiet();
+}
+
+/* The record that was begun, in the container, and then on the host: there it never fires. */
+static struct finding fires_in_container(const char *name)
+{
+    record.header.cgroup_id = HOST_CGROUP;
+    quiet();
+    record.header.cgroup_id = CONTAINER_CGROUP;
+    return fires(name);
+}
+
+static void quiet_in_container(void)
+{
+    record.header.cgroup_id = CONTAINER_CGROUP;
+    quiet();
+}
+
+static void test_cgroup_release_agent(void **state)
+{
+    (void)state;
+    make_container();
+    begin_open("/tmp/cg/release_agent", O_WRONLY);
+    record_integer(&record, "fs_magic", CGROUP_MAGIC);
+    quiet_in_container(); /* nothing of its own has run yet */
+    start_container("/bin/sh", OF_IMAGE);
+
+    begin_open("/tmp/cg/release_agent", O_WRONLY);
+    record_integer(&record, "fs_magic", CGROUP_MAGIC);
+    assert_int_equal(fires_in_container("cgroup_release_agent").severity, SEVERITY_HIGH);
+    begin_open("/tmp/release_agent", O_RDWR | O_CREAT);
+    record_integer(&record, "fs_magic", TMPFS);
+    assert_int_equal(fires_in_container("cgroup_release_agent").severity, SEVERITY_MEDIUM);
+    begin_rename("/tmp/x", "/tmp/release_agent");
+    assert_int_equal(fires_in_container("cgroup_release_agent").severity, SEVERITY_MEDIUM);
+
+    static const struct {
+        const char *path;
+        int64_t flags;
+    } misses[] = {{"/tmp/cg/release_agent", O_RDONLY},
+                  {"/tmp/cg/release_agent", O_PATH},
+                  {"/tmp/cg/release_agent.txt", O_WRONLY},
+                  {"/tmp/cg/my_release_agent", O_WRONLY},
+                  {"/tmp/release_agent/x", O_WRONLY}};
+    for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
+        begin_open(misses[i].path, misses[i].flags);
+        quiet_in_container();
+    }
+    begin_rename("/tmp/release_agent", "/tmp/x");
+    quiet_in_container();
+}
+
+static void test_k8s_service_account_token(void **state)
+{
+    (void)state;
+    static const char token[] = "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678/token";
+    make_container();
+    start_container("/usr/bin/cat", OF_IMAGE);
+    begin_open(token, O_RDONLY);
+    assert_int_equal(fires_in_container("k8s_service_account_token").severity, SEVERITY_INFO);
+    begin_open("/var/run/secrets/kubernetes.io/serviceaccount/token", O_RDWR);
+    fires_in_container("k8s_service_account_token");
+    static const struct {
+        const char *path;
+        int64_t flags;
+    } misses[] = {{"/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678/ca.crt", O_RDONLY},
+                  {"/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678/token", O_WRONLY},
+                  {"/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678/token.bak", O_RDONLY},
+                  {"/run/secrets/kubernetes_io/serviceaccount/token", O_RDONLY}};
+    for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
+        begin_open(misses[i].path, misses[i].flags);
+        quiet_in_container();
+    }
+    /* A component that came with the image may; a copy under its name may not. */
+    start_container("/usr/local/bin/kube-proxy", OF_IMAGE);
+    begin_open(token, O_RDONLY);
+    quiet_in_container();
+    start_container("/usr/local/bin/kube-proxy", WRITTEN_SINCE);
+    begin_open(token, O_RDONLY);
+    fires_in_container("k8s_service_account_token");
+    start_container("/usr/local/bin/kube-proxy", NOT_KNOWN);
+    begin_open(token, O_RDONLY);
+    fires_in_container("k8s_service_account_token");
+    start_container("/tmp/kube-proxy", OF_IMAGE);
+    begin_open(token, O_RDONLY);
+    fires_in_container("k8s_service_account_token");
+}
+
+static void begin_mount(const char *device, const char *type, int64_t flags, int64_t ret)
+{
+    record_begin(&record, "security_sb_mount");
+    record_string(&record, "dev_name", device, ITEM_COMPLETE | ITEM_USER);
+    record_string(&record, "path", "/mnt", ITEM_COMPLETE | ITEM_USER);
+    record_string(&record, "type", type, ITEM_COMPLETE | ITEM_USER);
+    record_integer(&record, "flags", flags);
+    record.header.ret = ret;
+}
+
+static void test_disk_mount(void **state)
+{
+    (void)state;
+    enum { READ_ONLY = 1, REMOUNT = 0x20, BIND = 0x1000, MOVE = 0x2000, RECURSIVE = 0x4000, PRIVATE = 1 << 18 };
+    make_container();
+    begin_mount("/dev/sda1", "ext4", 0, 0);
+    quiet_in_container(); /* the runtime's */
+    start_container("/bin/sh", OF_IMAGE);
+    begin_mount("/dev/sda1", "ext4", READ_ONLY, 0);
+    struct finding finding = fires_in_container("disk_mount");
+    assert_int_equal(finding.severity, SEVERITY_HIGH);
+    begin_mount("/dev/null", "ext4", 0, -15); /* ENOTBLK */
+    finding = fires_in_container("disk_mount");
+    assert_int_equal(finding.severity, SEVERITY_MEDIUM);
+    assert_false(finding.succeeded);
+
+    static const int64_t others[] = {BIND, BIND | RECURSIVE, REMOUNT | BIND, REMOUNT, MOVE, PRIVATE | RECURSIVE};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        begin_mount("/dev/sda1", "ext4", others[i], 0);
+        quiet_in_container();
+    }
+    begin_mount("tmpfs", "tmpfs", 0, 0);
+    quiet_in_container();
+    begin_mount("/dev/shm", "tmpfs", 0, 0);
+    quiet_in_container();
+    begin_mount("/device/x", "ext4", 0, 0);
+    quiet_in_container();
+}
+
+static void begin_write(const char *path, const char *bytes, enum item_state state)
+{
+    record_begin(&record, "magic_write");
+    record_string(&record, "pathname", path, ITEM_COMPLETE);
+    record_string(&record, "bytes", bytes, state);
+    record.header.ret = 8;
+}
+
+static void test_dropped_executable(void **state)
+{
+    (void)state;
+    make_container();
+    start_container("/bin/sh", OF_IMAGE);
+    begin_write("/tmp/x", "\177ELF\2\1\1", ITEM_COMPLETE);
+    struct finding finding = fires_in_container("dropped_executable");
+    assert_int_equal(finding.severity, SEVERITY_MEDIUM);
+    assert_string_equal(finding.data_name, "path");
+    assert_memory_equal(finding.data.data, "/tmp/x", 6);
+    begin_write("/usr/bin/.x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
+    fires_in_container("dropped_executable");
+
+    begin_write("/tmp/x", "#!/bin/sh\n", ITEM_COMPLETE);
+    quiet_in_container();
+    begin_write("/tmp/x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ITEM_TRUNCATED);
+    quiet_in_container();
+    begin_write("/tmp/x", "x\177ELF", ITEM_COMPLETE);
+    quiet_in_container();
+    begin_write("/tmp/x", "", ITEM_UNREADABLE); /* by sendfile */
+    quiet_in_container();
+    begin_write("memfd:x", "\177ELF\2\1\1", ITEM_COMPLETE);
+    quiet_in_container();
+    begin_write("/dev/shm/x", "\177ELF\2\1\1", ITEM_COMPLETE);
+    quiet_in_container();
+}
+
 /* By its fields, so that it holds before the collector has the event and after. */
 static void test_dynamic_code_loading(void **state)
 {
@@ -479,6 +675,10 @@ int main(void)
         cmocka_unit_test(test_k8s_cert_theft_open),
         cmocka_unit_test(test_k8s_cert_theft_rename),
         cmocka_unit_test(test_dynamic_code_loading),
+        cmocka_unit_test_setup(test_cgroup_release_agent, new_world),
+        cmocka_unit_test_setup(test_k8s_service_account_token, new_world),
+        cmocka_unit_test_setup(test_disk_mount, new_world),
+        cmocka_unit_test_setup(test_dropped_executable, new_world),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

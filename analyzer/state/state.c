@@ -138,6 +138,8 @@ static void apply_exec(struct state *state, struct process *process, const struc
     copy_comm(process->comm, &event->task->comm);
     set_executable(process, string_argument(event, "pathname"));
     process->exec_ns = event->time_ns;
+    const struct value *layer = argument(event, "overlay_layer", ARG_UINT32);
+    process->overlay_layer = layer == NULL || layer->u > 2 ? 0 : (uint8_t)layer->u;
 
     const struct value *argv = argument(event, "argv", ARG_STRINGS);
     free(process->argv);
@@ -227,6 +229,7 @@ static void inherit(struct process *child, const struct process *parent)
     memcpy(child->prev_comm, parent->prev_comm, COMM_SIZE);
     child->executable = parent->executable == NULL ? NULL : strdup(parent->executable);
     child->executable_state = parent->executable_state;
+    child->overlay_layer = parent->overlay_layer;
     child->argv = parent->argv == NULL ? NULL : strdup(parent->argv);
 }
 

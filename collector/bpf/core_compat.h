@@ -87,6 +87,36 @@ static __always_inline __u64 inode_ctime_ns(struct inode *inode)
 }
 
 /*
+ * Which layer of overlayfs a file is in: the upper one, which those who use the mount can write, or a lower one, which
+ * came with the image. The module's types are not in the kernel's own BTF, but in every kernel since 4.19 struct
+ * ovl_inode has `struct dentry *__upperdentry` right behind its struct inode. What is there is believed only if it is
+ * nothing, or a dentry of another file system whose inode has the same mode.
+ */
+enum { OVERLAYFS_SUPER_MAGIC = 0x794c7630 };
+
+enum overlay_layer {
+    OVERLAY_UNKNOWN, /* or not on overlayfs */
+    OVERLAY_LOWER,
+    OVERLAY_UPPER,
+};
+
+static __always_inline enum overlay_layer overlay_layer(struct inode *inode)
+{
+    if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
+        return OVERLAY_UNKNOWN;
+    struct dentry *upper = NULL;
+    if (bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode)) != 0)
+        return OVERLAY_UNKNOWN;
+    if (upper == NULL)
+        return OVERLAY_LOWER;
+    struct inode *real = BPF_CORE_READ(upper, d_inode);
+    bool plausible = real != NULL && real != inode && BPF_CORE_READ(real, i_sb) == BPF_CORE_READ(upper, d_sb) &&
+                     BPF_CORE_READ(real, i_sb) != BPF_CORE_READ(inode, i_sb) &&
+                     BPF_CORE_READ(real, i_mode) == BPF_CORE_READ(inode, i_mode);
+    return plausible ? OVERLAY_UPPER : OVERLAY_UNKNOWN;
+}
+
+/*
  * "maccess: fix strncpy_from_user_nofault() empty string handling" (so on 6.18, not on 6.1): the length of an empty
  * string was 0 instead of 1, its NUL. Less than 0: it cannot be read.
  */

@@ -33,6 +33,7 @@ enum {
     ARG_link_count,
     ARG_fs_magic,
     ARG_cgroup_path,
+    ARG_overlay_layer,
 };
 
 enum {
@@ -55,6 +56,7 @@ static __always_inline void exec_file(struct record_header *header, __u64 capaci
     store_integer(header, capacity, ARG_inode_mode, BPF_CORE_READ(inode, i_mode));
     store_integer(header, capacity, ARG_link_count, BPF_CORE_READ(inode, i_nlink));
     store_integer(header, capacity, ARG_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
+    store_integer(header, capacity, ARG_overlay_layer, overlay_layer(inode));
     store_file_path(header, capacity, ARG_pathname, file);
 }
 

@@ -21,6 +21,7 @@ enum {
     ARG_inode,
     ARG_ctime,
     ARG_syscall_pathname,
+    ARG_fs_magic,
 };
 
 enum {
@@ -65,6 +66,7 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
     store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
+    store_integer(header, capacity, ARG_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
     store_file_path(header, capacity, ARG_pathname, file);
     return !store_take_cut(header);
 }

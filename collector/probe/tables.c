@@ -92,16 +92,17 @@ static const struct {
     {"cgroup_mkdir", "cgroup_id cgroup_path hierarchy_id"},
     {"cgroup_rmdir", "cgroup_id cgroup_path hierarchy_id"},
     {"existing_process", "pathname link_count fs_magic cgroup_path"},
-    {"sched_process_exec", "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev "
-                           "interpreter_inode interpreter_ctime argv interp stdin_type "
-                           "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path"},
+    {"sched_process_exec",
+     "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev "
+     "interpreter_inode interpreter_ctime argv interp stdin_type "
+     "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path overlay_layer"},
     {"sched_process_exit", "exit_code signal_code process_group_exit"},
     {"sched_process_fork", "parent_tid parent_ns_tid parent_pid parent_ns_pid parent_start_time child_tid child_ns_tid "
                            "child_pid child_ns_pid start_time "
                            "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid "
                            "parent_process_start_time leader_tid leader_ns_tid leader_pid "
                            "leader_ns_pid leader_start_time"},
-    {"security_file_open", "pathname flags dev inode ctime syscall_pathname"},
+    {"security_file_open", "pathname flags dev inode ctime syscall_pathname fs_magic"},
     {"security_inode_rename", "old_path new_path"},
 };
 

@@ -120,6 +120,7 @@ static void opened(const char *syscall, int fd, int asked, const char *path, con
     line_int(&line, "flags", fcntl(fd, F_GETFL) | (asked & (O_CREAT | O_EXCL | O_TRUNC)));
     line_inode(&line, "", &file);
     line_user_string(&line, "syscall_pathname", string);
+    line_file_system(&line, "fs_magic", fd);
     line_end(&line);
 }
 

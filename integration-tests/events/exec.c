@@ -61,6 +61,7 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
     line_unsigned(&line, "link_count", file.st_nlink);
     line_unsigned(&line, "fs_magic", (unsigned long)system.f_type);
     line_cgroup(&line, "cgroup_path");
+    line_unsigned(&line, "overlay_layer", 0); /* the directory of the run is a tmpfs */
     line_end(&line);
 }
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "integration-tests/events/expect.h"
 
@@ -222,6 +223,14 @@ void line_start_time(struct line *line, const char *name, pid_t pid, pid_t tid)
         cannot(path);
     argument(line, name);
     add(line, "\"ticks\":%llu}", strtoull(at, NULL, 10));
+}
+
+void line_file_system(struct line *line, const char *name, int fd)
+{
+    struct statfs system;
+    if (fstatfs(fd, &system) < 0)
+        cannot("fstatfs");
+    line_unsigned(line, name, (unsigned long)system.f_type);
 }
 
 void line_inode(struct line *line, const char *prefix, const struct stat *file)

@@ -22,6 +22,7 @@ static void opened_line(const char *what, const char *call, int fd, int asked, c
     line_int(&line, "flags", fcntl(fd, F_GETFL) | (asked & (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)));
     line_inode(&line, "", &file);
     line_user_string(&line, "syscall_pathname", string);
+    line_file_system(&line, "fs_magic", fd);
     line_end(&line);
 }
 
@@ -95,6 +96,7 @@ static int opened_from_chroot(void)
     line_int(&line, "flags", fcntl(fd, F_GETFL));
     line_inode(&line, "", &file);
     line_user_string(&line, "syscall_pathname", "/inside");
+    line_file_system(&line, "fs_magic", fd);
     line_end(&line);
     return 0;
 }

@@ -72,6 +72,8 @@ void line_unreadable(struct line *line, const char *argument, bool is_string);
 void line_start_time(struct line *line, const char *argument, pid_t pid, pid_t tid);
 /* What the row says of a file: dev, inode, ctime. */
 void line_inode(struct line *line, const char *prefix, const struct stat *file);
+/* The magic number of a descriptor's file system. */
+void line_file_system(struct line *line, const char *argument, int fd);
 void line_end(struct line *line);
 
 /* A near miss: no such event of this process (or of that one). */
