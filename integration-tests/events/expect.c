@@ -204,6 +204,12 @@ void line_user_json(struct line *line, const char *name, const char *json)
     add(line, "\"value\":%s,\"state\":\"user\"}", json);
 }
 
+void line_any(struct line *line, const char *name)
+{
+    argument(line, name);
+    add(line, "\"any\":true}");
+}
+
 void line_unreadable(struct line *line, const char *name, bool is_string)
 {
     argument(line, name);
@@ -330,7 +336,6 @@ void line_cgroup(struct line *line, const char *name)
     if (own_cgroup(path)) {
         line_string(line, name, path);
     } else { /* seen from inside a cgroup namespace: only its end is known */
-        argument(line, name);
-        add(line, "\"any\":true}");
+        line_any(line, name);
     }
 }

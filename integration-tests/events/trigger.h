@@ -67,6 +67,8 @@ void line_cut_strings(struct line *line, const char *argument, const char *const
 /* A value that is neither a number nor a string, as JSON has it; and the same as the caller's own copy. */
 void line_json(struct line *line, const char *argument, const char *json);
 void line_user_json(struct line *line, const char *argument, const char *json);
+/* Not compared. */
+void line_any(struct line *line, const char *argument);
 void line_unreadable(struct line *line, const char *argument, bool is_string);
 /* A start time in ns, of which /proc knows the 1/100 s. */
 void line_start_time(struct line *line, const char *argument, pid_t pid, pid_t tid);
