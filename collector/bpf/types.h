@@ -117,6 +117,17 @@ struct file {
     struct path f_path;
     struct inode *f_inode;
     unsigned int f_flags;
+    __s64 f_pos;
+    void *private_data;
+};
+
+struct pipe_buffer {
+    unsigned int offset, len, flags;
+};
+
+struct pipe_inode_info {
+    unsigned int head, ring_size;
+    struct pipe_buffer *bufs;
 };
 
 struct fdtable {
@@ -130,6 +141,7 @@ struct files_struct {
 };
 
 struct fs_struct {
+    int umask;
     struct path root, pwd;
 };
 
@@ -281,9 +293,11 @@ enum {
     PF_KTHREAD = 0x00200000,
     TS_COMPAT = 0x0002,
     AT_FDCWD = -100,
+    EPERM = 1,
     ENOENT = 2,
     EFAULT = 14,
     EBUSY = 16,
+    EROFS = 30,
     O_CREAT = 0100,
     O_EXCL = 0200,
     O_NOCTTY = 0400,

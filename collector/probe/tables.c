@@ -102,6 +102,22 @@ static const struct {
                            "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid "
                            "parent_process_start_time leader_tid leader_ns_tid leader_pid "
                            "leader_ns_pid leader_start_time"},
+    {"chmod_common", "pathname mode"},
+    {"dirty_pipe_splice", "inode_in in_file_type in_file_path exposed_data_start_offset exposed_data_len inode_out "
+                          "out_pipe_last_buffer_flags"},
+    {"do_truncate", "pathname inode dev length"},
+    {"inotify_watch", "pathname inode dev"},
+    {"magic_write", "pathname bytes dev inode"},
+    {"security_inode_mknod", "file_name mode dev"},
+    {"security_inode_symlink", "linkpath target"},
+    {"security_inode_unlink", "pathname inode dev ctime"},
+    {"security_path_notify", "pathname inode dev mask obj_type"},
+    {"set_fs_pwd", "unresolved_path resolved_path"},
+    {"vfs_read", "pathname dev inode count pos"},
+    {"vfs_readv", "pathname dev inode vlen pos"},
+    {"vfs_utimes", "pathname dev inode atime mtime"},
+    {"vfs_write", "pathname dev inode count pos"},
+    {"vfs_writev", "pathname dev inode vlen pos"},
     {"security_file_open", "pathname flags dev inode ctime syscall_pathname fs_magic"},
     {"security_inode_rename", "old_path new_path"},
 };

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several events say of an open file. */
+#ifndef VEDETTE_COLLECTOR_BPF_FILE_FACTS_H
+#define VEDETTE_COLLECTOR_BPF_FILE_FACTS_H
+
+#include "collector/bpf/descriptor.h"
+#include "collector/bpf/path.h"
+
+enum {
+    /* Reservations for events that carry the path of one file. */
+    FILE_SMALL = 512,
+    FILE_MIDDLE = 2048,
+    FILE_LARGE = 8192,
+
+    S_IFMT = 0170000,
+    S_IFREG = 0100000,
+};
+
+static __always_inline void store_file_id(struct record_header *header, __u64 capacity, __u32 dev_arg, __u32 inode_arg,
+                                          struct file *file)
+{
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+    store_integer(header, capacity, dev_arg, BPF_CORE_READ(inode, i_sb, s_dev));
+    store_integer(header, capacity, inode_arg, BPF_CORE_READ(inode, i_ino));
+}
+
+static __always_inline bool is_regular(struct file *file)
+{
+    return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG;
+}
+
+/* The mark of an event that read a descriptor of the current task. */
+static __always_inline void mark_shared_files(struct record_header *header)
+{
+    struct task_struct *task = (void *)bpf_get_current_task();
+    if (BPF_CORE_READ(task, files, count.counter) > 1)
+        header->flags |= RECORD_SHARED_FDTABLE;
+}
+
+static __always_inline struct file *current_file(long fd)
+{
+    struct task_struct *task = (void *)bpf_get_current_task();
+    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+    struct file *file = NULL;
+    if (fd >= 0 && (__u64)fd < BPF_CORE_READ(table, max_fds))
+        bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+    return file;
+}
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vfs_read, vfs_readv, vfs_write, vfs_writev and magic_write: reads and writes of files by every call that names two
+ * descriptors or one. The file is the kernel's, found by its descriptor after the call. The position is where the call
+ * began: as it was given, or else the file's own less what the call moved it.
+ */
+#include "collector/bpf/call.h"
+#include "collector/bpf/emit.h"
+#include "collector/bpf/events.h"
+#include "collector/bpf/file_facts.h"
+
+/* Indexes in the rows; the loader checks them against the names. vfs_read, vfs_readv, vfs_write and vfs_writev have one
+ * shape. */
+enum {
+    ARG_pathname,
+    ARG_dev,
+    ARG_inode,
+    ARG_count,
+    ARG_pos,
+};
+enum {
+    MAGIC_pathname,
+    MAGIC_bytes,
+    MAGIC_dev,
+    MAGIC_inode,
+};
+
+enum {
+    MAGIC_BYTES = 32,
+    FROM_FILE = -1, /* the position is the file's own */
+};
+
+/* One direction of a call. */
+struct transfer {
+    struct file *file;
+    __s64 position;
+    __u64 count;  /* bytes asked for, or how many buffers */
+    __u64 buffer; /* the caller's, or its array of buffers; 0 when the call has none */
+    __u32 event;
+    bool is_vector;
+};
+
+/* Where 32-bit programs give it in two halves. */
+static __always_inline __s64 given_position(struct call *call, __u32 index)
+{
+    if (index >= SYSCALL_ARGS)
+        return FROM_FILE;
+    return call->compat ? (__s64)(call->args[index] | call->args[index + 1] << 32) : (__s64)call->args[index];
+}
+
+/* A position that the call read, and advanced, in the caller's memory. */
+static __always_inline __s64 pointed_position(__u64 pointer, __s64 moved)
+{
+    __s64 position = 0;
+    if (pointer == 0 || bpf_probe_read_user(&position, sizeof(position), (void *)pointer) != 0)
+        return FROM_FILE;
+    return position - (moved > 0 ? moved : 0);
+}
+
+static __always_inline void transfer_of(struct transfer *transfer, struct call *call, bool is_write)
+{
+    __u64 fd = call->args[0];
+    transfer->position = FROM_FILE;
+    transfer->count = call->args[2];
+    transfer->buffer = call->args[1];
+    switch (call->number) {
+    case EVENT_pread64:
+    case EVENT_pwrite64:
+        transfer->position = given_position(call, 3);
+        break;
+    case EVENT_preadv:
+    case EVENT_pwritev:
+    case EVENT_preadv2:
+    case EVENT_pwritev2:
+        transfer->position = given_position(call, 3);
+        /* fallthrough */
+    case EVENT_readv:
+    case EVENT_writev:
+        transfer->is_vector = true;
+        break;
+    case EVENT_sendfile: /* out, in, position of in, count */
+    case EVENT_sendfile32:
+        fd = call->args[is_write ? 0 : 1];
+        transfer->position = is_write ? FROM_FILE : pointed_position(call->args[2], call->ret);
+        transfer->count = call->args[3];
+        transfer->buffer = 0;
+        break;
+    case EVENT_splice: /* in, its position, out, its position, count */
+    case EVENT_copy_file_range:
+        fd = call->args[is_write ? 2 : 0];
+        transfer->position = pointed_position(call->args[is_write ? 3 : 1], call->ret);
+        transfer->count = call->args[4];
+        transfer->buffer = 0;
+        break;
+    }
+    struct file *file = current_file((__s32)fd);
+    transfer->file = file;
+    if (transfer->position < 0 && file != NULL)
+        transfer->position = BPF_CORE_READ(file, f_pos) - (call->ret > 0 ? call->ret : 0);
+    if (transfer->position < 0) /* a pipe or a socket has none */
+        transfer->position = 0;
+}
+
+static __always_inline bool transfer_fill(struct record_header *header, __u64 capacity, struct call *call,
+                                          struct transfer *transfer)
+{
+    record_begin_call(header, transfer->event, call->ret, call);
+    mark_shared_files(header);
+    store_integer(header, capacity, ARG_count, transfer->count);
+    store_integer(header, capacity, ARG_pos, transfer->position);
+    store_file_id(header, capacity, ARG_dev, ARG_inode, transfer->file);
+    store_file_path(header, capacity, ARG_pathname, transfer->file);
+    return !store_take_cut(header);
+}
+
+static __always_inline void transfer_emit(struct call *call, struct transfer *transfer)
+{
+    struct sink sink;
+    if (transfer->event >= EVENT_ID_LIMIT || !plan.selected[transfer->event] ||
+        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        return;
+#define FILL(header_, size_) transfer_fill(header_, size_, call, transfer)
+    EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
+#undef FILL
+}
+
+/* The first buffer of an array that is not empty, and its length. */
+static __always_inline __u64 first_buffer(struct call *call, __u64 array, __u64 *ret_length)
+{
+    __u64 base[2] = {0};
+    __u32 narrow[2] = {0};
+    if (call->narrow) {
+        bpf_probe_read_user(narrow, sizeof(narrow), (void *)array);
+        *ret_length = narrow[1];
+        return narrow[0];
+    }
+    bpf_probe_read_user(base, sizeof(base), (void *)array);
+    *ret_length = base[1];
+    return base[0];
+}
+
+static __always_inline void store_magic(struct record_header *header, __u64 capacity, struct call *call,
+                                        struct transfer *transfer)
+{
+    __u64 buffer = transfer->buffer, most = call->ret, length = most;
+    if (buffer != 0 && transfer->is_vector)
+        buffer = first_buffer(call, buffer, &length);
+    if (buffer == 0) { /* the call moved it from another file */
+        store_unreadable(header, capacity, MAGIC_bytes, 0);
+        return;
+    }
+    if (most > MAGIC_BYTES)
+        most = MAGIC_BYTES;
+    __u32 state = length < most ? ITEM_TRUNCATED : ITEM_COMPLETE;
+    if (length > most)
+        length = most;
+    store_user_bytes(header, capacity, MAGIC_bytes, ITEM_BYTES, ITEM_USER | state, buffer, length, MAGIC_BYTES);
+}
+
+static __always_inline bool magic_fill(struct record_header *header, __u64 capacity, struct call *call,
+                                       struct transfer *transfer)
+{
+    record_begin_call(header, EVENT_magic_write, call->ret, call);
+    mark_shared_files(header);
+    store_magic(header, capacity, call, transfer);
+    store_file_id(header, capacity, MAGIC_dev, MAGIC_inode, transfer->file);
+    store_file_path(header, capacity, MAGIC_pathname, transfer->file);
+    return !store_take_cut(header);
+}
+
+/* What a file begins with: only where something was written at its beginning. */
+static __always_inline void magic_emit(struct call *call, struct transfer *transfer)
+{
+    struct sink sink;
+    if (!plan.selected[EVENT_magic_write] || call->ret <= 0 || transfer->position != 0 || !is_regular(transfer->file) ||
+        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        return;
+#define FILL(header_, size_) magic_fill(header_, size_, call, transfer)
+    EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
+#undef FILL
+}
+
+EXIT_HANDLER(file_read)
+{
+    struct transfer transfer = {0};
+    transfer_of(&transfer, call, false);
+    transfer.event = transfer.is_vector ? EVENT_vfs_readv : EVENT_vfs_read;
+    if (transfer.file != NULL)
+        transfer_emit(call, &transfer);
+    return 0;
+}
+
+EXIT_HANDLER(file_write)
+{
+    struct transfer transfer = {0};
+    transfer_of(&transfer, call, true);
+    transfer.event = transfer.is_vector ? EVENT_vfs_writev : EVENT_vfs_write;
+    if (transfer.file == NULL)
+        return 0;
+    transfer_emit(call, &transfer);
+    magic_emit(call, &transfer);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
