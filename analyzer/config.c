@@ -17,6 +17,7 @@ static const char *const verbs[] = {
     "run",      "take events in, detect, and deliver alerts until SIGTERM",
     "list",     "print `events` or `detections`; with --json for programs",
     "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
+    "decode",   "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
     "validate", "check policy files and directories",
     NULL,
 };
@@ -36,7 +37,8 @@ static const struct option options[] = {
      .help = "Events to print besides findings: names or sets, comma separated or repeated."},
     {"http.listen", OPTION_STRING, AT(http_listen), .initial = "127.0.0.1:3366",
      .help = "Address of /metrics, /healthz and /readyz; port 0 for any, which is printed; off for none."},
-    {"json", OPTION_BOOL, AT(json), .initial = "false", .help = "With `list` and `coverage`: JSON instead of a table."},
+    {"json", OPTION_BOOL, AT(json), .initial = "false",
+     .help = "With `list` and `coverage`, and `decode` of a dump of coverage: JSON instead of a table."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
      .help = "How much is said on stderr."},
     {"markdown", OPTION_BOOL, AT(markdown), .initial = "false",

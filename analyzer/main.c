@@ -17,6 +17,7 @@
 #include "analyzer/config.h"
 #include "analyzer/confine.h"
 #include "analyzer/control.h"
+#include "analyzer/decode.h"
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/list.h"
 #include "analyzer/metrics/http.h"
@@ -334,6 +335,23 @@ static int run(struct analyzer *analyzer, bool check_only)
     return code != EXIT_CODE_OK ? code : stopped;
 }
 
+static bool write_standard_output(void *arg, const char *data, size_t size)
+{
+    (void)arg;
+    return fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0;
+}
+
+static int decode_standard_input(const struct config *config)
+{
+    const struct decode_settings settings = {
+        .arguments = config->parse_arguments ? JSON_WORDS : JSON_NUMBERS,
+        .json = config->json,
+        .write = write_standard_output,
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return decode(&settings);
+}
+
 int main(int argc, char **argv)
 {
     static struct analyzer analyzer; /* its lists are too much for a stack */
@@ -358,6 +376,8 @@ int main(int argc, char **argv)
         return list(request.argument[0], config_list_format(&analyzer.config));
     if (strcmp(request.verb, "coverage") == 0)
         return control_coverage(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
+    if (strcmp(request.verb, "decode") == 0)
+        return decode_standard_input(&analyzer.config);
     if (strcmp(request.verb, "validate") == 0)
         return validate(request.argument, request.n_arguments);
     return run(&analyzer, request.special == 'c');

@@ -18,6 +18,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const char *const verbs[] = {
     "run",      "collect and deliver until SIGTERM",
     "coverage", "load the programs, print what each event can show on this kernel, and end",
+    "dump",     "write what would be delivered to stdout, for vedette-analyzer decode; needs no analyzer",
     NULL,
 };
 
@@ -27,6 +28,11 @@ static const struct option options[] = {
      .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
     {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml",
      .help = "File with these keys, nested; read if it exists. It must be root's alone."},
+    {"coverage", OPTION_BOOL, AT(dump_coverage), .initial = "false",
+     .help = "With `dump`: only what `coverage` prints, no events."},
+    {"events", OPTION_LIST, AT(dump_events),
+     .help = "With `dump`: only these events, names or sets, comma separated or repeated; if empty, what is selected "
+             "while no analyzer has said what it wants."},
     {"heartbeat", OPTION_DURATION, AT(heartbeat_ms), .initial = "5s", .min = 100, .max = 60000,
      .help = "Longest silence towards the analyzer; statistics travel at least this often."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
@@ -53,6 +59,8 @@ static const struct option options[] = {
              "the tree starts are not in it."},
     {"scope.tree", OPTION_UINT, AT(scope_tree), .max = 1 << 22,
      .help = "Collect only this process and its descendants."},
+    {"seconds", OPTION_UINT, AT(dump_seconds), .max = 86400,
+     .help = "With `dump`: end after so many; 0 for not before SIGINT or SIGTERM."},
     {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000,
      .help = "How long SIGTERM waits for the analyzer; what is left then stays queued."},
     {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette",
@@ -131,7 +139,8 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
                  "node: '%s' has other characters than letters, digits and _.:+-~ (give --node a name)", config->node);
         return -EXIT_CODE_USAGE;
     }
-    return config_allowed_events(config, allowed, error);
+    int r = config_dump_events(config, allowed, error);
+    return r == 0 ? config_allowed_events(config, allowed, error) : r;
 }
 
 static void parse(int argc, char **argv, struct parsed *ret)
@@ -205,14 +214,14 @@ int config_load(int argc, char **argv, struct config *ret_config, struct config_
 }
 
 /* An event by name, or every event of a set. */
-static size_t allow(const char *name, uint8_t allowed[EVENT_ID_LIMIT])
+static size_t mark(const char *name, uint8_t marked[EVENT_ID_LIMIT])
 {
     size_t count, found = 0;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].name, name) != 0 && !event_in_set(&rows[i], name))
             continue;
-        allowed[rows[i].id] = 1;
+        marked[rows[i].id] = 1;
         found++;
     }
     return found;
@@ -227,11 +236,28 @@ int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_
         if ((config->plan_allow.count == 0 && !rows[i].sources[0].on_request) || rows[i].class == CLASS_CRITICAL)
             allowed[rows[i].id] = 1;
     for (size_t i = 0; i < config->plan_allow.count; i++)
-        if (allow(config->plan_allow.item[i], allowed) == 0) {
+        if (mark(config->plan_allow.item[i], allowed) == 0) {
             snprintf(error, OPTION_ERROR_BYTES,
                      "plan.allow: no event or set is named '%s' (vedette-analyzer list events shows them)",
                      config->plan_allow.item[i]);
             return -EXIT_CODE_USAGE;
         }
+    return 0;
+}
+
+int config_dump_events(const struct config *config, uint8_t selected[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES])
+{
+    memset(selected, 0, EVENT_ID_LIMIT);
+    for (size_t i = 0; i < config->dump_events.count; i++) {
+        char words[OPTION_LIST_BYTES], *rest = NULL;
+        snprintf(words, sizeof(words), "%s", config->dump_events.item[i]);
+        for (char *word = strtok_r(words, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
+            if (mark(word, selected) > 0)
+                continue;
+            snprintf(error, OPTION_ERROR_BYTES,
+                     "events: no event or set is named '%s' (vedette-analyzer list events shows them)", word);
+            return -EXIT_CODE_USAGE;
+        }
+    }
     return 0;
 }

@@ -26,6 +26,9 @@ struct config {
     struct option_list plan_allow;
     char user_drain[CONFIG_NAME_BYTES], user_courier[CONFIG_NAME_BYTES], bus_group[CONFIG_NAME_BYTES];
     bool wait_for_plan;
+    bool dump_coverage; /* of `dump` */
+    struct option_list dump_events;
+    uint64_t dump_seconds;
     uint64_t heartbeat_ms, shutdown_ms;
     uint32_t log_level;
 };
@@ -45,6 +48,9 @@ int config_load(int argc, char **argv, struct config *ret_config, struct config_
 
 /* The operator's list as bits by event id; an empty list allows everything. 0 or -EXIT_CODE_USAGE with words. */
 int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES]);
+
+/* What `dump` is to show, as bits by event id, none if it was not said. 0 or -EXIT_CODE_USAGE with words. */
+int config_dump_events(const struct config *config, uint8_t selected[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES]);
 
 void config_print_help(void);
 

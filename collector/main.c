@@ -16,6 +16,7 @@
 #include "collector/coverage.h"
 #include "collector/courier/courier.h"
 #include "collector/drain/drain.h"
+#include "collector/drain/dump.h"
 #include "collector/drain/hello.h"
 #include "collector/drain/privilege.h"
 #include "common/base/clock.h"
@@ -211,7 +212,8 @@ static int open_rings(struct collector *c)
     return EXIT_CODE_RUNTIME;
 }
 
-static int send_hello(struct collector *c)
+/* Heap, *ret_size bytes; NULL with errno. */
+static uint8_t *make_hello(struct collector *c, size_t *ret_size)
 {
     struct hello_facts facts = {
         .node = c->config.node,
@@ -221,8 +223,13 @@ static int send_hello(struct collector *c)
         .scope = c->scope,
         .probe = c->probe,
     };
+    return hello_pack(&facts, ret_size);
+}
+
+static int send_hello(struct collector *c)
+{
     size_t size;
-    uint8_t *hello = hello_pack(&facts, &size);
+    uint8_t *hello = make_hello(c, &size);
     int r = hello != NULL ? courier_send_hello(c->courier, hello, size) : -ENOMEM;
     free(hello);
     if (r == 0)
@@ -245,13 +252,15 @@ static int drop_privilege(struct collector *c)
     return EXIT_CODE_OK;
 }
 
-static int block_signals(void)
+/* The descriptor that tells the end, and, if asked, that of children. */
+static int block_signals(bool of_children)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGCHLD);
+    if (of_children)
+        sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -275,7 +284,7 @@ static int run(struct collector *c)
     if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK ||
         (r = open_queue(c)) != EXIT_CODE_OK || (r = fork_courier(c)) != EXIT_CODE_OK)
         return r;
-    signal_fd = block_signals();
+    signal_fd = block_signals(true);
     describe_scope(c);
     if ((r = start_probe(c)) != EXIT_CODE_OK || (r = open_rings(c)) != EXIT_CODE_OK ||
         (r = send_hello(c)) != EXIT_CODE_OK)
@@ -316,6 +325,72 @@ static int print_coverage(struct collector *c)
     return EXIT_CODE_RUNTIME;
 }
 
+/* What was asked for; else what is selected while no analyzer has said what it wants. */
+static void apply_dump_plan(struct collector *c)
+{
+    static struct plan_request plan;
+    char words[OPTION_ERROR_BYTES];
+    size_t count;
+    const struct probe_coverage *rows = probe_coverage(c->probe, &count);
+    config_dump_events(&c->config, plan.selected, words); /* config_load has checked it */
+    for (size_t i = 0; i < count; i++)
+        if (plan.selected[rows[i].event->id] != 0 && !rows[i].covered)
+            log_warning("%s is not covered: %s", rows[i].event->name, rows[i].reason);
+    if (c->config.dump_events.count == 0) {
+        apply_first_plan(c);
+        return;
+    }
+    probe_apply_plan(c->probe, &plan);
+    c->capture_began_ns = clock_boot_ns();
+}
+
+/* As run, with standard output instead of queue and courier. */
+static int dump_batches(struct collector *c, int signal_fd)
+{
+    int r = open_rings(c);
+    if (r != EXIT_CODE_OK)
+        return r;
+    apply_dump_plan(c);
+    if ((r = drop_privilege(c)) != EXIT_CODE_OK)
+        return r;
+    say_covered(c);
+    const struct dump_settings settings = {
+        .probe = c->probe,
+        .rings = c->rings,
+        .encoder = c->encoder,
+        .session = c->session,
+        .seconds = c->config.dump_seconds,
+        .signal_fd = signal_fd,
+        .out_fd = STDOUT_FILENO,
+        .capture_began_ns = c->capture_began_ns,
+    };
+    return dump_run(&settings);
+}
+
+static int dump(struct collector *c)
+{
+    int r, signal_fd;
+    size_t size;
+    if (isatty(STDOUT_FILENO)) {
+        log_error("dump: what is written is for programs: vedette-collector dump | vedette-analyzer decode");
+        return EXIT_CODE_USAGE;
+    }
+    if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK ||
+        (r = prepare_directory(c->config.queue_path)) != EXIT_CODE_OK)
+        return r;
+    signal_fd = block_signals(false);
+    describe_scope(c);
+    if ((r = start_probe(c)) != EXIT_CODE_OK)
+        return r;
+    uint8_t *hello = make_hello(c, &size);
+    r = hello != NULL ? dump_hello(STDOUT_FILENO, signal_fd, hello, size) : -ENOMEM;
+    free(hello);
+    if (r == 0)
+        return c->config.dump_coverage ? EXIT_CODE_OK : dump_batches(c, signal_fd);
+    log_error("standard output cannot be written: %s", strerror(-r));
+    return EXIT_CODE_RUNTIME;
+}
+
 static void close_all(struct collector *c)
 {
     courier_stop(c->courier);
@@ -353,7 +428,9 @@ int main(int argc, char **argv)
     }
     if (getrandom(&c.session, sizeof(c.session), 0) != (ssize_t)sizeof(c.session))
         return EXIT_CODE_RUNTIME;
-    r = strcmp(request.verb, "coverage") == 0 ? print_coverage(&c) : run(&c);
+    r = strcmp(request.verb, "coverage") == 0 ? print_coverage(&c)
+        : strcmp(request.verb, "dump") == 0   ? dump(&c)
+                                              : run(&c);
     close_all(&c);
     return r;
 }

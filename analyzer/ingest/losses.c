@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "analyzer/ingest/loss_words.h"
 #include "common/base/log.h"
 #include "common/events/events.h"
 
@@ -20,6 +21,11 @@ static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "the outbox had no room",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "a sink gave up",
 };
+
+const char *loss_stage_words(unsigned stage)
+{
+    return stage_words[stage < LOSS_STAGES ? stage : VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN];
+}
 
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
