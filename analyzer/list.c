@@ -13,6 +13,35 @@ static void json_member(struct text *text, const char *name, const char *value)
     text_json(text, value, strlen(value));
 }
 
+/* Best first; which one a kernel gives is told by `coverage`. */
+static void json_sources(struct text *text, const struct event *event)
+{
+    static const char *const kinds[] = {
+        [SOURCE_TRACEPOINT] = "tracepoint",         [SOURCE_EXIT] = "syscall_exit", [SOURCE_ENTER] = "syscall_enter",
+        [SOURCE_ENTER_EXIT] = "syscall_enter_exit", [SOURCE_ITERATOR] = "iterator", [SOURCE_SYSCALL] = "syscall_exit",
+        [SOURCE_SYSCALL_ENTER] = "syscall_enter",   [SOURCE_DERIVED] = "derived",   [SOURCE_NONE] = "none",
+    };
+    text_literal(text, "\"sources\":[");
+    for (uint8_t i = 0; i < event->n_sources; i++) {
+        const struct event_source *source = &event->sources[i];
+        text_string(text, i == 0 ? "{" : ",{");
+        json_member(text, "kind", kinds[source->kind]);
+        if (source->kind == SOURCE_TRACEPOINT || source->kind == SOURCE_ITERATOR || source->kind == SOURCE_DERIVED) {
+            text_literal(text, ",");
+            json_member(text, "name", source->name);
+        } else if (source->kind == SOURCE_NONE) {
+            text_literal(text, ",");
+            json_member(text, "reason", source->name);
+        }
+        if (source->syscalls != NULL) {
+            text_literal(text, ",\"syscalls\":");
+            text_json_words(text, source->syscalls, ' ');
+        }
+        text_string(text, source->on_request ? ",\"on_request\":true}" : "}");
+    }
+    text_literal(text, "]");
+}
+
 static void json_event(struct text *text, const struct event *event)
 {
     text_literal(text, "{\"id\":");
@@ -21,15 +50,9 @@ static void json_event(struct text *text, const struct event *event)
     json_member(text, "name", event->name);
     text_literal(text, ",");
     json_member(text, "class", event_class_name((enum event_class)event->class));
-    text_literal(text, ",\"sets\":[");
-    size_t length;
-    for (const char *set = event->sets; *set != '\0'; set += length + (set[length] == ',')) {
-        length = strcspn(set, ",");
-        if (set != event->sets)
-            text_literal(text, ",");
-        text_json(text, set, length);
-    }
-    text_literal(text, "],\"args\":[");
+    text_literal(text, ",\"sets\":");
+    text_json_words(text, event->sets, ',');
+    text_literal(text, ",\"args\":[");
     for (size_t i = 0; i < event->n_args; i++) {
         text_string(text, i == 0 ? "{" : ",{");
         json_member(text, "name", event->args[i].name);
@@ -43,10 +66,8 @@ static void json_event(struct text *text, const struct event *event)
         text_literal(text, "}");
     }
     text_literal(text, "],");
-    if (event->sources[0].kind == SOURCE_NONE) {
-        json_member(text, "not_covered", event->sources[0].name);
-        text_literal(text, ",");
-    }
+    json_sources(text, event);
+    text_literal(text, ",");
     json_member(text, "losses", event->losses);
     text_literal(text, "}");
 }

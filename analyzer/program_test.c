@@ -128,6 +128,8 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("list", "events"), EXIT_CODE_OK, "sched_process_exec");
     expect(f, ARGUMENTS("list", "events", "--json"), EXIT_CODE_OK,
            "{\"id\":59,\"name\":\"execve\",\"class\":\"critical\",\"sets\":[\"default\",");
+    expect(f, ARGUMENTS("list", "events", "--json"), EXIT_CODE_OK,
+           "\"sources\":[{\"kind\":\"tracepoint\",\"name\":\"sched_process_exec\"}],\"losses\":\"");
     expect(f, ARGUMENTS("list", "events", "--markdown"), EXIT_CODE_OK, "# Events");
     expect(f, ARGUMENTS("list", "detections"), EXIT_CODE_OK, "fileless_execution");
     expect(f, ARGUMENTS("list", "detections", "--json"), EXIT_CODE_OK, "\"name\":\"fileless_execution\"");

@@ -177,6 +177,20 @@ void text_json(struct text *text, const char *data, size_t size)
     text_literal(text, "\"");
 }
 
+void text_json_words(struct text *text, const char *words, char separator)
+{
+    const char end[] = {separator, '\0'};
+    size_t length;
+    text_literal(text, "[");
+    for (const char *word = words; *word != '\0'; word += length + (word[length] == separator)) {
+        length = strcspn(word, end);
+        if (word != words)
+            text_literal(text, ",");
+        text_json(text, word, length);
+    }
+    text_literal(text, "]");
+}
+
 void text_printable(struct text *text, const char *data, size_t size)
 {
     while (size > 0) {

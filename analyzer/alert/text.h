@@ -32,6 +32,9 @@ void text_hex64(struct text *text, uint64_t value); /* 16 digits */
 /* A JSON string with its quotes: escaped, and U+FFFD for each stretch of bytes that is not UTF-8. */
 void text_json(struct text *text, const char *data, size_t size);
 
+/* The words that `separator` parts, as an array of such strings. */
+void text_json_words(struct text *text, const char *words, char separator);
+
 /* For a person's terminal: backslash, control characters and what is not UTF-8 as \xNN, \uNNNN, \n, \r, \t, so that no
  * name can drive it. */
 void text_printable(struct text *text, const char *data, size_t size);

@@ -166,6 +166,21 @@ static void test_text_json_agrees_with_another_reader(void **state)
         }
 }
 
+static void test_text_json_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *json;
+    } rows[] = {{"", "[]"}, {"one", "[\"one\"]"}, {"one,t\"wo", "[\"one\",\"t\\\"wo\"]"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct text text = {0};
+        text_json_words(&text, rows[i].words, ',');
+        assert_int_equal(text.size, strlen(rows[i].json));
+        assert_memory_equal(text.data, rows[i].json, text.size);
+        text_fini(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_text_json_escapes),
         cmocka_unit_test(test_text_printable_cannot_drive_a_terminal),
         cmocka_unit_test(test_text_json_agrees_with_another_reader),
+        cmocka_unit_test(test_text_json_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,15 +93,9 @@ static void json_row(struct text *text, const struct coverage_row *row)
 {
     text_literal(text, "{\"name\":");
     text_json(text, row->event, strlen(row->event));
-    text_literal(text, ",\"sets\":[");
-    size_t length;
-    for (const char *set = row->sets; *set != '\0'; set += length + (set[length] == ',')) {
-        length = strcspn(set, ",");
-        if (set != row->sets)
-            text_literal(text, ",");
-        text_json(text, set, length);
-    }
-    text_literal(text, "],\"covered\":");
+    text_literal(text, ",\"sets\":");
+    text_json_words(text, row->sets, ',');
+    text_literal(text, ",\"covered\":");
     text_string(text, row->covered ? "true" : "false");
     member(text, "source", row->source);
     member(text, "self_test", row->self_test);
