@@ -186,9 +186,15 @@ static void test_derive_started(void **test)
     context = send();
     assert_int_equal(context->container->stage, CONTAINER_CREATED);
     assert_true(event_container_started(context));
-    /* On the host there is no container to have started. */
+    /* Nor has one that moves to a cgroup of the host, as long as it sees the container's mounts. */
     record.header.cgroup_id = 1;
-    assert_false(event_container_started(send()));
+    context = send();
+    assert_non_null(context->container);
+    assert_true(event_container_started(context));
+    record.header.mnt_ns++;
+    context = send();
+    assert_null(context->container);
+    assert_false(event_container_started(context));
 }
 
 static void test_derive_marks_sources(void **test)

@@ -33,7 +33,7 @@ const struct event_context *world_send(struct world *world, const struct record 
     state_use_decoder(world->state, decoder);
     world->context.decoder = decoder;
     world->context.process = state_apply(world->state, &world->event);
-    world->context.container = state_container(world->state, world->event.task->cgroup_id);
+    world->context.container = state_container_of(world->state, world->context.process, world->event.task);
     return &world->context;
 }
 

@@ -465,8 +465,12 @@ static void start_container(const char *program, int64_t overlay_layer)
 /* The record that was begun, in the container, and then on the host: there it never fires. */
 static struct finding fires_in_container(const char *name)
 {
+    const uint32_t mnt_ns = record.header.mnt_ns;
     record.header.cgroup_id = HOST_CGROUP;
+    record.header.mnt_ns++;
     quiet();
+    record.header.mnt_ns = mnt_ns;
+    fires(name); /* moving itself to another cgroup is no way out */
     record.header.cgroup_id = CONTAINER_CGROUP;
     return fires(name);
 }

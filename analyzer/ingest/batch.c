@@ -72,7 +72,7 @@ static void apply_event(struct applying *applying, const struct event_view *even
         state_apply_loss(node->state, &loss);
         return;
     }
-    context->container = state_container(node->state, event->task->cgroup_id);
+    context->container = state_container_of(node->state, context->process, event->task);
     judge_and_show(applying, context);
     derive(node->schema, context, judge_and_show, applying);
     if (node->pending.bytes >= PENDING_FLUSH_BYTES && node_commit_is_due(node, true, now_ns))

@@ -199,7 +199,10 @@ static void remove_container(struct state *state, const struct event_view *event
 static void find_container(struct state *state, const struct event_view *event)
 {
     struct container *container = containers_find(state->containers, event->task->cgroup_id);
-    if (container == NULL || container->stage != CONTAINER_EXISTED || !containers_tell(container))
+    if (container == NULL || container->stage != CONTAINER_EXISTED)
+        return;
+    container->mnt_ns = event->task->mnt_ns;
+    if (!containers_tell(container))
         return;
     state->change = (struct state_change){CHANGE_FOUND, container};
 }
@@ -208,22 +211,27 @@ static void find_container(struct state *state, const struct event_view *event)
 static void start_container(struct state *state, const struct event_view *event)
 {
     struct container *container = containers_find(state->containers, event->task->cgroup_id);
-    if (container != NULL && container->stage == CONTAINER_CREATED && (event->flags & RECORD_OWN_MOUNTS) != 0)
+    if (container != NULL && container->stage == CONTAINER_CREATED && (event->flags & RECORD_OWN_MOUNTS) != 0) {
         container->stage = CONTAINER_STARTED;
+        container->mnt_ns = event->task->mnt_ns;
+    }
 }
 
 /* Last, so that an exec that starts its container counts as that container's. */
 static void mark_started(struct state *state, struct process *process)
 {
     const struct container *container = containers_find(state->containers, process->cgroup_id);
-    if (container != NULL && container->stage != CONTAINER_CREATED)
-        process->started_in_container = true;
+    if (container == NULL || container->stage == CONTAINER_CREATED)
+        return;
+    process->home_cgroup_id = process->cgroup_id;
+    process->started_in_container = true;
 }
 
 static void inherit(struct process *child, const struct process *parent)
 {
     child->uid = parent->uid;
     child->cgroup_id = parent->cgroup_id;
+    child->home_cgroup_id = parent->home_cgroup_id;
     child->started_in_container = parent->started_in_container;
     memcpy(child->comm, parent->comm, COMM_SIZE);
     memcpy(child->prev_comm, parent->prev_comm, COMM_SIZE);
@@ -359,6 +367,16 @@ size_t state_ancestors(const struct state *state, const struct process *process,
 const struct container *state_container(const struct state *state, uint64_t cgroup_id)
 {
     return containers_find(state->containers, cgroup_id);
+}
+
+const struct container *state_container_of(const struct state *state, const struct process *process,
+                                           const struct task_view *task)
+{
+    const struct container *container = containers_find(state->containers, task->cgroup_id);
+    if (container != NULL || process->home_cgroup_id == 0)
+        return container;
+    container = containers_find(state->containers, process->home_cgroup_id);
+    return container != NULL && container->mnt_ns != 0 && container->mnt_ns == task->mnt_ns ? container : NULL;
 }
 
 struct state_change state_container_change(const struct state *state)

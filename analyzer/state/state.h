@@ -39,6 +39,7 @@ struct container {
     char runtime[CONTAINER_RUNTIME_BYTES];
     char pod_uid[CONTAINER_POD_UID_BYTES]; /* "" if none */
     uint8_t stage;                         /* enum container_stage */
+    uint32_t mnt_ns;                       /* of its programs, 0 unknown */
     uint64_t created_ns;                   /* when its own cgroup was made, 0 if that was not seen */
     uint64_t removed_ns;                   /* 0: there */
 };
@@ -50,6 +51,7 @@ struct process {
     uint64_t parent_start_ns;
     uint32_t uid;
     uint64_t cgroup_id;
+    uint64_t home_cgroup_id; /* the last one of a container that had started, 0: none */
     char comm[COMM_SIZE];
     char prev_comm[COMM_SIZE];
     char *executable;         /* path at exec, cut at STATE_MAX_PATH_BYTES, NULL unknown */
@@ -115,6 +117,12 @@ size_t state_ancestors(const struct state *state, const struct process *process,
                        size_t limit);
 /* NULL when the cgroup is no container or unknown. The container lives until the next state_apply. */
 const struct container *state_container(const struct state *state, uint64_t cgroup_id);
+/*
+ * The container of the process at the event applied last: its cgroup's; or the one that it left by moving itself to
+ * another cgroup while it still sees that container's mounts, which is no way out. NULL on the host.
+ */
+const struct container *state_container_of(const struct state *state, const struct process *process,
+                                           const struct task_view *task);
 /* What the event that was applied last did. */
 struct state_change state_container_change(const struct state *state);
 /* Loss ranges that overlap [from, to]; returns how many were written. */
