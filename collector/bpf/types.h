@@ -237,6 +237,54 @@ struct mm_struct {
     struct file *exe_file;
 };
 
+/* 16 bytes, read as such */
+struct in6_addr {
+    __u64 bytes[2];
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    unsigned short skc_family;
+    int skc_bound_dev_if;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+};
+
+struct socket {
+    short type;
+    struct sock *sk;
+};
+
+struct ipv6_pinfo {
+    struct in6_addr saddr;
+};
+
+struct inet_sock {
+    struct ipv6_pinfo *pinet6;
+    __be32 inet_saddr;
+    __be16 inet_sport;
+};
+
+struct sockaddr_un {
+    unsigned short sun_family;
+};
+
+struct unix_address {
+    int len; /* of the address, its family included */
+    struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+    struct unix_address *addr;
+    struct sock *peer;
+};
+
 struct vm_area_struct {
     unsigned long vm_start, vm_end;
     unsigned long vm_flags;

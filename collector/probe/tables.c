@@ -120,6 +120,14 @@ static const struct {
     {"vfs_writev", "pathname dev inode vlen pos"},
     {"security_file_open", "pathname flags dev inode ctime syscall_pathname fs_magic"},
     {"security_inode_rename", "old_path new_path"},
+    {"security_socket_accept", "sockfd local_addr"},
+    {"security_socket_bind", "sockfd local_addr"},
+    {"security_socket_connect", "sockfd type remote_addr"},
+    {"security_socket_create", "family type protocol kern"},
+    {"security_socket_listen", "sockfd local_addr backlog"},
+    {"security_socket_setsockopt", "sockfd level optname local_addr"},
+    {"socket_accept", "sockfd local_addr remote_addr"},
+    {"socket_dup", "oldfd newfd remote_addr"},
 };
 
 static bool row_matches(const struct event *event, const char *args)
