@@ -2,8 +2,10 @@
 #include "collector/coverage.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <sys/utsname.h>
 
+#include "common/base/privilege.h"
 #include "common/wire/coverage.h"
 
 static void print_head(const struct probe *probe, FILE *out)
@@ -20,6 +22,8 @@ static void print_head(const struct probe *probe, FILE *out)
     fprintf(out, "vedette-collector %s on Linux %s, %s\n", VEDETTE_VERSION, system.release, system.machine);
     fprintf(out, "system calls: %zu of %zu covered; other events: %zu of %zu covered\n", covered[1], of[1], covered[0],
             of[0]);
+    fprintf(out, "once attached it sees %s\n",
+            privilege_has(CAP_SYS_CHROOT) ? "an empty root" : "the present root (CAP_SYS_CHROOT is missing)");
 }
 
 static void print_hooks(const struct probe *probe, FILE *out)

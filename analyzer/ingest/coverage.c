@@ -6,7 +6,14 @@
 #include "analyzer/derive/derive.h"
 #include "common/wire/coverage.h"
 
-enum { WIDTH_EVENT = 32, WIDTH_COVERED = 7, WIDTH_SELF_TEST = 9, WIDTH_SOURCE = 36 };
+enum {
+    WIDTH_ATTACHED = 8,
+    WIDTH_PREEMPTIBLE = 11,
+    WIDTH_EVENT = 32,
+    WIDTH_COVERED = 7,
+    WIDTH_SELF_TEST = 9,
+    WIDTH_SOURCE = 36
+};
 
 /* Bytes of a row's own texts, with their NULs. */
 static size_t words_size(const Vedette__V1__Coverage *said, const struct schema_event *event)
@@ -32,6 +39,26 @@ static bool is_missing_here(const struct event *event)
     return event != NULL && event->sources[0].kind == SOURCE_DERIVED && !derive_makes(event);
 }
 
+static char *keep_hooks(struct coverage *coverage, const Vedette__V1__Hello *hello, struct coverage_hook *hooks,
+                        char *at)
+{
+    for (size_t i = 0; i < hello->n_hook; i++) {
+        const Vedette__V1__Hook *said = hello->hook[i];
+        hooks[i] = (struct coverage_hook){
+            .attached = said->attached,
+            .misses_counted = said->misses_counted,
+            .misses = said->misses,
+            .name = keep(&at, said->name),
+            .reason = keep(&at, said->reason),
+            .self_test = self_test_name(said->self_test),
+            .preemptible = preemptible_name(said->preemptible),
+        };
+    }
+    coverage->hooks = hooks;
+    coverage->n_hooks = hello->n_hook;
+    return at;
+}
+
 struct coverage *coverage_new(const Vedette__V1__Hello *hello, const struct schema *schema)
 {
     size_t size = sizeof(struct coverage) + hello->n_coverage * sizeof(struct coverage_row);
@@ -39,10 +66,14 @@ struct coverage *coverage_new(const Vedette__V1__Hello *hello, const struct sche
         const struct schema_event *event = schema_event_by_id(schema, hello->coverage[i]->event_id);
         size += event != NULL ? words_size(hello->coverage[i], event) : 0;
     }
+    size += hello->n_hook * sizeof(struct coverage_hook);
+    for (size_t i = 0; i < hello->n_hook; i++)
+        size += strlen(hello->hook[i]->name) + strlen(hello->hook[i]->reason) + 2;
     struct coverage *coverage = malloc(size);
     if (coverage == NULL)
         return NULL;
-    char *at = (char *)&coverage->row[hello->n_coverage];
+    struct coverage_hook *hooks = (struct coverage_hook *)&coverage->row[hello->n_coverage];
+    char *at = keep_hooks(coverage, hello, hooks, (char *)&hooks[hello->n_hook]);
     coverage->count = 0;
     for (size_t i = 0; i < hello->n_coverage; i++) {
         const Vedette__V1__Coverage *said = hello->coverage[i];
@@ -147,12 +178,38 @@ static void table_row(struct text *text, const struct coverage_row *row)
     text_literal(text, "\n");
 }
 
+static void table_hooks(const struct coverage *coverage, struct text *text)
+{
+    column(text, "HOOK", WIDTH_SOURCE);
+    column(text, "ATTACHED", WIDTH_ATTACHED);
+    column(text, "SELF-TEST", WIDTH_SELF_TEST);
+    column(text, "PREEMPTIBLE", WIDTH_PREEMPTIBLE);
+    text_literal(text, "MISSES WHEN IT SAID HELLO\n");
+    for (size_t i = 0; i < coverage->n_hooks; i++) {
+        const struct coverage_hook *hook = &coverage->hooks[i];
+        column(text, hook->name, WIDTH_SOURCE);
+        column(text, hook->attached ? "yes" : "no", WIDTH_ATTACHED);
+        column(text, hook->self_test, WIDTH_SELF_TEST);
+        column(text, hook->preemptible, WIDTH_PREEMPTIBLE);
+        if (!hook->attached)
+            text_printable(text, hook->reason, strlen(hook->reason));
+        else if (hook->misses_counted)
+            text_unsigned(text, hook->misses);
+        else
+            text_literal(text, "not counted by its kernel");
+        text_literal(text, "\n");
+    }
+    text_literal(text, "\n");
+}
+
 void coverage_table(const struct coverage *coverage, struct text *text)
 {
     text_unsigned(text, coverage_count(coverage));
     text_literal(text, " of ");
     text_unsigned(text, coverage->count);
     text_literal(text, " events are covered\n\n");
+    if (coverage->n_hooks > 0)
+        table_hooks(coverage, text);
     column(text, "EVENT", WIDTH_EVENT);
     column(text, "COVERED", WIDTH_COVERED);
     column(text, "SELF-TEST", WIDTH_SELF_TEST);

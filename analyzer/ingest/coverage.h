@@ -13,7 +13,16 @@ struct coverage_row {
     const char *event, *sets, *source, *self_test, *losses, *reason, *better;
 };
 
+/* A program with a hook of its own. */
+struct coverage_hook {
+    bool attached, misses_counted;
+    uint64_t misses; /* when the collector said hello */
+    const char *name, *reason, *self_test, *preemptible;
+};
+
 struct coverage {
+    size_t n_hooks;
+    const struct coverage_hook *hooks; /* in the same piece of memory */
     size_t count;
     struct coverage_row row[];
 };
@@ -29,7 +38,8 @@ size_t coverage_count(const struct coverage *coverage);
 
 /*
  * One array with an object an event: name, sets (an array), covered, source, self_test ("passed", "not run", "failed",
- * "unknown"), losses, reason (why not covered), better. And the same as lines for people.
+ * "unknown"), losses, reason (why not covered), better. And the same as lines for people, the
+ * hooks before them.
  */
 void coverage_json(const struct coverage *coverage, struct text *text);
 void coverage_table(const struct coverage *coverage, struct text *text);

@@ -41,6 +41,17 @@ static struct coverage *make(const char *reason)
     rows[1].reason = borrow(reason);
     rows[2].event_id = EVENT_execve;
     vedette__v1__hello__init(&hello);
+    Vedette__V1__Hook hooks[2], *hooks_at[] = {&hooks[0], &hooks[1]};
+    vedette__v1__hook__init(&hooks[0]);
+    vedette__v1__hook__init(&hooks[1]);
+    hooks[0].name = borrow("tp_btf/sys_exit");
+    hooks[0].attached = hooks[0].misses_counted = true;
+    hooks[0].misses = 17;
+    hooks[0].preemptible = VEDETTE__V1__PREEMPTIBLE__PREEMPTIBLE_YES;
+    hooks[1].name = borrow("\x1b[2J");
+    hooks[1].reason = borrow("refused\n");
+    hello.n_hook = 2;
+    hello.hook = hooks_at;
     hello.n_schema = 2;
     hello.schema = schema_at;
     hello.n_coverage = 3;
@@ -86,6 +97,9 @@ static void test_coverage_table_drives_no_terminal(void **state)
     assert_non_null(strstr(text.data, "1 of 2 events are covered"));
     assert_non_null(strstr(text.data, "losses: io_uring; better: lsm/file_open: not attached\n"));
     assert_non_null(strstr(text.data, "why not: \\x1b[2Jgone\n"));
+    assert_non_null(strstr(text.data, "tp_btf/sys_exit                      yes      unknown   yes         17\n"));
+    assert_non_null(
+        strstr(text.data, "\\x1b[2J                              no       unknown   unknown     refused\\n\n"));
     assert_null(strchr(text.data, '\x1b'));
     text_fini(&text);
     free(coverage);

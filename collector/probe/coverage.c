@@ -93,6 +93,23 @@ static bool check_source(struct probe *probe, struct probe_coverage *row, const 
     return false;
 }
 
+/* What a call shows is what its caller asked for: who asks without a call, as io_uring and the kernel itself, is not
+ * in it. */
+static bool is_seen_at_calls(const struct event_source *source)
+{
+    return source->kind == SOURCE_EXIT || source->kind == SOURCE_ENTER || source->kind == SOURCE_ENTER_EXIT;
+}
+
+static void say_better(struct probe_coverage *row)
+{
+    const struct event *event = row->event;
+    if (row->better[0] != '\0' || event->losses[0] == '\0' || event_is_syscall(event) || !is_seen_at_calls(row->taken))
+        return;
+    snprintf(row->better, sizeof(row->better), "%s: not in this build",
+             event_in_set(event, "lsm_hooks") ? "an LSM hook, which sees every caller and the kernel's own objects"
+                                              : "a hook inside the kernel, which sees every caller");
+}
+
 /* The first source that works; when none does, the last one's reason stays. */
 static void cover(struct probe *probe, struct probe_coverage *row)
 {
@@ -103,10 +120,12 @@ static void cover(struct probe *probe, struct probe_coverage *row)
         row->taken = &row->event->sources[i];
         row->covered = check_source(probe, row, row->taken);
     }
-    if (row->covered)
+    if (row->covered) {
         row->reason[0] = '\0';
-    else
+        say_better(row);
+    } else {
         row->better[0] = '\0'; /* the reason says what is needed */
+    }
     if (row->self_test == PROBE_SELF_TEST_UNKNOWN || (!row->covered && row->self_test == PROBE_PASSED))
         row->self_test = PROBE_NOT_RUN;
 }

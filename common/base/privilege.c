@@ -20,6 +20,14 @@ int privilege_forget_capabilities(void)
     return 0;
 }
 
+bool privilege_has(int capability)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+}
+
 static int parse_id(const char *text, uint32_t *ret_id)
 {
     char *end;
