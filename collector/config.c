@@ -62,7 +62,7 @@ static const struct option options[] = {
     {"seconds", OPTION_UINT, AT(dump_seconds), .max = 86400,
      .help = "With `dump`: end after so many; 0 for not before SIGINT or SIGTERM."},
     {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000,
-     .help = "How long SIGTERM waits for the analyzer; what is left then stays queued."},
+     .help = "How long SIGTERM waits for the analyzer; what is left then stays queued. With `dump`: for its reader."},
     {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette",
      .help = "Group that may open the bus: name or number."},
     {"user.courier", OPTION_STRING, AT(user_courier), .initial = "vedette-courier",

@@ -69,6 +69,8 @@ static void test_config_refuses(void **state)
         {"--queue.size", "99999G", NULL, "queue.size"},
         {"--node", "two words", NULL, "two words"},
         {"run", "surplus", NULL, "surplus"},
+        {"dump", "--events", "openat,no_such_event", "no_such_event"},
+        {"dump", "--seconds", "86401", "seconds"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(load(cases[i].first, cases[i].second, cases[i].third), -EXIT_CODE_USAGE);
@@ -98,6 +100,20 @@ static void test_config_file_must_be_its_owners_alone(void **state)
     unlink(path);
     assert_int_equal(load("--config", path, NULL), -EXIT_CODE_USAGE);
     assert_non_null(strstr(outcome.error, path));
+}
+
+static void test_config_dump_events(void **state)
+{
+    (void)state;
+    uint8_t selected[EVENT_ID_LIMIT];
+    char error[OPTION_ERROR_BYTES];
+    assert_int_equal(load("dump", "--events=openat,ptrace", "--events=fs_file_ops"), 0);
+    assert_string_equal(outcome.request.verb, "dump");
+    assert_int_equal(config_dump_events(&outcome.config, selected, error), 0);
+    assert_true(selected[EVENT_openat]);
+    assert_true(selected[EVENT_ptrace]);
+    assert_true(selected[EVENT_creat]); /* by its set */
+    assert_false(selected[EVENT_sched_process_exec]);
 }
 
 static void test_config_allowed_events(void **state)
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_config_refuses),
         cmocka_unit_test(test_config_file_must_be_its_owners_alone),
         cmocka_unit_test(test_config_allowed_events),
+        cmocka_unit_test(test_config_dump_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

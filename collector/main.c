@@ -345,7 +345,7 @@ static void apply_dump_plan(struct collector *c)
 }
 
 /* As run, with standard output instead of queue and courier. */
-static int dump_batches(struct collector *c, int signal_fd)
+static int dump_batches(struct collector *c, struct dump_out *out)
 {
     int r = open_rings(c);
     if (r != EXIT_CODE_OK)
@@ -360,8 +360,7 @@ static int dump_batches(struct collector *c, int signal_fd)
         .encoder = c->encoder,
         .session = c->session,
         .seconds = c->config.dump_seconds,
-        .signal_fd = signal_fd,
-        .out_fd = STDOUT_FILENO,
+        .out = out,
         .capture_began_ns = c->capture_began_ns,
     };
     return dump_run(&settings);
@@ -369,7 +368,8 @@ static int dump_batches(struct collector *c, int signal_fd)
 
 static int dump(struct collector *c)
 {
-    int r, signal_fd;
+    struct dump_out out = {.fd = STDOUT_FILENO, .patience_ms = c->config.shutdown_ms};
+    int r;
     size_t size;
     if (isatty(STDOUT_FILENO)) {
         log_error("dump: what is written is for programs: vedette-collector dump | vedette-analyzer decode");
@@ -378,15 +378,15 @@ static int dump(struct collector *c)
     if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK ||
         (r = prepare_directory(c->config.queue_path)) != EXIT_CODE_OK)
         return r;
-    signal_fd = block_signals(false);
+    out.signal_fd = block_signals(false);
     describe_scope(c);
     if ((r = start_probe(c)) != EXIT_CODE_OK)
         return r;
     uint8_t *hello = make_hello(c, &size);
-    r = hello != NULL ? dump_hello(STDOUT_FILENO, signal_fd, hello, size) : -ENOMEM;
+    r = hello != NULL ? dump_hello(&out, hello, size) : -ENOMEM;
     free(hello);
     if (r == 0)
-        return c->config.dump_coverage ? EXIT_CODE_OK : dump_batches(c, signal_fd);
+        return c->config.dump_coverage ? EXIT_CODE_OK : dump_batches(c, &out);
     log_error("standard output cannot be written: %s", strerror(-r));
     return EXIT_CODE_RUNTIME;
 }

@@ -23,17 +23,45 @@ struct dump {
     uint8_t bytes[WIRE_REQUEST_BYTES];
 };
 
-/* A pipe that is ready takes PIPE_BUF without blocking: so a reader that stands still cannot keep a signal out. */
-static int write_whole(int out_fd, int signal_fd, const uint8_t *bytes, size_t size)
+/* -ECANCELED at the second signal. */
+static int take_signal(struct dump_out *out)
+{
+    struct signalfd_siginfo info;
+    if (read(out->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    if (out->deadline_ns != 0)
+        return -ECANCELED;
+    out->deadline_ns = clock_boot_ns() + out->patience_ms * 1000000;
+    return 0;
+}
+
+/* Until some of it is taken: a reader that stands still cannot keep a signal out. */
+static int wait_for_reader(struct dump_out *out)
+{
+    for (;;) {
+        struct pollfd fds[] = {{.fd = out->fd, .events = POLLOUT}, {.fd = out->signal_fd, .events = POLLIN}};
+        uint64_t now_ns = clock_boot_ns();
+        if (out->deadline_ns != 0 && now_ns >= out->deadline_ns)
+            return -ECANCELED;
+        int wait_ms = out->deadline_ns != 0 ? (int)((out->deadline_ns - now_ns) / 1000000) + 1 : -1;
+        if (poll(fds, 2, wait_ms) < 0 && errno != EINTR)
+            return -errno;
+        if (fds[0].revents != 0)
+            return 0; /* or an error, which write tells */
+        int result = take_signal(out);
+        if (result != 0)
+            return result;
+    }
+}
+
+static int write_whole(struct dump_out *out, const uint8_t *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        struct pollfd fds[] = {{.fd = out_fd, .events = POLLOUT}, {.fd = signal_fd, .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return -errno;
-        if ((fds[0].revents & POLLOUT) == 0 && (fds[1].revents & POLLIN) != 0)
-            return -ECANCELED;
-        size_t part = size - done < PIPE_BUF ? size - done : PIPE_BUF;
-        ssize_t n = write(out_fd, bytes + done, part);
+        int result = wait_for_reader(out);
+        if (result != 0)
+            return result;
+        /* A pipe that is ready takes as much without blocking. */
+        ssize_t n = write(out->fd, bytes + done, size - done < PIPE_BUF ? size - done : PIPE_BUF);
         if (n < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
         done += n > 0 ? (size_t)n : 0;
@@ -41,18 +69,18 @@ static int write_whole(int out_fd, int signal_fd, const uint8_t *bytes, size_t s
     return 0;
 }
 
-static int write_frame(int out_fd, int signal_fd, const uint8_t *bytes, size_t size)
+static int write_frame(struct dump_out *out, const uint8_t *bytes, size_t size)
 {
     uint8_t head[FRAME_HEAD_BYTES];
     frame_head(size, head);
-    int result = write_whole(out_fd, signal_fd, head, sizeof(head));
-    return result == 0 ? write_whole(out_fd, signal_fd, bytes, size) : result;
+    int result = write_whole(out, head, sizeof(head));
+    return result == 0 ? write_whole(out, bytes, size) : result;
 }
 
-int dump_hello(int out_fd, int signal_fd, const uint8_t *hello, size_t size)
+int dump_hello(struct dump_out *out, const uint8_t *hello, size_t size)
 {
-    int result = write_whole(out_fd, signal_fd, frame_magic, sizeof(frame_magic));
-    return result == 0 ? write_frame(out_fd, signal_fd, hello, size) : result;
+    int result = write_whole(out, frame_magic, sizeof(frame_magic));
+    return result == 0 ? write_frame(out, hello, size) : result;
 }
 
 static void begin(struct dump *dump, bool snapshot)
@@ -69,7 +97,7 @@ static void flush(struct dump *dump, bool snapshot)
     if (batch_encoder_pack(settings->encoder, clock_wall_minus_boot_ns(), dump->bytes, sizeof(dump->bytes), &size) != 0)
         dump->failure = -EMSGSIZE;
     if (dump->failure == 0)
-        dump->failure = write_frame(settings->out_fd, settings->signal_fd, dump->bytes, size);
+        dump->failure = write_frame(settings->out, dump->bytes, size);
     dump->next_seq += count;
     for (int class = 0; class < CLASS_COUNT; class ++)
         dump->ledger.queued[class] += dump->in_hand[class];
@@ -135,10 +163,9 @@ static void take_snapshot(struct dump *dump)
 
 static bool is_over(const struct dump *dump)
 {
-    struct signalfd_siginfo info;
-    uint64_t seconds = dump->settings->seconds;
-    return dump->failure != 0 || read(dump->settings->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ||
-           (seconds != 0 && clock_boot_ns() - dump->settings->capture_began_ns >= seconds * 1000000000);
+    const struct dump_settings *settings = dump->settings;
+    return take_signal(settings->out) != 0 || settings->out->deadline_ns != 0 || dump->failure != 0 ||
+           (settings->seconds != 0 && clock_boot_ns() - settings->capture_began_ns >= settings->seconds * 1000000000);
 }
 
 /* Selects nothing any more and empties the rings; a program that saw the plan before may still be running. */
@@ -169,7 +196,7 @@ int dump_run(const struct dump_settings *settings)
     begin(&dump, false);
     while (!is_over(&dump)) {
         struct pollfd fds[] = {{.fd = rings_fd(settings->rings), .events = POLLIN},
-                               {.fd = settings->signal_fd, .events = POLLIN}};
+                               {.fd = settings->out->signal_fd, .events = POLLIN}};
         poll(fds, 2, ROUND_MS);
         take_round(&dump);
         finish_round(&dump);

@@ -10,19 +10,27 @@
 #include "collector/drain/rings.h"
 #include "common/wire/encode.h"
 
+/* Where to, and when to end: zero but for the first three. */
+struct dump_out {
+    int fd;
+    int signal_fd; /* SIGTERM, SIGINT, blocked otherwise */
+    uint64_t
+        patience_ms; /* how long after a signal a reader that stands still is waited for; a second signal ends that */
+    uint64_t deadline_ns; /* CLOCK_BOOTTIME: a signal has come and this is the end of that wait. 0: none yet */
+};
+
 struct dump_settings {
     struct probe *probe;
     struct rings *rings;
     struct batch_encoder *encoder;
     uint64_t session;
     uint64_t seconds; /* 0: until a signal or until the reader goes */
-    int signal_fd;    /* SIGTERM, SIGINT, blocked otherwise */
-    int out_fd;
+    struct dump_out *out;
     uint64_t capture_began_ns;
 };
 
-/* Begins the stream with the hello. 0 or -errno; -ECANCELED when a signal came while the reader stood still. */
-int dump_hello(int out_fd, int signal_fd, const uint8_t *hello, size_t size);
+/* Begins the stream with the hello. 0 or -errno; -ECANCELED when a signal came and the reader stood still. */
+int dump_hello(struct dump_out *out, const uint8_t *hello, size_t size);
 
 /* The processes that are there, then batches until the time is over; the last is final. Returns an exit code. */
 int dump_run(const struct dump_settings *settings);
