@@ -36,6 +36,7 @@ struct container_table {
     struct cgroup *there, *removed;
     size_t limit;
     uint64_t evicted;
+    struct cgroup *last; /* events come in runs of one cgroup, and each asks twice */
 };
 
 struct container_table *containers_new(size_t limit)
@@ -63,6 +64,8 @@ static void forget(struct container_table *table, struct cgroup *cgroup)
     else
         DL_DELETE(table->there, cgroup);
     HASH_DELETE(hh, table->by_cgroup, cgroup);
+    if (table->last == cgroup)
+        table->last = NULL;
     leave(table, cgroup);
     free(cgroup);
 }
@@ -88,9 +91,12 @@ static struct cgroup *find(const struct container_table *table, uint64_t cgroup_
 
 struct container *containers_find(struct container_table *table, uint64_t cgroup_id)
 {
-    struct cgroup *cgroup = find(table, cgroup_id);
+    struct cgroup *cgroup = table->last;
+    if (cgroup == NULL || cgroup->id != cgroup_id)
+        cgroup = find(table, cgroup_id);
     if (cgroup == NULL)
         return NULL;
+    table->last = cgroup;
     if (cgroup->removed_ns == 0 && cgroup->next != NULL) {
         DL_DELETE(table->there, cgroup);
         DL_APPEND(table->there, cgroup);

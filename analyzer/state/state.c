@@ -130,6 +130,12 @@ static char *join(const struct decoder *decoder, const struct value *list)
     return used == 0 ? NULL : strndup(joined, used);
 }
 
+static uint8_t layer_argument(const struct event_view *event)
+{
+    const struct value *layer = argument(event, "overlay_layer", ARG_UINT32);
+    return layer == NULL || layer->u > 2 ? 0 : (uint8_t)layer->u;
+}
+
 static void apply_exec(struct state *state, struct process *process, const struct event_view *event)
 {
     const struct string_view *prev = string_argument(event, "prev_comm");
@@ -138,8 +144,7 @@ static void apply_exec(struct state *state, struct process *process, const struc
     copy_comm(process->comm, &event->task->comm);
     set_executable(process, string_argument(event, "pathname"));
     process->exec_ns = event->time_ns;
-    const struct value *layer = argument(event, "overlay_layer", ARG_UINT32);
-    process->overlay_layer = layer == NULL || layer->u > 2 ? 0 : (uint8_t)layer->u;
+    process->overlay_layer = layer_argument(event);
 
     const struct value *argv = argument(event, "argv", ARG_STRINGS);
     free(process->argv);
@@ -148,8 +153,10 @@ static void apply_exec(struct state *state, struct process *process, const struc
 
 static void apply_snapshot(struct process *process, const struct event_view *event)
 {
-    if (process->executable == NULL)
+    if (process->executable == NULL) {
         set_executable(process, string_argument(event, "pathname"));
+        process->overlay_layer = layer_argument(event); /* 0 while the snapshot does not say it */
+    }
     /* A process that was seen at work before is not made older by the snapshot. */
     if (process->exec_ns == 0)
         process->from_snapshot = true;
