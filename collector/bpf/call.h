@@ -16,12 +16,14 @@
 #ifndef VEDETTE_COLLECTOR_BPF_CALL_H
 #define VEDETTE_COLLECTOR_BPF_CALL_H
 
+#include "collector/bpf/events.h"
 #include "collector/bpf/facts.h"
 
 #include <bpf/bpf_tracing.h>
 
 struct call {
     __u64 args[SYSCALL_ARGS + 1]; /* one more: an argument may be looked at together with the next */
+    __u64 ip, sp;                 /* of the caller */
     __s64 ret;                    /* 0 before the call */
     __u32 number;                 /* ours */
     __u8 compat;
@@ -41,6 +43,8 @@ static __always_inline void call_read(struct call *call, struct pt_regs *registe
     call->narrow = call->compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST;
     call->short_times = call->compat && (__u32)raw < FIRST_TIME64;
     call->ret = ret;
+    call->ip = registers->ip;
+    call->sp = registers->sp;
     if (call->compat) {
         call->args[0] = (__u32)registers->bx;
         call->args[1] = (__u32)registers->cx;
@@ -58,6 +62,22 @@ static __always_inline void call_read(struct call *call, struct pt_regs *registe
     }
     call->args[6] = 0;
     call->pad = 0;
+}
+
+static __always_inline bool call_is_mmap(struct call *call)
+{
+    return call->number == EVENT_mmap || call->number == EVENT_mmap2;
+}
+
+/* i386's old mmap (90) points to its six arguments: these take the registers' place. */
+static __always_inline void call_spread_mmap(struct call *call)
+{
+    __u32 old[SYSCALL_ARGS] = {0};
+    if (!call->compat || call->number != EVENT_mmap)
+        return;
+    bpf_probe_read_user(old, sizeof(old), (void *)call->args[0]);
+    for (int i = 0; i < SYSCALL_ARGS; i++)
+        call->args[i] = old[i];
 }
 
 #ifdef VEDETTE_PLAIN

@@ -29,6 +29,16 @@ static __always_inline bool is_regular(struct file *file)
     return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
+/* Whether an open file is one of the nameless inodes that the kernel calls so: the first eight bytes of that name. */
+static __always_inline bool is_anonymous(struct file *file, __u64 name)
+{
+    __u64 found = 0;
+    if (file == NULL || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != 0x09041934 /* ANON_INODE_FS_MAGIC */)
+        return false;
+    bpf_probe_read_kernel(&found, sizeof(found), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+    return found == name;
+}
+
 /* The mark of an event that read a descriptor of the current task. */
 static __always_inline void mark_shared_files(struct record_header *header)
 {

@@ -47,6 +47,8 @@ struct task_facts {
     __u32 mem_prot_call; /* mprotect's or pkey_mprotect's number while one is in progress, else 0 */
     __u32 mem_prot_alert;
     __s32 mem_prot_previous;
+    __u32 mprotect_call; /* the same for security_file_mprotect */
+    __s32 mprotect_previous;
     __u32 pad;
 };
 

@@ -88,7 +88,7 @@ ENTER_HANDLER(mem_prot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct range range = {.prot = call->args[2]};
-    if (!plan.selected[EVENT_mem_prot_alert] || call->number == EVENT_mmap || (range.prot & PROT_EXEC) == 0)
+    if (!plan.selected[EVENT_mem_prot_alert] || call_is_mmap(call) || (range.prot & PROT_EXEC) == 0)
         return 0;
     __u64 length = call->args[1];
     range.at = call->args[0];
@@ -113,7 +113,7 @@ ENTER_HANDLER(mem_prot)
 static __always_inline __u32 take_verdict(struct task_struct *task, struct call *call, __u64 prot, __s32 *ret_previous)
 {
     *ret_previous = PREVIOUS_UNKNOWN;
-    if (call->number == EVENT_mmap) {
+    if (call_is_mmap(call)) {
         *ret_previous = 0;
         return (prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC) ? 1 : 0;
     }
@@ -163,9 +163,11 @@ static __always_inline bool mem_prot_fill(struct record_header *header, __u64 ca
 EXIT_HANDLER(mem_prot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct alert alert = {.len = call->args[1], .prot = call->args[2]};
-    bool is_map = call->number == EVENT_mmap;
-    alert.addr = is_map && call->ret > 0 ? (__u64)call->ret : call->args[0];
+    bool is_map = call_is_mmap(call);
+    struct call spread = *call;
+    call_spread_mmap(&spread);
+    struct alert alert = {.len = spread.args[1], .prot = spread.args[2]};
+    alert.addr = is_map && call->ret > 0 ? (__u64)call->ret : spread.args[0];
     if (plan.selected[EVENT_mem_prot_alert] && (alert.prot & PROT_EXEC) != 0 && (is_map || alert.addr != 0))
         alert.number = take_verdict(task, call, alert.prot, &alert.previous);
     struct sink sink;

@@ -5,7 +5,7 @@
 
 #ifndef VEDETTE_PLAIN
 #define HANDLER(name_)
-#define AT_ENTRY(name_) int enter__##name_(struct call *call);
+#define AT_ENTER(name_) int enter__##name_(struct call *call);
 #define AT_BOTH(name_)  int enter__##name_(struct call *call);
 #include "collector/bpf/handlers.def"
 
@@ -14,7 +14,7 @@ __noinline int enter_run(__u32 handler, struct call *call)
 {
     switch (handler) {
 #define HANDLER(name_)
-#define AT_ENTRY(name_)                                                                                                \
+#define AT_ENTER(name_)                                                                                                \
     case HANDLER_##name_:                                                                                              \
         return enter__##name_(call);
 #define AT_BOTH(name_)                                                                                                 \

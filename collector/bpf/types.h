@@ -37,6 +37,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PROG_ARRAY = 3,
+    BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
     BPF_MAP_TYPE_RINGBUF = 27,
     BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -64,7 +65,7 @@ struct list_head {
 
 /* arch/x86 */
 struct pt_regs {
-    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 };
 
 struct thread_info {
@@ -76,7 +77,12 @@ struct qstr {
     const unsigned char *name;
 };
 
+struct file_system_type {
+    const char *name;
+};
+
 struct super_block {
+    struct file_system_type *s_type;
     __u32 s_dev;
     unsigned long s_magic;
 };
@@ -86,6 +92,7 @@ struct inode {
     unsigned int i_nlink;
     unsigned long i_ino;
     struct super_block *i_sb;
+    __s64 i_size;
 };
 
 struct dentry {
@@ -97,6 +104,7 @@ struct dentry {
 
 struct vfsmount {
     struct dentry *mnt_root;
+    struct super_block *mnt_sb;
 };
 
 struct mnt_namespace;
@@ -106,6 +114,13 @@ struct mount {
     struct dentry *mnt_mountpoint;
     struct vfsmount mnt;
     struct mnt_namespace *mnt_ns;
+    const char *mnt_devname;
+};
+
+struct fs_context {
+    struct file_system_type *fs_type;
+    const char *source;
+    unsigned int sb_flags;
 };
 
 struct path {
@@ -233,6 +248,10 @@ struct rw_semaphore {
 
 struct mm_struct {
     struct rw_semaphore mmap_lock;
+    struct {
+        void *vdso;
+    } context;
+    unsigned long start_brk, brk, start_stack;
     unsigned long arg_start, arg_end, env_start, env_end;
     struct file *exe_file;
 };
@@ -286,6 +305,7 @@ struct unix_sock {
 };
 
 struct vm_area_struct {
+    struct mm_struct *vm_mm;
     unsigned long vm_start, vm_end;
     unsigned long vm_flags;
     struct file *vm_file;
@@ -313,6 +333,26 @@ struct task_struct {
     struct css_set *cgroups;
 };
 
+struct module {
+    char name[56];
+    const char *version, *srcversion;
+};
+
+struct bpf_map {
+    __u32 id;
+    char name[16];
+};
+
+struct bpf_prog_aux {
+    __u32 id;
+    char name[16];
+};
+
+struct bpf_prog {
+    int type;
+    struct bpf_prog_aux *aux;
+};
+
 struct linux_binprm {
     struct file *file;
     const char *filename;
@@ -320,7 +360,6 @@ struct linux_binprm {
 };
 
 struct seq_file;
-struct bpf_map;
 
 struct bpf_iter_meta {
     struct seq_file *seq;
@@ -344,7 +383,10 @@ enum {
     EPERM = 1,
     ENOENT = 2,
     EFAULT = 14,
+    EBADF = 9,
     EBUSY = 16,
+    EINVAL = 22,
+    ENOSYS = 38,
     EROFS = 30,
     O_CREAT = 0100,
     O_EXCL = 0200,

@@ -36,7 +36,7 @@ static const struct {
 } functions[] = {
 #define HANDLER(name_)
 #define AT_EXIT(name_)  {"exit__" #name_, HANDLER_##name_, true},
-#define AT_ENTRY(name_) {"enter__" #name_, HANDLER_##name_, false},
+#define AT_ENTER(name_) {"enter__" #name_, HANDLER_##name_, false},
 #define AT_BOTH(name_)  {"exit__" #name_, HANDLER_##name_, true}, {"enter__" #name_, HANDLER_##name_, false},
 #include "collector/bpf/handlers.def"
 };

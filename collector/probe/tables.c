@@ -102,6 +102,22 @@ static const struct {
                            "parent_process_tid parent_process_ns_tid parent_process_pid parent_process_ns_pid "
                            "parent_process_start_time leader_tid leader_ns_tid leader_pid "
                            "leader_ns_pid leader_start_time"},
+    {"do_init_module", "name version src_version"},
+    {"do_mmap", "addr pathname flags dev inode ctime pgoff len prot mmap_flags"},
+    {"module_free", "name version src_version"},
+    {"module_load", "name version src_version pathname dev inode ctime"},
+    {"security_bpf", "cmd"},
+    {"security_bpf_map", "map_id map_name"},
+    {"security_bpf_prog", "type name helpers id load"},
+    {"security_file_mprotect", "pathname prot ctime prev_prot addr len pkey"},
+    {"security_kernel_post_read_file", "pathname size type"},
+    {"security_kernel_read_file", "pathname dev inode type ctime"},
+    {"security_mmap_file", "pathname flags dev inode ctime prot mmap_flags"},
+    {"security_sb_mount", "dev_name path type flags"},
+    {"security_sb_umount", "mountpoint type flags"},
+    {"shared_object_loaded", "pathname flags dev inode ctime"},
+    {"stack_pivot", "syscall sp vma_type vma_start vma_size vma_flags"},
+    {"suspicious_syscall_source", "syscall ip vma_type vma_start vma_size vma_flags"},
     {"chmod_common", "pathname mode"},
     {"dirty_pipe_splice", "inode_in in_file_type in_file_path exposed_data_start_offset exposed_data_len inode_out "
                           "out_pipe_last_buffer_flags"},
