@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -100,6 +101,20 @@ static int drop_privilege(const struct service *service)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* 582f1fb6b721 "fs, close_range: add flag CLOSE_RANGE_CLOEXEC" (5.11): before it, one by one. */
+static int close_on_exec_from(int first)
+{
+    struct rlimit limit;
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return 0;
+    if (errno != EINVAL || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -1;
+    for (int fd = first; (rlim_t)fd < limit.rlim_cur; fd++)
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 && errno != EBADF)
+            return -1;
+    return 0;
+}
+
 static void child_main(const struct service *service, const sigset_t *mask)
 {
     char notify[128];
@@ -110,8 +125,8 @@ static void child_main(const struct service *service, const sigset_t *mask)
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || (!service->owns_stdout && dup2(STDERR_FILENO, STDOUT_FILENO) < 0))
         goto fail;
     umask(022);
-    if (chdir("/") < 0 || sigprocmask(SIG_SETMASK, mask, NULL) < 0 ||
-        syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0 || drop_privilege(service) < 0)
+    if (chdir("/") < 0 || sigprocmask(SIG_SETMASK, mask, NULL) < 0 || close_on_exec_from(3) < 0 ||
+        drop_privilege(service) < 0)
         goto fail;
     /* A path would be looked up as the new user, and /run may be mounted noexec, so no copy there either. */
     syscall(SYS_execveat, service->program, "", service->argv, environment, AT_EMPTY_PATH);

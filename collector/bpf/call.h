@@ -18,6 +18,7 @@
 
 #include "collector/bpf/events.h"
 #include "collector/bpf/facts.h"
+#include "collector/bpf/scope.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -38,10 +39,10 @@ enum { FIRST_TIME64 = 403 }; /* i386's clock_gettime64: that one and those after
 static __always_inline void call_read(struct call *call, struct pt_regs *registers, struct task_struct *task, long ret)
 {
     unsigned long raw = registers->orig_ax;
-    call->compat = task_is_compat(task);
-    call->number = call_number(raw, call->compat);
-    call->narrow = call->compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST;
-    call->short_times = call->compat && (__u32)raw < FIRST_TIME64;
+    call->compat = FORGET(task_is_compat(task));
+    call->number = FORGET(call_number(raw, call->compat));
+    call->narrow = FORGET(call->compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST);
+    call->short_times = FORGET(call->compat && (__u32)raw < FIRST_TIME64);
     call->ret = ret;
     call->ip = registers->ip;
     call->sp = registers->sp;
@@ -60,6 +61,9 @@ static __always_inline void call_read(struct call *call, struct pt_regs *registe
         call->args[4] = registers->r8;
         call->args[5] = registers->r9;
     }
+#pragma unroll
+    for (int i = 0; i < SYSCALL_ARGS; i++)
+        call->args[i] = FORGET(call->args[i]);
     call->args[6] = 0;
     call->pad = 0;
 }
@@ -91,17 +95,21 @@ static __always_inline __u32 chain_next(__u64 chain, __u32 self)
     return (chain & 0xff) == self ? chain >> 8 & 0xff : HANDLER_NONE;
 }
 
+/* The call lies in memory that the compiler knows nothing of: a field that it kept in a register would be told apart by
+ * each value that it was compared with (FORGET). */
 #define HANDLER_PROGRAM(half_, hook_, table_, chains_, name_, ret_)                                                    \
     static __always_inline int half_##_of__##name_(struct call *call);                                                 \
     SEC("tp_btf/" hook_)                                                                                               \
     int BPF_PROG(half_##__##name_, struct pt_regs *registers, long last)                                               \
     {                                                                                                                  \
         struct task_struct *task = bpf_get_current_task_btf();                                                         \
-        struct call call;                                                                                              \
-        call_read(&call, registers, task, ret_);                                                                       \
+        struct call storage, *call = &storage;                                                                         \
+        call_read(call, registers, task, ret_);                                                                        \
+        asm volatile("" : "+r"(call) : : "memory");                                                                    \
         self_test_note(task, HANDLER_##name_);                                                                         \
-        half_##_of__##name_(&call);                                                                                    \
-        __u32 next = call.number < SYSCALL_LIMIT ? chain_next((chains_)[call.number], HANDLER_##name_) : HANDLER_NONE; \
+        half_##_of__##name_(call);                                                                                     \
+        __u32 number = call->number;                                                                                   \
+        __u32 next = number < SYSCALL_LIMIT ? chain_next((chains_)[number], HANDLER_##name_) : HANDLER_NONE;           \
         if (next != HANDLER_NONE) {                                                                                    \
             bpf_tail_call(ctx, table_, next);                                                                          \
             failure_count(FAILURE_TAIL_CALL);                                                                          \

@@ -7,7 +7,8 @@
  * is never reached cannot be, so every BPF file is compiled twice: as it is, for kernels from 5.17, and with
  * VEDETTE_PLAIN for those from 5.10. The collector embeds both objects, of one layout, and takes one at its start.
  * A BPF file needs nothing special for that, as long as
- *  - it loops by REPEAT, and finds mappings by find_vma;
+ *  - it loops by REPEAT, puts FORGET around what a step or a branch leaves for what follows, and finds mappings by
+ *    find_vma;
  *  - what it reads through the current task, or a task that may be it, is read by LOAD (or BPF_CORE_READ);
  *  - functions for several sizes of a record are made by ROOM_FUNCTION (store.h), others are SUBPROGRAM;
  *  - what it keeps with a task is in struct task_facts (task_facts.h);
@@ -18,6 +19,7 @@
 #ifndef VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
 #define VEDETTE_COLLECTOR_BPF_CORE_COMPAT_H
 
+#include "collector/bpf/maps.h"
 #include "collector/bpf/types.h"
 
 #include <bpf/bpf_helpers.h>
@@ -160,6 +162,26 @@ static __always_inline struct kernfs_node *kernfs_parent_read(struct kernfs_node
 #endif
 
 /*
+ * A loop that is verified step by step, and what follows a branch, is verified once for each combination of values that
+ * the verifier knows apart: before 69c087ba6225's time that includes values that nothing depends on, b5dc0163d8fd
+ * "bpf: precise scalar_value tracking" (5.3) being off where there are functions until be2ef8161572 "bpf: allow
+ * precision tracking for programs with subprogs" (6.2). FORGET(value) is the value, of which the verifier knows
+ * nothing.
+ */
+#ifdef VEDETTE_PLAIN
+/* A bool is made 0 or 1 by a comparison, after which it is known again: that of one is a number. The asm keeps the
+ * compiler from adding later. */
+#define FORGET(value_)                                                                                                 \
+    ({                                                                                                                 \
+        __u64 forgotten_ = (__u64)(value_) + *(volatile __u64 *)&zero;                                                 \
+        asm volatile("" : "+r"(forgotten_));                                                                           \
+        (__typeof__(_Generic((value_), bool : 0ULL, default : (value_))))forgotten_;                                   \
+    })
+#else
+#define FORGET(value_) (value_)
+#endif
+
+/*
  * 3ca1032ab7ab "bpf: Add bpf_get_current_task_btf() helper" (5.11): a task that fields are loaded from plainly, as from
  * a hook's argument; before it, an address. LOAD(task, a, b) is task->a->b.
  */
@@ -202,15 +224,16 @@ static __always_inline bool mappings_locked(struct mm_struct *mm)
     return (BPF_CORE_READ(mm, mmap_lock.count.counter) & RWSEM_WRITER_LOCKED) != 0;
 }
 
-static __always_inline struct vm_area_struct *vma_search(struct rb_node *node, __u64 address)
+/* Of its own: where there is no such tree it must not be looked at. */
+SUBPROGRAM struct vm_area_struct *vma_search(struct rb_node *node, __u64 address)
 {
     const __u64 offset = bpf_core_field_offset(struct vm_area_struct___before_6_1, vm_rb);
     for (int i = 0; i < VMA_TREE_DEPTH && node != NULL; i++) {
         struct vm_area_struct *vma = (void *)node - offset;
         bool is_left = address < BPF_CORE_READ(vma, vm_start);
         if (!is_left && address < BPF_CORE_READ(vma, vm_end))
-            return vma;
-        node = is_left ? BPF_CORE_READ(node, rb_left) : BPF_CORE_READ(node, rb_right);
+            return FORGET(vma);
+        node = FORGET(is_left ? BPF_CORE_READ(node, rb_left) : BPF_CORE_READ(node, rb_right));
     }
     return NULL;
 }

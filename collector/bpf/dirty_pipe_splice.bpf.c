@@ -22,7 +22,6 @@ enum {
 
 enum {
     PIPE_BUF_FLAG_CAN_MERGE = 0x10,
-    PIPEFS_MAGIC = 0x50495045,
     PAGE_BYTES = 4096,
 };
 

@@ -50,11 +50,11 @@ static __always_inline __u64 flags_asked(struct call *call)
     }
 }
 
-static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, bool shared,
+static __always_inline bool open_fill(struct record_header *header, __u64 capacity, struct file *file, __u32 flags,
                                       struct call *call)
 {
     record_begin_call(header, EVENT_security_file_open, 0, call);
-    header->flags |= (shared ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0);
+    header->flags |= flags;
     const void *string = (void *)call->args[call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1];
     store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
     if (file == NULL) {
@@ -77,9 +77,10 @@ EXIT_HANDLER(file_open)
     struct sink sink;
     if (call->ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
         struct files_struct *files = LOAD(task, files);
-        struct file *file = file_of_fd(files, call->ret);
-        bool shared = files_shared(files);
-#define FILL(header_, size_) open_fill(header_, size_, file, shared, call)
+        struct file *file = FORGET(file_of_fd(files, call->ret));
+        __u32 flags =
+            FORGET((files_shared(files) ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0));
+#define FILL(header_, size_) open_fill(header_, size_, file, flags, call)
         EMIT_3(&sink, OPEN_SMALL, OPEN_MIDDLE, OPEN_LARGE, FILL);
     }
     return 0;

@@ -16,7 +16,7 @@ enum {
 static __always_inline bool rename_fill(struct record_header *header, __u64 capacity, struct call *call)
 {
     record_begin_call(header, EVENT_security_inode_rename, 0, call);
-    bool plain = call->number == EVENT_rename;
+    __u32 plain = FORGET(call->number == EVENT_rename);
     store_user_path(header, capacity, ARG_old_path, call->args[plain ? 0 : 1], plain ? AT_FDCWD : call->args[0]);
     store_user_path(header, capacity, ARG_new_path, call->args[plain ? 1 : 3], plain ? AT_FDCWD : call->args[2]);
     return !store_take_cut(header);

@@ -37,7 +37,11 @@ enum {
     PROT_BITS = 7,
     PREVIOUS_UNKNOWN = -1,
     PAGE_BYTES = 4096,
+#ifdef VEDETTE_PLAIN
+    VMAS = 4,
+#else
     VMAS = 16,
+#endif
     MEM_PROT_SMALL = 512,
     MEM_PROT_MIDDLE = 2048,
     MEM_PROT_LARGE = 8192,
@@ -65,10 +69,10 @@ static long look_at_vma(struct task_struct *task, struct vm_area_struct *vma, st
     __u64 previous = LOAD(vma, vm_flags) & PROT_BITS;
     __u32 alert = verdict(previous, range->prot);
     if (alert > range->alert) {
-        range->alert = alert;
-        range->previous = previous;
+        range->alert = FORGET(alert);
+        range->previous = FORGET(previous);
     }
-    range->at = LOAD(vma, vm_end);
+    range->at = FORGET(LOAD(vma, vm_end));
     return 0;
 }
 
@@ -80,7 +84,7 @@ static long range_step(__u32 index, struct range *range)
     }
     /* Nothing is mapped there: the call fails with ENOMEM, after it has changed what comes before. */
     long r = find_vma(bpf_get_current_task_btf(), range->at, look_at_vma, range);
-    range->complete = r == -ENOENT;
+    range->complete = FORGET(r == -ENOENT);
     return r != 0;
 }
 
@@ -127,7 +131,7 @@ static __always_inline __u32 take_verdict(struct task_struct *task, struct call 
 
 static long take_file(struct task_struct *task, struct vm_area_struct *vma, struct file **ret_file)
 {
-    *ret_file = LOAD(vma, vm_file);
+    *ret_file = FORGET(LOAD(vma, vm_file));
     return 0;
 }
 
@@ -169,11 +173,13 @@ EXIT_HANDLER(mem_prot)
     struct alert alert = {.len = spread.args[1], .prot = spread.args[2]};
     alert.addr = is_map && call->ret > 0 ? (__u64)call->ret : spread.args[0];
     if (plan.selected[EVENT_mem_prot_alert] && (alert.prot & PROT_EXEC) != 0 && (is_map || alert.addr != 0))
-        alert.number = take_verdict(task, call, alert.prot, &alert.previous);
+        alert.number = FORGET(take_verdict(task, call, alert.prot, &alert.previous));
     struct sink sink;
     if (alert.number != 0 && sink_open(&sink, task, CLASS_WATCHED, CONTEXT_TASK)) {
+        alert.previous = FORGET(alert.previous);
         find_vma(task, alert.addr, take_file, &alert.file); /* fails where nothing is mapped: no file then */
-#define FILL(header_, size_) mem_prot_fill(header_, size_, call, &alert, is_map && call->ret > 0 ? 0 : call->ret)
+#define FILL(header_, size_)                                                                                           \
+    mem_prot_fill(header_, size_, call, &alert, FORGET(is_map && call->ret > 0 ? 0 : call->ret))
         EMIT_3(&sink, MEM_PROT_SMALL, MEM_PROT_MIDDLE, MEM_PROT_LARGE, FILL);
     }
     return 0;

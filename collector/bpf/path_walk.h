@@ -6,15 +6,16 @@
 #include "collector/bpf/store.h"
 
 enum {
-    PATH_STEPS = 80,   /* names and crossed mounts */
+/* Names and crossed mounts. */
+#ifdef VEDETTE_PLAIN
+    PATH_STEPS = 68,
+#else
+    PATH_STEPS = 80,
+#endif
     NAME_SHORT = 64,   /* nearly every name: a copy of constant size then needs little room */
     NAME_LONG = 256,   /* NAME_MAX and its NUL */
     NAME_CGROUP = 128, /* nearly every cgroup's: a hash of 64 digits, the runtime before it and ".scope" behind */
     CGROUP_STEPS = 24,
-
-    PIPEFS_MAGIC = 0x50495045,
-    SOCKFS_MAGIC = 0x534F434B,
-    ANON_INODE_FS_MAGIC = 0x09041934,
 };
 
 /* One component with its NUL, after what is there; false when there is no room. */
@@ -123,12 +124,12 @@ static long walk_step(__u32 index, struct walk *walk)
                 walk->end = WALK_ROOT;
                 return 1;
             }
-            walk->mount_root = NULL; /* no dentry: on to the file system's root */
+            walk->mount_root = FORGET((struct dentry *)NULL); /* no dentry: on to the file system's root */
             return 0;
         }
-        walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-        walk->mount_root = BPF_CORE_READ(parent, mnt.mnt_root);
-        walk->mount = parent;
+        walk->dentry = FORGET(BPF_CORE_READ(mount, mnt_mountpoint));
+        walk->mount_root = FORGET(BPF_CORE_READ(parent, mnt.mnt_root));
+        walk->mount = FORGET(parent);
         return 0;
     }
     struct dentry *up = BPF_CORE_READ(dentry, d_parent);
@@ -144,7 +145,7 @@ static long walk_step(__u32 index, struct walk *walk)
         store_cut(walk->header);
         return 1;
     }
-    walk->dentry = up;
+    walk->dentry = FORGET(up);
     return 0;
 }
 
@@ -156,9 +157,9 @@ static __always_inline int walk_into(struct record_header *header, __u64 capacit
     struct walk walk = {
         .header = header,
         .capacity = capacity,
-        .dentry = dentry,
-        .mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt),
-        .mount_root = BPF_CORE_READ(vfsmount, mnt_root),
+        .dentry = FORGET(dentry),
+        .mount = FORGET((void *)vfsmount - bpf_core_field_offset(struct mount, mnt)),
+        .mount_root = FORGET(BPF_CORE_READ(vfsmount, mnt_root)),
         .end = WALK_BOUND,
     };
     if (header == NULL || start > capacity - ITEM_HEADER) /* never, but the verifier has to see it */
@@ -211,7 +212,7 @@ static long cgroup_step(__u32 index, struct cgroup_walk *walk)
         store_cut(walk->header);
         return 1;
     }
-    walk->node = up;
+    walk->node = FORGET(up);
     return 0;
 }
 

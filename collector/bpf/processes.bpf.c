@@ -23,7 +23,11 @@ enum {
 };
 
 enum {
+#ifdef VEDETTE_PLAIN
+    SCAN_STEPS = 16, /* every step is verified, with the walk to the scope's root */
+#else
     SCAN_STEPS = 256,
+#endif
     HEAD_STEPS = 64,
     LIST_POISON_TOP = 0xdead, /* a removed entry's prev: 0xdead000000000122 */
 };
@@ -139,13 +143,13 @@ SUBPROGRAM int record_read(struct task_struct *task)
 
 static __always_inline void begin(struct bpf_iter_meta *meta, struct task_struct *current)
 {
-    struct pid *pid = current->thread_pid;
-    __u32 level = pid->level;
+    struct pid *pid = LOAD(current, thread_pid);
+    __u32 level = LOAD(pid, level);
     __builtin_memset(&cursor, 0, sizeof(cursor));
     cursor.session = meta->session_id;
     cursor.head = list_head(current);
     cursor.done = cursor.head == 0;
-    identity.own_tgid = current->tgid;
+    identity.own_tgid = LOAD(current, tgid);
     identity.level = level;
     identity.pid_ns = BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
     identity.found_tgid = 0;

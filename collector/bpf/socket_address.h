@@ -14,7 +14,6 @@ enum {
     AF_UNIX = 1,
     AF_INET = 2,
     AF_INET6 = 10,
-    SOCKFS_MAGIC = 0x534f434b,
     ADDRESS_MOST = 128, /* struct sockaddr_storage */
 };
 

@@ -9,9 +9,16 @@
 
 #include <stdbool.h>
 
-/* A function of its own, verified at each call with the sizes known there; not every program that includes its header
- * uses it. */
+/*
+ * A function of its own, verified at each call with the sizes known there; not every program that includes its header
+ * uses it. Where all are static (the plain flavour of core_compat.h), a result that nobody wants must be kept all the
+ * same: the compiler would leave anything in its register, and a pointer to the stack there is refused.
+ */
+#ifdef VEDETTE_PLAIN
+#define SUBPROGRAM static __attribute__((noinline, used))
+#else
 #define SUBPROGRAM static __attribute__((noinline, unused))
+#endif
 
 typedef unsigned char __u8;
 typedef signed char __s8;
@@ -383,6 +390,10 @@ struct bpf_iter__bpf_map_elem {
 enum {
     PF_KTHREAD = 0x00200000,
     TS_COMPAT = 0x0002,
+    /* include/uapi/linux/magic.h */
+    PIPEFS_MAGIC = 0x50495045,
+    SOCKFS_MAGIC = 0x534F434B,
+    ANON_INODE_FS_MAGIC = 0x09041934,
     AT_FDCWD = -100,
     EPERM = 1,
     ENOENT = 2,

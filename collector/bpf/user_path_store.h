@@ -40,7 +40,7 @@ static __always_inline int user_path_into(struct record_header *header, __u64 ca
         return 0;
     }
     char first = 0;
-    bool absolute = bpf_probe_read_user(&first, 1, string) == 0 && first == '/';
+    __u32 absolute = FORGET(bpf_probe_read_user(&first, 1, string) == 0 && first == '/');
     long length = bpf_probe_read_user_str((void *)header + start + ITEM_HEADER, most, string + absolute);
     if (length <= 0) {
         store_item(header, start, arg, ITEM_COMPONENTS, ITEM_UNREADABLE | ITEM_USER, 0);
@@ -54,7 +54,7 @@ static __always_inline int user_path_into(struct record_header *header, __u64 ca
     struct vfsmount *mount;
     directory_of(task, (int)dirfd, absolute, &dentry, &mount);
     if (dentry != NULL && mount != NULL)
-        FOR_ROOM(store_walk_, header, capacity, start, (__u64)dentry, (__u64)mount);
+        FOR_ROOM(store_walk_, header, capacity, start, FORGET((__u64)dentry), FORGET((__u64)mount));
     else
         store_close(header, start, ITEM_COMPONENTS, ITEM_TRUNCATED);
     return 0;

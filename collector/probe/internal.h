@@ -16,6 +16,7 @@ enum {
     MAX_EVENTS = EVENT_ID_LIMIT,
     MAX_CPU_GROUPS = 8,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
+    RINGS_MOST_PLAIN = 6 << 20, /* of all together: that memory counts against RLIMIT_MEMLOCK before 5.11 */
     SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
     REASON_BYTES = 160,
 };
@@ -34,6 +35,7 @@ struct program {
 
 struct probe {
     struct vedette *skeleton;
+    bool plain;
     enum scope_kind scope;
     uint8_t allowed[EVENT_ID_LIMIT];
     struct program programs[MAX_PROGRAMS];
@@ -84,6 +86,11 @@ void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT]
                       const uint64_t on_enter[SYSCALL_LIMIT]);
 /* Adds a handler to a chain, in the order of handlers.def; false when the chain is full. */
 bool chain_add(uint64_t *chain, enum handler handler);
+
+/* flavour.c */
+bool flavour_is_plain(enum probe_flavour flavour);
+/* The skeleton of either, opened; NULL with errno. */
+struct vedette *flavour_open(bool plain);
 
 /* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
 int environment_check(char error[PROBE_ERROR_BYTES]);

@@ -86,7 +86,7 @@ static int load_once(struct probe *probe, struct program **ret_refused)
 {
     complaints[0] = last_function[0] = '\0';
     *ret_refused = NULL;
-    struct vedette *skeleton = vedette__open();
+    struct vedette *skeleton = flavour_open(probe->plain);
     if (skeleton == NULL)
         return -errno;
     vedette__destroy(probe->skeleton);
@@ -116,12 +116,6 @@ static int load(struct probe *probe, char error[PROBE_ERROR_BYTES])
             return 0;
         }
         if (refused == NULL || refused->reason[0] != '\0') {
-            if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 0) {
-                snprintf(error, PROBE_ERROR_BYTES,
-                         "this kernel is too old for these BPF programs: 5.17 or later is needed (bpf_loop): %.300s",
-                         complaints);
-                return -EXIT_CODE_KERNEL;
-            }
             snprintf(error, PROBE_ERROR_BYTES, "the BPF programs could not be loaded: %s: %.300s", strerror(-result),
                      complaints);
             return result == -EPERM || result == -EACCES ? -EXIT_CODE_PRIVILEGE : -EXIT_CODE_KERNEL;
@@ -132,13 +126,35 @@ static int load(struct probe *probe, char error[PROBE_ERROR_BYTES])
     return -EXIT_CODE_KERNEL;
 }
 
+/* Halves the largest, a later class before an earlier one, until a group's rings fit its part. */
+static void fit_rings(uint64_t bytes[CLASS_COUNT], uint64_t most)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    for (;;) {
+        uint64_t sum = 0;
+        int largest = 0;
+        for (int i = 0; i < CLASS_COUNT; i++) {
+            sum += bytes[i];
+            if (bytes[i] >= bytes[largest])
+                largest = i;
+        }
+        if (sum <= most || bytes[largest] <= page)
+            return;
+        bytes[largest] /= 2;
+    }
+}
+
 static int make_rings(struct probe *probe, const struct probe_settings *settings, char error[PROBE_ERROR_BYTES])
 {
     uint32_t groups = group_count(probe->n_cpus);
+    uint64_t bytes[CLASS_COUNT];
+    memcpy(bytes, settings->ring_bytes, sizeof(bytes));
+    if (probe->plain)
+        fit_rings(bytes, RINGS_MOST_PLAIN / groups);
     for (uint32_t i = 0; i < groups * CLASS_COUNT; i++) {
         struct ring_map *ring = &probe->rings[i];
         *ring = (struct ring_map){.class = (enum event_class)(i % CLASS_COUNT), .group = i / CLASS_COUNT};
-        ring->size = settings->ring_bytes[ring->class];
+        ring->size = bytes[ring->class];
         ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "vedette_ring", 0, 0, (uint32_t)ring->size, NULL);
         if (ring->fd < 0) {
             snprintf(error, PROBE_ERROR_BYTES, "a ring of %llu bytes (%s) could not be made: %s: make ring.%s smaller",
@@ -247,6 +263,7 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
         result = environment_check(error);
     if (result == 0) {
         probe->places = preempt_places_find();
+        probe->plain = flavour_is_plain(settings->flavour);
         result = load(probe, error);
     }
     if (result == 0)

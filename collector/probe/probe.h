@@ -21,13 +21,22 @@ enum scope_kind {
     SCOPE_CGROUP,   /* everything below the cgroup2 directory `cgroup_path` */
 };
 
+/* Of the BPF programs: collector/bpf/core_compat.h. */
+enum probe_flavour {
+    FLAVOUR_BY_KERNEL,
+    FLAVOUR_PLAIN, /* as on a kernel before 5.17, for tests: it runs on all */
+};
+
 enum { PROBE_ERROR_BYTES = 512, PROBE_MAX_SELF = 8, PROBE_SNAPSHOTS = 64 };
 
 struct probe_settings {
+    enum probe_flavour flavour;
     enum scope_kind scope;
     uint32_t scope_pid;
     const char *cgroup_path;
-    uint64_t ring_bytes[CLASS_COUNT]; /* a CPU group; powers of two of at least a page */
+    /* A CPU group; powers of two of at least a page. Made smaller where all would take more than 6 MiB of a kernel
+     * before 5.17: probe_rings tells. */
+    uint64_t ring_bytes[CLASS_COUNT];
     uint8_t
         allowed[EVENT_ID_LIMIT]; /* the operator's list: hooks of events that may never be selected are not attached */
 };

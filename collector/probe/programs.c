@@ -153,6 +153,8 @@ void programs_choose(struct probe *probe)
     for (size_t i = 0; i < count; i++)
         for (uint8_t s = 0; s < rows[i].n_sources && probe->allowed[rows[i].id]; s++)
             want_source(probe, &rows[i].sources[s]);
+    if (probe->plain)
+        want(probe, "tp_btf__", "sched_process_exit"); /* forgets what is kept with a task */
     struct program *exec = program_find(probe, "tp_btf__", "sched_process_exec");
     if (exec != NULL && exec->wanted)
         want(probe, "tp_btf__", "task_rename"); /* prev_comm */

@@ -7,7 +7,8 @@
 
 enum { TEST_SKIP = 77 };
 
-extern const struct probe_settings everything;
+/* For the plain flavour once can_load found VEDETTE_TEST_PLAIN set. */
+extern struct probe_settings everything;
 
 /* With every event allowed. NULL, the words printed, when it does not start. */
 struct probe *start_probe(const struct probe_settings *base, enum scope_kind scope, uint32_t pid);
