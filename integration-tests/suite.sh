@@ -195,12 +195,27 @@ part_delivery() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/delivery/run
 }
 
+# The events' triggers on an arm64 kernel, by programs that are built for it here.
+qemu_arm64() { # NAME KERNEL
+    # shellcheck disable=SC2154 # set in dev
+    (ensure_packages arm64 "${arm64_packages[@]}") || {
+        skipped 1 "the cross compiler or QEMU for arm64 is missing"
+        return 0
+    }
+    part_build arm64 "${programs[@]}" || return 0
+    tally_runner integration-tests/events/run --kernel "$2" --bin build/arm64/bin --native build/release/bin --results "build/coverage-$1.json"
+}
+
 # One kernel of the matrix: all end-to-end cases on the first, the events' triggers on each.
 qemu_kernel() { # NAME SUITE PATTERN ARCHITECTURE
     local kernel
     echo "-- kernel $1"
     if ! kernel=$(integration-tests/kernels/fetch "$2" "$3" "$4"); then
         skipped 1 "no $1 kernel package can be had from the Debian mirror"
+        return 0
+    fi
+    if [ "$4" = arm64 ]; then
+        qemu_arm64 "$1" "$kernel"
         return 0
     fi
     [ "$1" != "${kernels[0]}" ] || tally_runner integration-tests/run --kernel "$kernel"

@@ -33,33 +33,28 @@ struct call {
     __u8 pad;
 };
 
-enum { FIRST_TIME64 = 403 }; /* i386's clock_gettime64: that one and those after it take 64-bit times */
+enum {
+    NUMBER_CLONE = 56,
+    FIRST_TIME64 = 403, /* clock_gettime64 of every 32-bit ABI: that one and those after it take 64-bit times */
+};
 
 /* Registers cannot be changed by another thread; what they point to can. */
 static __always_inline void call_read(struct call *call, struct pt_regs *registers, struct task_struct *task, long ret)
 {
-    unsigned long raw = registers->orig_ax;
+    __u64 raw = call_raw(registers);
     call->compat = FORGET(task_is_compat(task));
     call->number = FORGET(call_number(raw, call->compat));
-    call->narrow = FORGET(call->compat || (raw & ~(__u64)X32_BIT) >= X32_FIRST);
+    call->narrow = FORGET(call->compat || call_is_x32(raw));
     call->short_times = FORGET(call->compat && (__u32)raw < FIRST_TIME64);
     call->ret = ret;
-    call->ip = registers->ip;
-    call->sp = registers->sp;
-    if (call->compat) {
-        call->args[0] = (__u32)registers->bx;
-        call->args[1] = (__u32)registers->cx;
-        call->args[2] = (__u32)registers->dx;
-        call->args[3] = (__u32)registers->si;
-        call->args[4] = (__u32)registers->di;
-        call->args[5] = (__u32)registers->bp;
-    } else {
-        call->args[0] = registers->di;
-        call->args[1] = registers->si;
-        call->args[2] = registers->dx;
-        call->args[3] = registers->r10;
-        call->args[4] = registers->r8;
-        call->args[5] = registers->r9;
+    call->ip = call_ip(registers);
+    call->sp = call_sp(registers, call->compat);
+    call_args(call->args, registers, call->compat);
+    /* Shown in the order of x86-64. */
+    if (call->number == NUMBER_CLONE && clone_is_backwards(call->compat)) {
+        __u64 tls = call->args[3];
+        call->args[3] = call->args[4];
+        call->args[4] = tls;
     }
 #pragma unroll
     for (int i = 0; i < SYSCALL_ARGS; i++)

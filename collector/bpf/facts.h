@@ -3,34 +3,13 @@
 #ifndef VEDETTE_COLLECTOR_BPF_FACTS_H
 #define VEDETTE_COLLECTOR_BPF_FACTS_H
 
-#include "collector/bpf/core_compat.h"
-#include "collector/bpf/maps.h"
+#include "collector/bpf/registers.h"
 
 enum {
-    X32_BIT = 0x40000000,
     /* Ids of different hierarchies would collide: those of cgroup v1 carry a mark that no kernel's id has. */
     CGROUP_V1_SHIFT = 63,
     PROC_PID_INIT_INO = 0xEFFFFFFC, /* inum of the initial pid namespace: include/linux/proc_ns.h */
 };
-
-/* x86-64's number of the call that the registers show, NO_SYSCALL if there is none. */
-static __always_inline __u32 call_number(unsigned long orig_ax, bool compat)
-{
-    __u64 raw = orig_ax & ~(__u64)X32_BIT;
-    if (compat) {
-        raw = (__u32)raw;
-        return raw < SYSCALL_LIMIT ? calls.from_i386[raw] : NO_SYSCALL;
-    }
-    if (raw < X32_FIRST)
-        return raw;
-    raw -= X32_FIRST;
-    return raw < X32_LIMIT ? calls.from_x32[raw] : NO_SYSCALL;
-}
-
-static __always_inline bool task_is_compat(struct task_struct *task)
-{
-    return (LOAD(task, thread_info.status) & TS_COMPAT) != 0;
-}
 
 /* The number of a task in the innermost pid namespace that it lives in. */
 static __always_inline __u32 task_ns_pid(struct task_struct *task)
@@ -118,7 +97,7 @@ static __always_inline int header_call_into(struct record_header *header)
     if (header == NULL || registers == NULL)
         return 0;
     bool compat = task_is_compat(task);
-    __u32 number = call_number(LOAD(registers, orig_ax), compat);
+    __u32 number = call_number(call_raw_read(registers), compat);
     if (number != NO_SYSCALL)
         header->syscall = number;
     if (compat)

@@ -45,9 +45,10 @@ enum {
     SCRATCH_BYTES = 8192,
 };
 
-/* Numbers to x86-64's, filled by the loader from the syscall table. */
+/* Raw numbers to ours (common/events/syscalls.def), filled by the loader. */
 struct call_tables {
-    uint16_t from_i386[SYSCALL_LIMIT];
+    uint16_t from_native[SYSCALL_LIMIT]; /* x86-64's are ours: not looked up there */
+    uint16_t from_compat[SYSCALL_LIMIT]; /* of the machine's 32-bit programs */
     uint16_t from_x32[X32_LIMIT];
 };
 

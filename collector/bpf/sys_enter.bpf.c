@@ -29,11 +29,11 @@ __noinline int enter_run(__u32 handler, struct call *call)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(tp_btf__sys_enter, struct pt_regs *registers, long last)
 {
-    __u64 raw = registers->orig_ax & ~(__u64)X32_BIT;
-    if (raw >= CALL_LIMIT || enter_wanted[raw] == 0)
+    __u64 raw = call_raw(registers), index = call_index(raw);
+    if (index >= CALL_LIMIT || enter_wanted[index] == 0)
         return 0;
     struct task_struct *task = bpf_get_current_task_btf();
-    __u32 number = call_number(registers->orig_ax, task_is_compat(task));
+    __u32 number = call_number(raw, task_is_compat(task));
     if (number >= SYSCALL_LIMIT)
         return 0;
     __u64 chain = plan.on_enter[number];

@@ -70,7 +70,18 @@ struct list_head {
     struct list_head *next, *prev;
 };
 
-/* arch/x86 */
+#if defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+    __u64 regs[31];
+    __u64 sp, pc;
+    __u64 orig_x0;
+    __s32 syscallno;
+};
+
+struct thread_info {
+    unsigned long flags; /* TIF_32BIT */
+};
+#else /* x86 */
 struct pt_regs {
     unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 };
@@ -78,6 +89,7 @@ struct pt_regs {
 struct thread_info {
     __u32 status; /* TS_COMPAT */
 };
+#endif
 
 struct qstr {
     __u32 len;
@@ -389,7 +401,8 @@ struct bpf_iter__bpf_map_elem {
 
 enum {
     PF_KTHREAD = 0x00200000,
-    TS_COMPAT = 0x0002,
+    TS_COMPAT = 0x0002,   /* of x86 */
+    TIF_32BIT = 1U << 22, /* of arm64 */
     /* include/uapi/linux/magic.h */
     PIPEFS_MAGIC = 0x50495045,
     SOCKFS_MAGIC = 0x534F434B,

@@ -52,6 +52,22 @@ static bool check_handler(struct probe *probe, struct probe_coverage *row, const
            check(probe, row, "exit__", name, (enum hook)handler_by_name(name));
 }
 
+/* A 32-bit ARM program may still make such a call: what handlers show of it (security_file_open ...) is shown. */
+static bool check_is_call(struct probe_coverage *row)
+{
+#if defined(__aarch64__)
+    const char *name = syscall_name(row->event->id);
+    const struct syscall_numbers *numbers = name != NULL ? syscall_by_name(name, strlen(name)) : NULL;
+    if (event_is_syscall(row->event) && (numbers == NULL || syscall_native(numbers) < 0)) {
+        snprintf(row->reason, sizeof(row->reason), "no such call on arm64");
+        return false;
+    }
+#else
+    (void)row; /* int 0x80 and 32-bit programs make those that x86-64 has not */
+#endif
+    return true;
+}
+
 static bool check_calls(struct probe *probe, struct probe_coverage *row, const struct event_source *source)
 {
     bool enter =
@@ -61,6 +77,8 @@ static bool check_calls(struct probe *probe, struct probe_coverage *row, const s
              enter && exit ? "tp_btf/sys_enter and tp_btf/sys_exit"
              : enter       ? "tp_btf/sys_enter"
                            : "tp_btf/sys_exit");
+    if (!check_is_call(row))
+        return false;
     if (enter && !(check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) &&
                    check(probe, row, "enter__", source->name, HOOK_COUNT)))
         return false;

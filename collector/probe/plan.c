@@ -53,8 +53,8 @@ static void add_handler(const struct event_source *source, uint64_t table[SYSCAL
 static bool any_reading(const struct vedette__rodata *rodata, const uint64_t table[SYSCALL_LIMIT], size_t raw)
 {
     if (raw < X32_FIRST) {
-        uint16_t i386 = rodata->calls.from_i386[raw];
-        return table[raw] != 0 || (i386 != NO_SYSCALL && table[i386] != 0);
+        uint16_t native = rodata->calls.from_native[raw], compat = rodata->calls.from_compat[raw];
+        return (native != NO_SYSCALL && table[native] != 0) || (compat != NO_SYSCALL && table[compat] != 0);
     }
     if (raw - X32_FIRST >= X32_LIMIT)
         return false;

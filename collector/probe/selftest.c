@@ -15,7 +15,23 @@
 
 enum { LOAD_ADDRESS = 0x400000, EXIT_NOT_EXECUTED = 9 };
 
-/* exit(0) of x86-64, as an executable: in the smallest image (no file is sure to be there). */
+/* exit(0) as an executable: in the smallest image (no file is sure to be there). */
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#define EXIT_CODE                                                                                                      \
+    0xb8, 0x3c, 0x00, 0x00, 0x00, /* mov $60, %eax */                                                                  \
+        0x31, 0xff,               /* xor %edi, %edi */                                                                 \
+        0x0f, 0x05                /* syscall */
+#elif defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#define EXIT_CODE                                                                                                      \
+    0xa8, 0x0b, 0x80, 0xd2,     /* mov x8, #93 */                                                                      \
+        0x00, 0x00, 0x80, 0xd2, /* mov x0, #0 */                                                                       \
+        0x01, 0x00, 0x00, 0xd4  /* svc #0 */
+#else
+#error "write the three instructions of exit(0) here"
+#endif
+
 struct image {
     Elf64_Ehdr header;
     Elf64_Phdr segment;
@@ -25,7 +41,7 @@ struct image {
 static const struct image image = {
     .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
                .e_type = ET_EXEC,
-               .e_machine = EM_X86_64,
+               .e_machine = MACHINE,
                .e_version = EV_CURRENT,
                .e_entry = LOAD_ADDRESS + offsetof(struct image, code),
                .e_phoff = offsetof(struct image, segment),
@@ -37,10 +53,8 @@ static const struct image image = {
                 .p_vaddr = LOAD_ADDRESS,
                 .p_filesz = sizeof(struct image),
                 .p_memsz = sizeof(struct image),
-                .p_align = 0x1000},
-    .code = {0xb8, 0x3c, 0x00, 0x00, 0x00, /* mov $60, %eax */
-             0x31, 0xff,                   /* xor %edi, %edi */
-             0x0f, 0x05},                  /* syscall */
+                .p_align = 0x10000},
+    .code = {EXIT_CODE},
 };
 
 static int image_open(void)
@@ -55,25 +69,41 @@ static int image_open(void)
     return fd;
 }
 
+/* Our number of the first call in a list of names that this architecture has; -1 for none. */
+static int first_native(const char *names)
+{
+    if (strcmp(names, "*") == 0)
+        return EVENT_memfd_create;
+    for (const char *at = names; *at != '\0';) {
+        size_t length = strcspn(at, " ");
+        const struct syscall_numbers *numbers = syscall_by_name(at, length);
+        if (numbers != NULL && syscall_native(numbers) >= 0)
+            return numbers->x86_64;
+        at += length + (at[length] == ' ');
+    }
+    return -1;
+}
+
 static int first_call(const struct event *row, enum handler handler)
 {
     for (uint8_t i = 0; i < row->n_sources; i++) {
         const struct event_source *source = &row->sources[i];
         if (source->syscalls == NULL || strcmp(source->name, handler_name(handler)) != 0)
             continue;
-        const struct syscall_numbers *numbers = syscall_by_name(source->syscalls, strcspn(source->syscalls, " "));
-        return numbers != NULL ? numbers->x86_64 : SYS_memfd_create; /* one for all */
+        int number = first_native(source->syscalls);
+        if (number >= 0)
+            return number;
     }
     return -1;
 }
 
-/* One syscall for each handler: the first of its list, or one that the generic handler is used for. */
+/* One syscall for each handler, by our number: of its list, or one that the generic handler is used for. */
 static int syscall_for(enum handler handler)
 {
     size_t count;
     const struct event *rows = events_all(&count);
     if (handler == HANDLER_syscall)
-        return SYS_memfd_create;
+        return EVENT_memfd_create;
     for (size_t i = 0; i < count; i++) {
         int number = first_call(&rows[i], handler);
         if (number >= 0)
@@ -82,13 +112,20 @@ static int syscall_for(enum handler handler)
     return -1;
 }
 
+static long native(int number)
+{
+    const char *name = syscall_name(number);
+    const struct syscall_numbers *numbers = name != NULL ? syscall_by_name(name, strlen(name)) : NULL;
+    return numbers != NULL ? syscall_native(numbers) : -1;
+}
+
 /* The child's part. No call means anything with -1 for a descriptor, a pointer, a number and all flags: each fails. */
 static void provoke(const int calls[HANDLER_COUNT], int image_fd)
 {
     char *const none[] = {NULL};
     for (int i = HANDLER_NONE + 1; i < HANDLER_COUNT; i++)
         if (calls[i] >= 0)
-            syscall(calls[i], -1L, -1L, -1L, -1L, -1L, -1L);
+            syscall(native(calls[i]), -1L, -1L, -1L, -1L, -1L, -1L);
     if (image_fd >= 0)
         syscall(SYS_execveat, image_fd, "", none, none, AT_EMPTY_PATH);
     _exit(EXIT_NOT_EXECUTED);

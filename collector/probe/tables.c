@@ -70,8 +70,10 @@ static struct call_row row_of(const struct event *event)
 
 void tables_fill(struct vedette__rodata *rodata)
 {
-    for (int i = 0; i < SYSCALL_LIMIT; i++)
-        rodata->calls.from_i386[i] = usable(syscall_from_i386(i));
+    for (int i = 0; i < SYSCALL_LIMIT; i++) {
+        rodata->calls.from_native[i] = usable(syscall_from_native(i));
+        rodata->calls.from_compat[i] = usable(syscall_from_compat(i));
+    }
     for (size_t i = 0; i < X32_LIMIT; i++) {
         const struct syscall_numbers *numbers = i < N_X32 ? syscall_by_name(x32_names[i], strlen(x32_names[i])) : NULL;
         rodata->calls.from_x32[i] = numbers != NULL ? usable(numbers->x86_64) : NO_SYSCALL;

@@ -203,6 +203,44 @@ int syscall_from_i386(int number)
     return -1;
 }
 
+int syscall_from_eabi(int number)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } eabi[] = {
+#define EABI_NUMBER(name_, number_) {#name_, number_},
+#include "common/events/eabi.def"
+    };
+    if (number < EABI_FIRST || number >= EABI_END)
+        return syscall_from_i386(number);
+    for (size_t i = 0; i < sizeof(eabi) / sizeof(eabi[0]); i++)
+        if (eabi[i].number == number)
+            return syscall_by_name(eabi[i].name, strlen(eabi[i].name))->x86_64;
+    return -1;
+}
+
+int syscall_from_native(int number)
+{
+#if defined(__aarch64__)
+    for (size_t i = 0; i < N_SYSCALLS && number >= 0; i++)
+        if (syscalls[i].numbers.arm64 == number)
+            return syscalls[i].numbers.x86_64;
+    return -1;
+#else
+    return number < SYSCALL_COMPAT ? number : -1;
+#endif
+}
+
+int syscall_from_compat(int number)
+{
+#if defined(__aarch64__)
+    return syscall_from_eabi(number);
+#else
+    return syscall_from_i386(number);
+#endif
+}
+
 const char *syscall_name(int number)
 {
     return number >= 0 && number < SYSCALL_LIMIT ? syscall_names[number] : NULL;

@@ -35,6 +35,9 @@ enum arg_type {
 
 enum { EVENT_MAX_ARGS = 24 };
 
+/* From EABI_FIRST to before EABI_END the numbers of 32-bit ARM are not those of i386. */
+enum { EABI_FIRST = 217, EABI_END = 403 };
+
 struct event_arg {
     const char *name;
     enum arg_type type;
@@ -126,8 +129,13 @@ const struct syscall_numbers *syscall_by_name(const char *name, size_t length);
 /* Its number on the architecture that this is built for, -1 if it has none. */
 int syscall_native(const struct syscall_numbers *numbers);
 
-/* Our number of a 32-bit call, -1 if it has none. */
+/* Our number of a call of 32-bit x86 or ARM programs, -1 if it has none. */
 int syscall_from_i386(int number);
+int syscall_from_eabi(int number);
+
+/* Our number of a call by its number on the architecture that this is built for, and by that of its 32-bit programs. */
+int syscall_from_native(int number);
+int syscall_from_compat(int number);
 
 /* Name of one of our syscall numbers for JSON's "syscall" field, NULL if unknown. */
 const char *syscall_name(int number);

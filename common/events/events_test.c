@@ -81,6 +81,10 @@ static void test_events_syscall_numbers(void **state)
     assert_int_equal(openat->arm64, 56);
     assert_int_equal(syscall_from_i386(26), 101);
     assert_int_equal(syscall_from_i386(-1), -1);
+    assert_int_equal(syscall_from_eabi(5), 2);     /* open, as on i386 */
+    assert_int_equal(syscall_from_eabi(322), 257); /* openat, i386's 295 */
+    assert_int_equal(syscall_from_eabi(437), 437); /* openat2, everywhere */
+    assert_int_equal(syscall_from_eabi(289), -1);  /* send */
     assert_int_equal(syscall_from_i386(100000), -1);
     assert_null(syscall_by_name("openatx", 7));
     assert_null(syscall_name(-1));

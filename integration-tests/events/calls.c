@@ -221,6 +221,10 @@ static long long make(const struct making *making)
     const unsigned long *v = making->values;
     if (making->is_narrow)
         return compat_call(numbers->i386, v);
+#if defined(__aarch64__) /* clone takes its last two the other way round: CONFIG_CLONE_BACKWARDS */
+    if (making->row->id == EVENT_clone)
+        return result_or_error(syscall(syscall_native(numbers), v[0], v[1], v[2], v[4], v[3], v[5]));
+#endif
     return result_or_error(syscall(syscall_native(numbers), v[0], v[1], v[2], v[3], v[4], v[5]));
 }
 

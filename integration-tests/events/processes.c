@@ -163,7 +163,13 @@ static int exit_by_itself(void)
 static int exit_by_signal(void)
 {
     struct who who = who_am_i();
-    exit_line("by a signal", &who, "kill", 0, SIGKILL, true);
+    /* arm64 forgets the call before it delivers a signal at its end: forget_syscall in do_signal. */
+#if defined(__aarch64__)
+    const char *call = "";
+#else
+    const char *call = "kill";
+#endif
+    exit_line("by a signal", &who, call, 0, SIGKILL, true);
     kill(getpid(), SIGKILL);
     return 0;
 }
