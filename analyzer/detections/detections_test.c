@@ -582,11 +582,19 @@ static void test_disk_mount(void **state)
         begin_mount("/dev/sda1", "ext4", others[i], 0);
         quiet_in_container();
     }
+    begin_mount("/tmp/innocent", "ext4", 0, 0); /* a link, or a node of its own */
+    fires_in_container("disk_mount");
+    begin_mount("/dev/sdb", "", 0, 0);
+    fires_in_container("disk_mount");
+    begin_mount("/tmp/innocent", "ext4", MOVE, 0); /* the new API's second half */
+    quiet_in_container();
+    begin_mount("overlay", "overlay", 0, 0);
+    quiet_in_container();
     begin_mount("tmpfs", "tmpfs", 0, 0);
     quiet_in_container();
     begin_mount("/dev/shm", "tmpfs", 0, 0);
     quiet_in_container();
-    begin_mount("/device/x", "ext4", 0, 0);
+    begin_mount("/device/x", "9p", 0, 0);
     quiet_in_container();
 }
 

@@ -6,7 +6,8 @@
  * runtime does before the container's first own program is the runtime's. Asking is enough, whether or not the kernel
  * gives it, one severity lower.
  *
- * What remains: a device under a name outside of /dev (mknod elsewhere), which Tracee does not see either.
+ * What remains: a device under a name outside of /dev (a link, a detour, mknod elsewhere) with a file system that is
+ * not among those listed. Through the new mount API the event is that of fsconfig, whose names are the kernel's.
  */
 #include "analyzer/detections/detections.h"
 
@@ -30,9 +31,13 @@ const struct detection detection_disk_mount = {
     .technique_id = "T1611",
     .technique_stix = "attack-pattern--4a5b7ade-8bb5-4853-84ed-23f262002665",
     .triggers = {{.event = "security_sb_mount",
-                  .when = ALL_OF(PREFIX("data.dev_name", "/dev/"), IN_CONTAINER,
-                                 NOT(STRING("data.type", "cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "overlay",
-                                            "proc", "ramfs", "sysfs", "tmpfs")),
-                                 BITS("data.flags", MOUNT_REMOUNT | MOUNT_BIND | MOUNT_MOVE | MOUNT_PROPAGATION, 0)),
+                  .when = ALL_OF(
+                      ANY_OF(PREFIX("data.dev_name", "/dev/"),
+                             STRING("data.type", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk",
+                                    "iso9660", "msdos", "ntfs", "ntfs3", "squashfs", "udf", "vfat", "xfs")),
+                      IN_CONTAINER,
+                      NOT(STRING("data.type", "cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "overlay", "proc",
+                                 "ramfs", "sysfs", "tmpfs")),
+                      BITS("data.flags", MOUNT_REMOUNT | MOUNT_BIND | MOUNT_MOVE | MOUNT_PROPAGATION, 0)),
                   .attempt = true}},
 };
