@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#if defined(__x86_64__)
 #include <asm/prctl.h>
+#endif
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/falloc.h>
