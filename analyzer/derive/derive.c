@@ -108,3 +108,16 @@ void derived_unsigned(struct derived *derived, const char *name, uint64_t number
     if (value != NULL)
         value->u = number;
 }
+
+void derived_signed(struct derived *derived, const char *name, int64_t number)
+{
+    struct value *value = argument(derived, name, SHAPE_SIGNED);
+    if (value != NULL)
+        value->i = number;
+}
+
+const struct value *source_argument(const struct event_context *context, const char *name)
+{
+    int index = event_arg_index(context->event->schema->known, name);
+    return index < 0 ? NULL : &context->event->args[index];
+}

@@ -13,6 +13,7 @@
 struct derived {
     struct event_view event;
     const struct container *container; /* whose event it is; begins as the source's */
+    char text[64];                     /* for a string that a derivation writes */
 };
 
 struct derivation {
@@ -38,5 +39,9 @@ void derive(const struct schema *schema, const struct event_context *context,
 /* For derivations. The argument must be in the event's row with that type. The strings are not copied. */
 void derived_string(struct derived *derived, const char *argument, const char *value);
 void derived_unsigned(struct derived *derived, const char *argument, uint64_t value);
+void derived_signed(struct derived *derived, const char *argument, int64_t value);
+
+/* An argument of the source event by name; NULL when its row has none. */
+const struct value *source_argument(const struct event_context *context, const char *argument);
 
 #endif

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "analyzer/detect/world.h"
 
 #define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -45,7 +48,7 @@ static void keep(void *arg, const struct event_context *derived)
     snprintf(made.container, sizeof(made.container), "%s", derived->container == NULL ? "" : derived->container->id);
 }
 
-static const struct event_context *send(void)
+static const struct event_context *deliver(void)
 {
     const struct event_context *context = world_send(&world, &record);
     made.n = 0;
@@ -59,7 +62,7 @@ static void send_cgroup(const char *event, uint64_t id, const char *path, uint32
     record_integer(&record, "cgroup_id", (int64_t)id);
     record_path(&record, "cgroup_path", path, ITEM_COMPLETE);
     record_integer(&record, "hierarchy_id", hierarchy);
-    send();
+    deliver();
 }
 
 static void send_existing(uint64_t cgroup_id, const char *path)
@@ -67,7 +70,7 @@ static void send_existing(uint64_t cgroup_id, const char *path)
     record_begin(&record, "existing_process");
     record_path(&record, "cgroup_path", path, ITEM_COMPLETE);
     record.header.cgroup_id = cgroup_id;
-    send();
+    deliver();
 }
 
 static const struct value *arg(const char *name)
@@ -169,13 +172,13 @@ static void test_derive_started(void **test)
     record_begin(&record, "sched_process_exec");
     record_path(&record, "cgroup_path", "/docker/" ID, ITEM_COMPLETE);
     record.header.cgroup_id = 7;
-    const struct event_context *context = send();
+    const struct event_context *context = deliver();
     assert_string_equal(context->container->id, ID);
     assert_false(event_container_started(context));
     record.header.flags = RECORD_OWN_MOUNTS;
-    assert_true(event_container_started(send()));
+    assert_true(event_container_started(deliver()));
     record.header.flags = 0;
-    assert_true(event_container_started(send()));
+    assert_true(event_container_started(deliver()));
     assert_int_equal(world.context.container->stage, CONTAINER_STARTED);
 
     /* A process of it that makes itself a cgroup with the name of another container has not left. */
@@ -183,16 +186,16 @@ static void test_derive_started(void **test)
                 "/docker/" ID "/docker/ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 0);
     record_begin(&record, "openat");
     record.header.cgroup_id = 8;
-    context = send();
+    context = deliver();
     assert_int_equal(context->container->stage, CONTAINER_CREATED);
     assert_true(event_container_started(context));
     /* Nor has one that moves to a cgroup of the host, as long as it sees the container's mounts. */
     record.header.cgroup_id = 1;
-    context = send();
+    context = deliver();
     assert_non_null(context->container);
     assert_true(event_container_started(context));
     record.header.mnt_ns++;
-    context = send();
+    context = deliver();
     assert_null(context->container);
     assert_false(event_container_started(context));
 }
@@ -229,6 +232,49 @@ static void test_derive_sources_are_the_tables(void **test)
 
 #define IN_WORLD(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+static void send_connect(int type, const void *address, size_t size)
+{
+    record_begin(&record, "security_socket_connect");
+    record_integer(&record, "sockfd", 3);
+    record_integer(&record, "type", type);
+    record_bytes(&record, "remote_addr", address, size, ITEM_COMPLETE);
+    deliver();
+}
+
+static void test_net_tcp_connect(void **state)
+{
+    (void)state;
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(443)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = in6addr_loopback};
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    send_connect(SOCK_STREAM, &v4, sizeof(v4));
+    assert_int_equal(made.n, 1);
+    assert_string_equal(made.name, "net_tcp_connect");
+    assert_int_equal(arg("dst_port")->i, 443);
+    send_connect(SOCK_STREAM, &v6, sizeof(v6));
+    assert_int_equal(made.n, 1);
+    assert_int_equal(arg("dst_port")->i, 80);
+    send_connect(SOCK_DGRAM, &v4, sizeof(v4));
+    assert_int_equal(made.n, 0);
+    v4.sin_family = AF_UNIX;
+    send_connect(SOCK_STREAM, &v4, sizeof(v4));
+    assert_int_equal(made.n, 0);
+    for (size_t size = 0; size < offsetof(struct sockaddr_in6, sin6_scope_id); size++) {
+        send_connect(SOCK_STREAM, &v6, size); /* cut anywhere */
+        assert_int_equal(made.n, 0);
+    }
+}
+
+static void test_tracee_info(void **state)
+{
+    (void)state;
+    record_begin(&record, "init_namespaces");
+    deliver();
+    assert_int_equal(made.n, 1);
+    assert_string_equal(made.name, "tracee_info");
+    assert_text("version", VEDETTE_VERSION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +283,8 @@ int main(void)
         IN_WORLD(test_derive_not_of_other_cgroups),
         IN_WORLD(test_derive_existing_container),
         IN_WORLD(test_derive_started),
+        IN_WORLD(test_net_tcp_connect),
+        IN_WORLD(test_tracee_info),
         cmocka_unit_test(test_derive_marks_sources),
         cmocka_unit_test(test_derive_sources_are_the_tables),
     };

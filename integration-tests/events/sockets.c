@@ -286,6 +286,41 @@ static int connect_raced(void)
     return 0;
 }
 
+static void tcp_line(const char *what, const char *dst, in_port_t port, long long result)
+{
+    struct line line;
+    line_begin(&line, "net_tcp_connect", what);
+    line_result(&line, "connect", result);
+    line_string(&line, "dst", dst);
+    line_int(&line, "dst_port", ntohs(port));
+    line_unreadable(&line, "dst_dns", false);
+    line_end(&line);
+}
+
+static int connect_tcp(void)
+{
+    union address address;
+    socklen_t length;
+    listening(AF_INET, &address, &length);
+    long long result = result_or_error(connect(make_socket(AF_INET, SOCK_STREAM), &address.any, length));
+    tcp_line("IPv4", "127.0.0.1", address.in.sin_port, result);
+    listening(AF_INET6, &address, &length);
+    result = result_or_error(connect(make_socket(AF_INET6, SOCK_STREAM), &address.any, length));
+    tcp_line("IPv6", "::1", address.in6.sin6_port, result);
+    return 0;
+}
+
+static int connect_datagrams(void)
+{
+    union address address;
+    socklen_t length;
+    listening(AF_INET, &address, &length);
+    if (connect(make_socket(AF_INET, SOCK_DGRAM), &address.any, length) < 0)
+        cannot("connect");
+    near_miss("net_tcp_connect", "datagrams");
+    return 0;
+}
+
 static int connect_nothing(void)
 {
     union address address;
@@ -487,6 +522,11 @@ void trigger_security_socket_connect(void)
 {
     two("vt-connect", connect_all, connect_nothing);
     in_child("vt-connect-race", connect_raced);
+}
+
+void trigger_net_tcp_connect(void)
+{
+    two("vt-tcp", connect_tcp, connect_datagrams);
 }
 
 void trigger_security_socket_accept(void)
