@@ -42,6 +42,7 @@ enum {
     EXEC_MIDDLE = 8192,
     EXEC_LARGE = 24576,
     S_IFMT = 0170000,
+    RENAME_BYTES = 256,
 };
 
 #define SIZED(size_, small_, middle_, large_)                                                                          \
@@ -103,19 +104,31 @@ static __always_inline bool exec_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
+/* exec_checked.bpf.c: security_bprm_check and call_usermodehelper, of a struct linux_binprm. */
+int exec_checked(__u64 bprm, __u32 event);
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
     self_test_note(task, HOOK_EXEC);
-    if (!plan.selected[EVENT_sched_process_exec] || !scope_has(task))
+    bool check = plan.selected[EVENT_security_bprm_check];
+    bool helper = plan.selected[EVENT_call_usermodehelper] && (LOAD(task, real_parent, flags) & PF_KTHREAD) != 0;
+    if ((!plan.selected[EVENT_sched_process_exec] && !check && !helper) || !scope_has(task))
         return 0;
+    __u64 address = 0; /* a number: a function takes no kernel object */
+    bpf_probe_read_kernel(&address, sizeof(address), &ctx[2]);
+    if (check)
+        exec_checked(address, EVENT_security_bprm_check);
+    if (helper)
+        exec_checked(address, EVENT_call_usermodehelper);
     struct sink sink;
-    if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_)                                                                                           \
     exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192),                \
               SIZED(size_, 256, 512, 2048))
     EMIT_3(&sink, EXEC_SMALL, EXEC_MIDDLE, EXEC_LARGE, FILL);
+#undef FILL
     return 0;
 }
 
@@ -124,17 +137,36 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
  * sched_process_exec, without the caller running, so the last rename of a task before that event is always exec's,
  * however the task renamed itself before.
  */
+static __always_inline void keep_comm(struct task_struct *task)
+{
+    if (!plan.selected[EVENT_sched_process_exec] || (LOAD(task, flags) & PF_KTHREAD))
+        return;
+    struct task_facts *facts = task_facts_make(task);
+    if (facts == NULL)
+        return;
+    copy_16(facts->comm_before_exec, task->comm);
+    facts->comm_known = 1;
+}
+
+static __always_inline void rename_fill(struct record_header *header, struct task_struct *task, const char *comm)
+{
+    record_begin(header, EVENT_task_rename, 0);
+    store_comm(header, RENAME_BYTES, 0, task->comm);
+    store_comm(header, RENAME_BYTES, 1, comm);
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)
 {
     self_test_note(task, HOOK_RENAME);
-    if (!plan.selected[EVENT_sched_process_exec] || (task->flags & PF_KTHREAD))
+    keep_comm(task);
+    struct task_struct *current = bpf_get_current_task_btf(); /* a thread may name another */
+    struct sink sink;
+    if (!plan.selected[EVENT_task_rename] || !scope_has(current) ||
+        !sink_open(&sink, current, CLASS_BULK, CONTEXT_TASK))
         return 0;
-    struct task_facts *facts = task_facts_make(task);
-    if (facts == NULL)
-        return 0;
-    copy_16(facts->comm_before_exec, task->comm);
-    facts->comm_known = 1;
+#define FILL(header_, size_) rename_fill(header_, task, comm)
+    EMIT_1(&sink, RENAME_BYTES, FILL);
     return 0;
 }
 

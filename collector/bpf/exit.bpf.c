@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_process_exit: of every thread. A process is gone when none is alive, whichever thread was last (an exec by
- * another thread ends the leader first). */
+/* sched_process_exit and do_exit: of every thread. A process is gone when none is alive, whichever thread was last (an
+ * exec by another thread ends the leader first). */
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
 #include "collector/bpf/scope.h"
@@ -22,21 +22,35 @@ static __always_inline void exit_fill(struct record_header *header, struct task_
     store_integer(header, EXIT_BYTES, 2, task->signal->live.counter == 0);
 }
 
-static __always_inline void emit(struct task_struct *task)
+static __always_inline void emit_exit(struct task_struct *task)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_sched_process_exit] || !scope_has(task) ||
-        !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_sched_process_exit] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) exit_fill(header_, task)
     EMIT_1(&sink, EXIT_BYTES, FILL);
+#undef FILL
+}
+
+/* The function of that name was called with the code that the task has by now. */
+static __always_inline void emit_do_exit(struct task_struct *task)
+{
+    struct sink sink;
+    if (!plan.selected[EVENT_do_exit] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+        return;
+#define FILL(header_, size_) record_begin(header_, EVENT_do_exit, task->exit_code)
+    EMIT_1(&sink, EXIT_BYTES, FILL);
+#undef FILL
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 {
     self_test_note(task, HOOK_EXIT);
-    emit(task);
+    if ((plan.selected[EVENT_sched_process_exit] || plan.selected[EVENT_do_exit]) && scope_has(task)) {
+        emit_do_exit(task);
+        emit_exit(task);
+    }
     task_facts_drop(task);
     return 0;
 }

@@ -39,6 +39,8 @@ STATE struct {
     __type(value, struct ring_account);
 } accounts SEC(".maps");
 
+enum { NAMESPACES = 6 };
+
 /* What is kept with a task: task_facts.h. */
 struct task_facts {
     __u32 in_scope; /* 1: decided at fork or by the walk; survives the death of its ancestors */
@@ -49,7 +51,12 @@ struct task_facts {
     __s32 mem_prot_previous;
     __u32 mprotect_call; /* the same for security_file_mprotect */
     __s32 mprotect_previous;
-    __u32 pad;
+    __u32 sigaction_call; /* the same of the calls below: their numbers, and what was there before them */
+    __u64 sigaction[3];
+    __u32 namespaces_call;
+    __u32 namespaces[NAMESPACES];
+    __u32 credentials_call;
+    struct record_credentials credentials;
 };
 
 /* a10787e6d58c "bpf: Enable task local storage for tracing programs" (5.12). Before it, a table by the task's address.

@@ -100,6 +100,17 @@ static __always_inline bool scope_has(struct task_struct *task)
     return true;
 }
 
+/* The same where nothing may be allocated. */
+static __always_inline bool scope_has_unmarked(struct task_struct *task)
+{
+    if (scope_kind == KIND_HOST)
+        return true;
+    if (scope_kind == KIND_CGROUP)
+        return scope_cgroup(task);
+    struct task_facts *facts = task_facts(task);
+    return (facts != NULL && facts->in_scope) || scope_walk(task);
+}
+
 /* The loader and its child, while they prove the hooks. */
 static __always_inline bool self_test_is(struct task_struct *task)
 {

@@ -10,6 +10,7 @@
 #include "collector/bpf/events.h"
 #include "collector/bpf/scope.h"
 #include "collector/bpf/store.h"
+#include "collector/bpf/user_strings.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -18,16 +19,7 @@ enum {
     CALL_SMALL = 512,
     CALL_MIDDLE = 8192,
     CALL_LARGE = 24576,
-    LIST_BYTES = 8192,
-#ifdef VEDETTE_PLAIN
-    LIST_STRINGS = 16,
-#else
-    LIST_STRINGS = 64,
-#endif
 };
-
-/* What one string may take of a reservation. */
-#define STRING_MOST(capacity_) ((capacity_) <= CALL_SMALL ? 128 : (capacity_) <= CALL_MIDDLE ? 1024 : 4096)
 
 static __always_inline __u64 widen(__u64 value, __u32 type, bool compat)
 {
@@ -48,65 +40,6 @@ static __always_inline __u64 widen(__u64 value, __u32 type, bool compat)
         return compat ? (__u32)value : value;
     }
 }
-
-struct strings {
-    struct record_header *header;
-    __u64 capacity;
-    __u64 start;
-    __u64 pointers;
-    __u64 narrow;
-    __u64 state;
-};
-
-static long strings_step(__u32 index, struct strings *strings)
-{
-    const __u32 most = STRING_MOST(strings->capacity);
-    struct record_header *header = strings->header;
-    __u64 string = 0, step = strings->narrow ? 4 : 8;
-    if (bpf_probe_read_user(&string, step, (void *)strings->pointers) != 0) {
-        strings->state = ITEM_UNREADABLE;
-        return 1;
-    }
-    if (string == 0) {
-        strings->state = ITEM_COMPLETE;
-        return 1;
-    }
-    __u64 at = store_at(header);
-    if (at > strings->capacity - most || at - strings->start > LIST_BYTES)
-        return 1;
-    long length = user_string_read((void *)header + at, most, (void *)string);
-    if (length <= 0) {
-        strings->state = ITEM_UNREADABLE;
-        return 1;
-    }
-    store_set(header, at + length);
-    strings->pointers += step;
-    return length == most;
-}
-
-static __always_inline int strings_into(struct record_header *header, __u64 capacity, __u32 arg, __u64 pointers,
-                                        __u32 narrow)
-{
-    struct strings strings = {
-        .header = header, .capacity = capacity, .pointers = pointers, .narrow = narrow, .state = ITEM_TRUNCATED};
-    if (header == NULL)
-        return 0;
-    __u64 start = store_open(header, capacity, arg, ITEM_LIST, ITEM_USER);
-    if (start == 0)
-        return 0;
-    strings.start = start;
-    if (pointers != 0)
-        REPEAT(LIST_STRINGS, strings_step, &strings);
-    else
-        strings.state = ITEM_COMPLETE;
-    if (strings.state == ITEM_TRUNCATED)
-        store_cut(header);
-    store_close(header, start, ITEM_LIST, strings.state);
-    return 0;
-}
-
-/* An array of the caller's pointers to strings, ended by NULL. */
-ROOM_FUNCTION(store_strings_, strings_into, (__u32 arg, __u64 pointers, __u32 narrow), (arg, pointers, narrow))
 
 enum {
     SOCKADDR_MOST = 128, /* struct sockaddr_storage */
@@ -188,10 +121,10 @@ static __always_inline int pointed_into(struct record_header *header, __u64 capa
     __u64 value = call->args[arg];
     switch (types & 0xff) {
     case BPF_ARG_STRING:
-        store_string(header, capacity, arg, (void *)value, STRING_MOST(capacity), true);
+        store_string(header, capacity, arg, (void *)value, USER_STRING_MOST(capacity), true);
         break;
     case BPF_ARG_STRINGS:
-        FOR_ROOM(store_strings_, header, capacity, arg, value, call->narrow);
+        store_user_strings(header, capacity, arg, value, call->narrow);
         break;
     case BPF_ARG_SOCKADDR:
         store_address(header, capacity, arg, call, types >> 8);

@@ -189,6 +189,7 @@ struct new_utsname {
 
 struct uts_namespace {
     struct new_utsname name;
+    struct ns_common ns;
 };
 
 struct mnt_namespace {
@@ -200,9 +201,29 @@ struct pid_namespace {
     struct ns_common ns;
 };
 
+struct ipc_namespace {
+    struct ns_common ns;
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+struct cgroup_namespace {
+    struct ns_common ns;
+};
+
+struct user_namespace {
+    struct ns_common ns;
+};
+
 struct nsproxy {
     struct uts_namespace *uts_ns;
+    struct ipc_namespace *ipc_ns;
     struct mnt_namespace *mnt_ns;
+    struct pid_namespace *pid_ns_for_children;
+    struct net *net_ns;
+    struct cgroup_namespace *cgroup_ns;
 };
 
 struct upid {
@@ -219,8 +240,21 @@ typedef struct {
     unsigned int val;
 } kuid_t;
 
+typedef struct {
+    unsigned int val;
+} kgid_t;
+
+/* Two words until f122a08b197d "capability: just use a 'u64' instead of a 'u32[2]' array" (6.3), one since: 8 bytes. */
+typedef struct {
+    __u64 val;
+} kernel_cap_t;
+
 struct cred {
-    kuid_t euid;
+    kuid_t uid, suid, euid, fsuid;
+    kgid_t gid, sgid, egid, fsgid;
+    unsigned int securebits;
+    kernel_cap_t cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+    struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
@@ -253,8 +287,32 @@ enum cgroup_subsys_id {
     memory_cgrp_id,
 };
 
+struct rlimit {
+    unsigned long rlim_cur, rlim_max;
+};
+
 struct signal_struct {
     atomic_t live;
+    struct rlimit rlim[16];
+};
+
+/* 8 bytes, read as such */
+typedef struct {
+    unsigned long sig[1];
+} sigset_t;
+
+struct sigaction {
+    unsigned long sa_flags;
+    void *sa_handler;
+    sigset_t sa_mask;
+};
+
+struct k_sigaction {
+    struct sigaction sa;
+};
+
+struct sighand_struct {
+    struct k_sigaction action[64]; /* by signal, the first is 1 */
 };
 
 typedef struct {
@@ -349,6 +407,7 @@ struct task_struct {
     struct files_struct *files;
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
+    struct sighand_struct *sighand;
     struct css_set *cgroups;
 };
 

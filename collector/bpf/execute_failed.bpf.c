@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process_execute_failed: names and lists are the caller's copy; the kernel has let go of the file by then. */
+#include "collector/bpf/call.h"
+#include "collector/bpf/descriptor.h"
+#include "collector/bpf/emit.h"
+#include "collector/bpf/events.h"
+#include "collector/bpf/path.h"
+#include "collector/bpf/scope.h"
+#include "collector/bpf/user_strings.h"
+
+/* Indexes in the row; the loader checks them against the names. */
+enum {
+    ARG_dirfd,
+    ARG_flags,
+    ARG_pathname,
+    ARG_stdin_type = 9,
+    ARG_stdin_path,
+    ARG_kernel_invoked,
+    ARG_argv,
+    ARG_envp,
+};
+
+enum {
+    FAILED_SMALL = 2048,
+    FAILED_MIDDLE = 8192,
+    FAILED_LARGE = 24576,
+    S_IFMT = 0170000,
+    RESTART_LEAST = 512, /* ERESTARTSYS to ERESTART_RESTARTBLOCK: begun again after a signal */
+    RESTART_MOST = 516,
+};
+
+#define STRING_MOST(capacity_) ((capacity_) == FAILED_SMALL ? 512 : (capacity_) == FAILED_MIDDLE ? 1024 : 4096)
+
+static __always_inline void store_stdin(struct record_header *header, __u64 capacity)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct file *file = file_of_fd(LOAD(task, files), 0);
+    if (file == NULL) /* closed */
+        return;
+    store_integer(header, capacity, ARG_stdin_type, BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT);
+    store_file_path(header, capacity, ARG_stdin_path, file);
+}
+
+static __always_inline bool failed_fill(struct record_header *header, __u64 capacity, struct call *call)
+{
+    __u32 first = call->number == EVENT_execveat; /* which argument is the name */
+    record_begin_call(header, EVENT_process_execute_failed, call->ret, call);
+    store_integer(header, capacity, ARG_dirfd, first ? (__s64)(__s32)call->args[0] : AT_FDCWD);
+    store_integer(header, capacity, ARG_flags, first ? (__s64)(__s32)call->args[4] : 0);
+    store_integer(header, capacity, ARG_kernel_invoked, 0);
+    store_string(header, capacity, ARG_pathname, (void *)(first ? call->args[1] : call->args[0]), STRING_MOST(capacity),
+                 true);
+    store_user_strings(header, capacity, ARG_argv, first ? call->args[2] : call->args[1], call->narrow);
+    store_user_strings(header, capacity, ARG_envp, first ? call->args[3] : call->args[2], call->narrow);
+    store_stdin(header, capacity);
+    return !store_take_cut(header);
+}
+
+EXIT_HANDLER(execute_failed)
+{
+    struct sink sink;
+    if (call->ret >= 0 || (call->ret <= -RESTART_LEAST && call->ret >= -RESTART_MOST) ||
+        !plan.selected[EVENT_process_execute_failed] ||
+        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+        return 0;
+#define FILL(header_, size_) failed_fill(header_, size_, call)
+    EMIT_3(&sink, FAILED_SMALL, FAILED_MIDDLE, FAILED_LARGE, FILL);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
