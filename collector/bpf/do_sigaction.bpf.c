@@ -45,7 +45,8 @@ static __always_inline bool asks(struct call *call)
 /* `signal` is 1 to SIGNALS */
 static __always_inline void action_read(struct task_struct *task, __u32 signal, struct action *to)
 {
-    struct sighand_struct *sighand = LOAD(task, sighand);
+    /* An address, not a kernel object: the verifier adds no variable to the latter. */
+    struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
     struct k_sigaction *action = (void *)&sighand->action + (signal - 1) * bpf_core_type_size(struct k_sigaction);
     to->flags = BPF_CORE_READ(action, sa.sa_flags) & ~(__u64)ABI_FLAGS;
     to->handler = (__u64)BPF_CORE_READ(action, sa.sa_handler);
