@@ -187,6 +187,10 @@ part_containers() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/containers/run
 }
 
+part_oracle() {
+    needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/oracle/run
+}
+
 part_chaos() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/chaos/run
 }
@@ -233,7 +237,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "containers 2" "chaos 4" "delivery 3" "qemu 15")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "containers 2" "oracle 3" "chaos 4" "delivery 3" "qemu 15")
 suite_quick="unit e2e events"
 
 suite_wants() { # NAME
