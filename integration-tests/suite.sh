@@ -173,7 +173,7 @@ needs_root() {
 }
 
 # What the end-to-end parts use; a unit test that does not build is not theirs.
-programs=(vedette-run vedette-collector vedette-analyzer vedette-tester vedette-flood vedette-trigger)
+programs=(vedette-run vedette-collector vedette-analyzer vedette-tester vedette-flood vedette-trigger vedette-hostile)
 
 part_e2e() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/run
@@ -189,6 +189,10 @@ part_containers() {
 
 part_oracle() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/oracle/run
+}
+
+part_hostile() {
+    needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/hostile/run
 }
 
 part_chaos() {
@@ -237,7 +241,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "containers 2" "oracle 3" "chaos 4" "delivery 3" "qemu 15")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "containers 2" "oracle 3" "hostile 4" "chaos 4" "delivery 3" "qemu 15")
 suite_quick="unit e2e events"
 
 suite_wants() { # NAME
