@@ -43,6 +43,7 @@ static __always_inline __u64 flags_asked(struct call *call)
     case EVENT_creat:
         return O_CREAT | O_WRONLY | O_TRUNC;
     case EVENT_openat:
+    case EVENT_open_by_handle_at:
         return call->args[2];
     default: /* openat2: in the caller's struct open_how, as it is by now; it begins with the flags */
         bpf_probe_read_user(&flags, sizeof(flags), (void *)call->args[2]);
@@ -56,7 +57,10 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     record_begin_call(header, EVENT_security_file_open, 0, call);
     header->flags |= flags;
     const void *string = (void *)call->args[call->number == EVENT_open || call->number == EVENT_creat ? 0 : 1];
-    store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
+    if (call->number == EVENT_open_by_handle_at) /* a handle is no name */
+        store_open(header, capacity, ARG_syscall_pathname, ITEM_BYTES, ITEM_COMPLETE);
+    else
+        store_string(header, capacity, ARG_syscall_pathname, string, STRING_MOST(capacity), true);
     if (file == NULL) {
         store_string(header, capacity, ARG_pathname, string, STRING_MOST(capacity), true);
         return !store_take_cut(header);

@@ -198,6 +198,12 @@ void line_json(struct line *line, const char *name, const char *json)
     add(line, "\"value\":%s}", json);
 }
 
+void line_user_any(struct line *line, const char *name)
+{
+    argument(line, name);
+    add(line, "\"any\":true,\"state\":\"user\"}");
+}
+
 void line_user_json(struct line *line, const char *name, const char *json)
 {
     argument(line, name);

@@ -17,6 +17,7 @@
 #include "common/events/events.h"
 #include "integration-tests/events/calls.h"
 #include "integration-tests/events/compat.h"
+#include "integration-tests/events/evasions.h"
 #include "integration-tests/events/expect.h"
 #include "integration-tests/events/processes.h"
 
@@ -218,5 +219,7 @@ int main(int argc, char **argv)
     make_directory();
     run_triggers(argv + 3);
     run_calls(argv + 3);
+    if (argv[3] == NULL)
+        evasions_run();
     return 0;
 }

@@ -66,6 +66,8 @@ void line_user_strings(struct line *line, const char *argument, const char *cons
 void line_cut_strings(struct line *line, const char *argument, const char *const *values);
 /* A value that is neither a number nor a string, as JSON has it; and the same as the caller's own copy. */
 void line_json(struct line *line, const char *argument, const char *json);
+/* The caller's own copy of something that cannot be known here. */
+void line_user_any(struct line *line, const char *argument);
 void line_user_json(struct line *line, const char *argument, const char *json);
 /* Not compared. */
 void line_any(struct line *line, const char *argument);
