@@ -17,7 +17,7 @@
 #include "launcher/service.h"
 
 enum {
-    READY_MS = 60 * 1000, /* an emulated machine loads BPF programs slowly */
+    READY_MS = 180 * 1000, /* an emulated machine loads BPF programs slowly */
     BACK_MS = 10 * 1000,  /* after a death the node is blind: longer than this fails the run */
     STOP_MS = 20 * 1000,  /* the collector delivers for up to 10 s */
     RETRY_MS = 200,

@@ -38,7 +38,7 @@ enum {
     FIRST_TIME64 = 403, /* clock_gettime64 of every 32-bit ABI: that one and those after it take 64-bit times */
 };
 
-/* Registers cannot be changed by another thread; what they point to can. */
+/* Registers cannot be changed by another thread; what they point to can. `registers` may be any task's (LOAD). */
 static __always_inline void call_read(struct call *call, struct pt_regs *registers, struct task_struct *task, long ret)
 {
     __u64 raw = call_raw(registers);

@@ -128,6 +128,27 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
         }                                                                                                              \
     })
 
+#ifdef VEDETTE_PLAIN
+/* Each size is verified for itself there: two of them. */
+#define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
+    ({                                                                                                                 \
+        struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
+        if (first_ == NULL) {                                                                                          \
+            sink_lost(sink_);                                                                                          \
+        } else if (fill_(first_, small_)) {                                                                            \
+            bpf_ringbuf_submit(first_, sink_flags(sink_));                                                             \
+        } else {                                                                                                       \
+            struct record_header *last_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0);                               \
+            if (last_ == NULL) {                                                                                       \
+                bpf_ringbuf_submit(first_, sink_flags(sink_));                                                         \
+            } else {                                                                                                   \
+                bpf_ringbuf_discard(first_, sink_flags(sink_));                                                        \
+                fill_(last_, large_);                                                                                  \
+                bpf_ringbuf_submit(last_, sink_flags(sink_));                                                          \
+            }                                                                                                          \
+        }                                                                                                              \
+    })
+#else
 #define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
     ({                                                                                                                 \
         struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
@@ -156,5 +177,6 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
             }                                                                                                          \
         }                                                                                                              \
     })
+#endif
 
 #endif

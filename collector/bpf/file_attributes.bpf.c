@@ -54,6 +54,14 @@ static __always_inline void store_subject(struct record_header *header, __u64 ca
     store_file_path(header, capacity, path_arg, subject->file);
 }
 
+/* Whichever way it was found (FORGET). */
+static __always_inline void subject_found(struct subject *subject)
+{
+    subject->file = FORGET(subject->file);
+    subject->name = FORGET(subject->name);
+    subject->dirfd = FORGET(subject->dirfd);
+}
+
 /* Two times of the caller's, in nanoseconds; absent when it gave none: then both are the time of the call. */
 static __always_inline void store_times(struct record_header *header, __u64 capacity, struct call *call, __u64 pointer)
 {
@@ -123,6 +131,7 @@ EXIT_HANDLER(vfs_utimes)
     }
     if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
         return 0;
+    subject_found(&subject);
 #define FILL(header_, size_) utimes_fill(header_, size_, call, &subject)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);
 #undef FILL
@@ -154,6 +163,7 @@ EXIT_HANDLER(chmod_common)
     }
     if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
         return 0;
+    subject_found(&subject);
 #define FILL(header_, size_) chmod_fill(header_, size_, call, &subject)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);
 #undef FILL
@@ -219,6 +229,8 @@ EXIT_HANDLER(do_truncate)
     if (call->ret < 0 || !plan.selected[EVENT_do_truncate] || !truncate_subject(call, &subject, &length) ||
         !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
         return 0;
+    subject_found(&subject);
+    length = FORGET(length);
 #define FILL(header_, size_) truncate_fill(header_, size_, call, &subject, length)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);
 #undef FILL

@@ -70,7 +70,7 @@ static __always_inline bool watch_fill(struct record_header *header, __u64 capac
 static __always_inline void watch_emit(struct call *call, struct watch *watch, __u32 event)
 {
     struct sink sink;
-    watch->event = event;
+    watch->event = FORGET(event);
     if (!plan.selected[event] || !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) watch_fill(header_, size_, call, watch)
@@ -83,6 +83,10 @@ EXIT_HANDLER(path_notify)
     struct watch watch = {0};
     if (!watch_of(&watch, call))
         return 0;
+    watch.name = FORGET(watch.name);
+    watch.dirfd = FORGET(watch.dirfd);
+    watch.mask = FORGET(watch.mask);
+    watch.object = FORGET(watch.object);
     watch_emit(call, &watch, EVENT_security_path_notify);
     if (call->number == EVENT_inotify_add_watch)
         watch_emit(call, &watch, EVENT_inotify_watch);

@@ -51,19 +51,19 @@ static __always_inline __u32 call_number(__u64 raw, bool compat)
 static __always_inline void call_args(__u64 *args, struct pt_regs *registers, bool compat)
 {
     if (compat) {
-        args[0] = (__u32)registers->bx;
-        args[1] = (__u32)registers->cx;
-        args[2] = (__u32)registers->dx;
-        args[3] = (__u32)registers->si;
-        args[4] = (__u32)registers->di;
-        args[5] = (__u32)registers->bp;
+        args[0] = (__u32)LOAD(registers, bx);
+        args[1] = (__u32)LOAD(registers, cx);
+        args[2] = (__u32)LOAD(registers, dx);
+        args[3] = (__u32)LOAD(registers, si);
+        args[4] = (__u32)LOAD(registers, di);
+        args[5] = (__u32)LOAD(registers, bp);
     } else {
-        args[0] = registers->di;
-        args[1] = registers->si;
-        args[2] = registers->dx;
-        args[3] = registers->r10;
-        args[4] = registers->r8;
-        args[5] = registers->r9;
+        args[0] = LOAD(registers, di);
+        args[1] = LOAD(registers, si);
+        args[2] = LOAD(registers, dx);
+        args[3] = LOAD(registers, r10);
+        args[4] = LOAD(registers, r8);
+        args[5] = LOAD(registers, r9);
     }
 }
 
@@ -99,12 +99,12 @@ static __always_inline __u32 call_number(__u64 raw, bool compat)
 static __always_inline void call_args(__u64 *args, struct pt_regs *registers, bool compat)
 {
     __u64 mask = compat ? 0xffffffff : ~0ULL;
-    args[0] = registers->orig_x0 & mask;
-    args[1] = registers->regs[1] & mask;
-    args[2] = registers->regs[2] & mask;
-    args[3] = registers->regs[3] & mask;
-    args[4] = registers->regs[4] & mask;
-    args[5] = registers->regs[5] & mask;
+    args[0] = LOAD(registers, orig_x0) & mask;
+    args[1] = LOAD(registers, regs[1]) & mask;
+    args[2] = LOAD(registers, regs[2]) & mask;
+    args[3] = LOAD(registers, regs[3]) & mask;
+    args[4] = LOAD(registers, regs[4]) & mask;
+    args[5] = LOAD(registers, regs[5]) & mask;
 }
 
 static __always_inline bool clone_is_backwards(bool compat)

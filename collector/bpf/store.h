@@ -204,6 +204,7 @@ static __always_inline void store_user_bytes(struct record_header *header, __u64
         return;
     }
     __u32 state = ITEM_COMPLETE;
+    asm volatile("" : "+r"(length)); /* else the compiler leaves the bound out where it knows one, which 5.10 forgot */
     if (length > most) {
         length = most;
         state = ITEM_TRUNCATED;
