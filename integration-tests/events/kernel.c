@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
@@ -41,6 +42,9 @@ static int make_map(void)
 {
     union bpf_attr attributes = {
         .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1, .map_name = "vt_map"};
+    /* A kernel before 5.11 charges it to this limit. */
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &limit);
     long fd = bpf_call(BPF_MAP_CREATE, &attributes);
     if (fd < 0)
         cannot("a map");
