@@ -41,7 +41,7 @@ enum {
 /* Registers cannot be changed by another thread; what they point to can. `registers` may be any task's (LOAD). */
 static __always_inline void call_read(struct call *call, struct pt_regs *registers, struct task_struct *task, long ret)
 {
-    __u64 raw = call_raw(registers);
+    __u64 raw = call_raw_read(registers);
     call->compat = FORGET(task_is_compat(task));
     call->number = FORGET(call_number(raw, call->compat));
     call->narrow = FORGET(call->compat || call_is_x32(raw));

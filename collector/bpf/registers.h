@@ -32,8 +32,8 @@ static __always_inline bool task_is_compat(struct task_struct *task)
 #define call_raw_read(registers_)    ((__u64)LOAD(registers_, orig_ax))
 #define call_index(raw_)             ((raw_) & ~(__u64)X32_BIT)
 #define call_is_x32(raw_)            (call_index(raw_) >= X32_FIRST)
-#define call_ip(registers_)          ((registers_)->ip)
-#define call_sp(registers_, compat_) ((registers_)->sp)
+#define call_ip(registers_)          LOAD(registers_, ip)
+#define call_sp(registers_, compat_) LOAD(registers_, sp)
 
 static __always_inline __u32 call_number(__u64 raw, bool compat)
 {
@@ -84,9 +84,9 @@ static __always_inline bool task_is_compat(struct task_struct *task)
 #define call_raw_read(registers_)    ((__u64)(__u32)LOAD(registers_, syscallno))
 #define call_index(raw_)             (raw_)
 #define call_is_x32(raw_)            false
-#define call_ip(registers_)          ((registers_)->pc)
+#define call_ip(registers_)          LOAD(registers_, pc)
 /* r13 is the stack pointer of 32-bit ARM. */
-#define call_sp(registers_, compat_) ((compat_) ? (registers_)->regs[13] : (registers_)->sp)
+#define call_sp(registers_, compat_) ((compat_) ? LOAD(registers_, regs[13]) : LOAD(registers_, sp))
 
 static __always_inline __u32 call_number(__u64 raw, bool compat)
 {

@@ -13,6 +13,9 @@
 
 static long bpf_call(int command, union bpf_attr *attributes)
 {
+    /* A kernel before 5.11 charges maps and programs to this limit. */
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &limit);
     return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
 }
 
@@ -42,9 +45,6 @@ static int make_map(void)
 {
     union bpf_attr attributes = {
         .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1, .map_name = "vt_map"};
-    /* A kernel before 5.11 charges it to this limit. */
-    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
-    setrlimit(RLIMIT_MEMLOCK, &limit);
     long fd = bpf_call(BPF_MAP_CREATE, &attributes);
     if (fd < 0)
         cannot("a map");
