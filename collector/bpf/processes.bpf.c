@@ -5,6 +5,8 @@
  * init_task.tasks, which holds every process in order of creation. What lies between two elements is kept in `cursor`:
  * an address is only a hint, because the process may be gone when the next element comes.
  *
+ * Before the first of them come the namespaces of init_task, as init_namespaces.
+ *
  * The same walk, when `identity.wanted` is set, finds a process by its number in the collector's own pid namespace.
  */
 #include "collector/bpf/emit.h"
@@ -39,6 +41,20 @@ static __always_inline struct task_struct *next_in_list(struct task_struct *task
 {
     return (void *)BPF_CORE_READ(task, tasks.next) - bpf_core_field_offset(struct task_struct, tasks);
 }
+
+/* Indexes in init_namespaces' row. */
+enum {
+    NAMESPACES_cgroup,
+    NAMESPACES_ipc,
+    NAMESPACES_mnt,
+    NAMESPACES_net,
+    NAMESPACES_pid,
+    NAMESPACES_pid_for_children,
+    NAMESPACES_time,
+    NAMESPACES_time_for_children,
+    NAMESPACES_user,
+    NAMESPACES_uts,
+};
 
 struct scan {
     struct task_struct *task;
@@ -141,6 +157,27 @@ SUBPROGRAM int record_read(struct task_struct *task)
     return 0;
 }
 
+SUBPROGRAM int namespaces_read(struct task_struct *task)
+{
+    struct record_header *header = (void *)scratch;
+    struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+    record_stamp(header, EVENT_init_namespaces, 0);
+    header_of(header, (__u64)task);
+#define STORE(arg_, ...) store_integer(header, SCRATCH_BYTES, NAMESPACES_##arg_, BPF_CORE_READ(__VA_ARGS__, ns.inum))
+    STORE(cgroup, nsproxy, cgroup_ns);
+    STORE(ipc, nsproxy, ipc_ns);
+    STORE(mnt, nsproxy, mnt_ns);
+    STORE(net, nsproxy, net_ns);
+    STORE(pid, task, thread_pid, numbers[0].ns);
+    STORE(pid_for_children, nsproxy, pid_ns_for_children);
+    STORE(time, nsproxy, time_ns);
+    STORE(time_for_children, nsproxy, time_ns_for_children);
+    STORE(user, task, cred, user_ns);
+    STORE(uts, nsproxy, uts_ns);
+#undef STORE
+    return 0;
+}
+
 static __always_inline void begin(struct bpf_iter_meta *meta, struct task_struct *current)
 {
     struct pid *pid = LOAD(current, thread_pid);
@@ -161,8 +198,16 @@ int iter__processes(struct bpf_iter__bpf_map_elem *ctx)
     struct bpf_iter_meta *meta = ctx->meta;
     if (ctx->value == NULL)
         return 0;
-    if (cursor.session != meta->session_id)
+    if (cursor.session != meta->session_id) {
         begin(meta, bpf_get_current_task_btf());
+        if (cursor.head != 0 && identity.wanted == 0 && plan.selected[EVENT_init_namespaces]) {
+            namespaces_read((void *)cursor.head);
+            __u64 size = store_at((void *)scratch);
+            /* The first of an empty buffer: there is room for it, and for the processes of this element. */
+            if (size <= SCRATCH_BYTES)
+                bpf_seq_write(meta->seq, scratch, size);
+        }
+    }
     struct cursor before = cursor;
     for (int i = 0; i < PROCESSES_AN_ELEMENT; i++) {
         if (cursor.done)

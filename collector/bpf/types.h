@@ -217,12 +217,17 @@ struct user_namespace {
     struct ns_common ns;
 };
 
+struct time_namespace {
+    struct ns_common ns;
+};
+
 struct nsproxy {
     struct uts_namespace *uts_ns;
     struct ipc_namespace *ipc_ns;
     struct mnt_namespace *mnt_ns;
     struct pid_namespace *pid_ns_for_children;
     struct net *net_ns;
+    struct time_namespace *time_ns, *time_ns_for_children;
     struct cgroup_namespace *cgroup_ns;
 };
 

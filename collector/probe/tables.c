@@ -104,6 +104,7 @@ static const struct {
     {"do_sigaction", "sig is_sa_initialized sa_flags sa_mask sa_handle_method sa_handler is_old_sa_initialized "
                      "old_sa_flags old_sa_mask old_sa_handle_method old_sa_handler"},
     {"do_truncate", "pathname inode dev length"},
+    {"init_namespaces", "cgroup ipc mnt net pid pid_for_children time time_for_children user uts"},
     {"existing_process", "pathname link_count fs_magic cgroup_path"},
     {"inotify_watch", "pathname inode dev"},
     {"magic_write", "pathname bytes dev inode"},
