@@ -110,8 +110,7 @@ static char names[][40] = {
     "\x1b[2J\x1b[31mred",
     "\x1b]0;title\a",
     "\b\b\b\x7f\x01\x02",
-    "\xc2\x9b"
-    "31m of C1",
+    "\xc2\x9b[31m of C1",
     "\xff\xfe\xfd",
     "\xc0\xaf overlong",
     "\xed\xa0\x80 surrogate",
