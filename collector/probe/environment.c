@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "collector/probe/internal.h"
@@ -67,25 +65,4 @@ int environment_check(char error[PROBE_ERROR_BYTES])
     }
     raise_memlock();
     return 0;
-}
-
-char *btf_read(size_t *ret_size)
-{
-    struct stat status;
-    int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    char *bytes = fstat(fd, &status) == 0 ? malloc((size_t)status.st_size) : NULL;
-    size_t size = 0;
-    while (bytes != NULL && size < (size_t)status.st_size) {
-        ssize_t n = read(fd, bytes + size, (size_t)status.st_size - size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        size += (size_t)n;
-    }
-    close(fd);
-    *ret_size = size;
-    return bytes;
 }

@@ -17,13 +17,13 @@ enum {
     MAX_CPU_GROUPS = 8,
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
     RINGS_MOST_PLAIN = 6 << 20, /* of all together: that memory counts against RLIMIT_MEMLOCK before 5.11 */
-    SNAPSHOT_BYTES = 1 << 16, /* twice the kernel's buffer for an iterator */
+    SNAPSHOT_BYTES = 1 << 16,   /* twice the kernel's buffer for an iterator */
     REASON_BYTES = 160,
 };
 
 /* One BPF program, or a handler that is a function of its dispatcher (collector/bpf/call.h), and what became of it. */
 struct program {
-    const char *name; /* in the object */
+    const char *name;        /* in the object */
     struct bpf_program *bpf; /* NULL: a handler that is a function */
     struct bpf_link *link;
     int misses_fd; /* /proc/self/fdinfo/<program>, -1 */
@@ -58,6 +58,7 @@ struct probe {
     size_t snapshot_at, snapshot_end;
     uint8_t seen[HOOK_COUNT];  /* SEEN_* */
     bool unproven[HOOK_COUNT]; /* taken for running because the self-test could not provoke it */
+    struct btf *btf; /* the kernel's, parsed once for a start; NULL before, after, and where it cannot be read */
     struct preempt_places places;
     struct probe_failure failures[FAILURE_COUNT];
 };
@@ -94,11 +95,9 @@ struct vedette *flavour_open(bool plain);
 
 /* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
 int environment_check(char error[PROBE_ERROR_BYTES]);
-/* The kernel's BTF as it is, *ret_size bytes; the caller frees it. NULL when it cannot be read. */
-char *btf_read(size_t *ret_size);
 
-/* preempt.c: all 0 where they are not known. */
-struct preempt_places preempt_places_find(void);
+/* preempt.c: all 0 where they are not known. `btf` may be NULL. */
+struct preempt_places preempt_places_find(const struct btf *btf);
 
 /* selftest.c */
 void self_test_run(struct probe *probe);

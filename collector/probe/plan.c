@@ -76,13 +76,11 @@ void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT]
     }
 }
 
-/* Where a covered event comes from, NULL if it is not covered. */
-static const struct event_source *source_of(const struct probe *probe, const struct event *event)
+/* Where row `index` of the table comes from, NULL if it is not covered; coverage has the table's order. */
+static const struct event_source *source_of(const struct probe *probe, size_t index)
 {
-    for (size_t i = 0; i < probe->n_coverage; i++)
-        if (probe->coverage[i].event == event)
-            return probe->coverage[i].covered ? probe->coverage[i].taken : NULL;
-    return NULL;
+    const struct probe_coverage *row = &probe->coverage[index];
+    return index < probe->n_coverage && row->covered ? row->taken : NULL;
 }
 
 static void add_calls(const struct event *row, const struct event_source *source, uint64_t on_exit[SYSCALL_LIMIT],
@@ -106,7 +104,7 @@ void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uin
     size_t count;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++) {
-        const struct event_source *source = selected[rows[i].id] ? source_of(probe, &rows[i]) : NULL;
+        const struct event_source *source = selected[rows[i].id] ? source_of(probe, i) : NULL;
         if (source == NULL)
             continue;
         effective[rows[i].id] = 1;

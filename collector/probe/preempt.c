@@ -43,12 +43,11 @@ static int64_t place_of_hot(const struct btf *btf, const struct btf_type *sectio
     return -1;
 }
 
-struct preempt_places preempt_places_find(void)
+struct preempt_places preempt_places_find(const struct btf *btf)
 {
     struct preempt_places places = {0};
     uint32_t type;
-    struct btf *btf = btf__parse_raw("/sys/kernel/btf/vmlinux");
-    int section_id = btf != NULL ? btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC) : -1;
+    int section_id = btf == NULL ? -1 : btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
     if (section_id > 0) {
         const struct btf_type *section = btf__type_by_id(btf, (uint32_t)section_id);
         int64_t queue = place_of(btf, section, "runqueues", &type);
@@ -57,6 +56,5 @@ struct preempt_places preempt_places_find(void)
         if (queue >= 0 && count >= 0 && current >= 0)
             places = (struct preempt_places){.to_count = count - queue, .to_current = current - queue, .known = 1};
     }
-    btf__free(btf);
     return places;
 }

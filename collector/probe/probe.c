@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "collector/probe/internal.h"
@@ -262,9 +263,12 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
     if (result == 0)
         result = environment_check(error);
     if (result == 0) {
-        probe->places = preempt_places_find();
+        probe->btf = btf__parse_raw("/sys/kernel/btf/vmlinux");
+        probe->places = preempt_places_find(probe->btf);
         probe->plain = flavour_is_plain(settings->flavour);
         result = load(probe, error);
+        btf__free(probe->btf);
+        probe->btf = NULL;
     }
     if (result == 0)
         result = make_rings(probe, settings, error);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "collector/probe/internal.h"
@@ -126,21 +127,19 @@ static void want_source(struct probe *probe, const struct event_source *source)
 
 /*
  * A tracepoint that this kernel has not would refuse the whole object, and each further try is a whole load: its
- * parameters' type is looked for in the kernel's BTF, whose strings hold every name once.
+ * parameters' type is looked for in the kernel's BTF, as libbpf does.
  */
 static void refuse_unknown_hooks(struct probe *probe)
 {
-    size_t size = 0, length;
-    char *btf = btf_read(&size), name[96];
-    for (size_t i = 0; btf != NULL && i < probe->n_programs; i++) {
+    char name[96];
+    for (size_t i = 0; probe->btf != NULL && i < probe->n_programs; i++) {
         struct program *program = &probe->programs[i];
         if (!program->wanted || strncmp(program->name, "tp_btf__", 8) != 0)
             continue;
-        length = (size_t)snprintf(name, sizeof(name), "btf_trace_%s", program->name + 8);
-        if (memmem(btf, size, name, length + 1) == NULL)
+        snprintf(name, sizeof(name), "btf_trace_%s", program->name + 8);
+        if (btf__find_by_name_kind(probe->btf, name, BTF_KIND_TYPEDEF) < 0)
             snprintf(program->reason, sizeof(program->reason), "this kernel has no tracepoint %s", program->name + 8);
     }
-    free(btf);
 }
 
 void programs_choose(struct probe *probe)
