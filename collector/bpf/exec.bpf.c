@@ -5,7 +5,7 @@
  */
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
-#include "collector/bpf/path.h"
+#include "collector/bpf/file_facts.h"
 #include "collector/bpf/scope.h"
 
 #include <bpf/bpf_tracing.h>
@@ -41,7 +41,6 @@ enum {
     EXEC_SMALL = 2048,
     EXEC_MIDDLE = 8192,
     EXEC_LARGE = 24576,
-    S_IFMT = 0170000,
     RENAME_BYTES = 256,
 };
 
@@ -51,24 +50,13 @@ enum {
 static __always_inline void exec_file(struct record_header *header, __u64 capacity, struct file *file)
 {
     struct inode *inode = BPF_CORE_READ(file, f_inode);
-    store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
-    store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
+    store_inode_id(header, capacity, ARG_dev, ARG_inode, inode);
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
     store_integer(header, capacity, ARG_inode_mode, BPF_CORE_READ(inode, i_mode));
     store_integer(header, capacity, ARG_link_count, BPF_CORE_READ(inode, i_nlink));
     store_integer(header, capacity, ARG_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
     store_integer(header, capacity, ARG_overlay_layer, overlay_layer(inode));
     store_file_path(header, capacity, ARG_pathname, file);
-}
-
-static __always_inline void exec_stdin(struct record_header *header, __u64 capacity, struct task_struct *task)
-{
-    struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
-    bpf_probe_read_kernel(&file, sizeof(file), files);
-    if (file == NULL) /* closed */
-        return;
-    store_integer(header, capacity, ARG_stdin_type, BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT);
-    store_file_path(header, capacity, ARG_stdin_path, file);
 }
 
 static __always_inline void exec_task(struct record_header *header, __u64 capacity, struct task_struct *task)
@@ -100,7 +88,7 @@ static __always_inline bool exec_fill(struct record_header *header, __u64 capaci
     store_string(header, capacity, ARG_cmdpath, BPF_CORE_READ(bprm, filename), string, false);
     store_string(header, capacity, ARG_interp, BPF_CORE_READ(bprm, interp), string, false);
     exec_task(header, capacity, task);
-    exec_stdin(header, capacity, task);
+    store_stdin(header, capacity, ARG_stdin_type, ARG_stdin_path);
     return !store_take_cut(header);
 }
 

@@ -5,7 +5,7 @@
  */
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
-#include "collector/bpf/path.h"
+#include "collector/bpf/file_facts.h"
 
 /* Indexes in the rows; the loader checks them against the names. */
 enum {
@@ -44,8 +44,7 @@ static __always_inline bool checked_fill(struct record_header *header, __u64 cap
         return !store_take_cut(header);
     }
     struct file *file = BPF_CORE_READ(bprm, file);
-    store_integer(header, capacity, CHECK_dev, BPF_CORE_READ(file, f_inode, i_sb, s_dev));
-    store_integer(header, capacity, CHECK_inode, BPF_CORE_READ(file, f_inode, i_ino));
+    store_file_id(header, capacity, CHECK_dev, CHECK_inode, file);
     store_file_path(header, capacity, CHECK_pathname, file);
     return !store_take_cut(header);
 }

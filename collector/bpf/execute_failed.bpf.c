@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* process_execute_failed: names and lists are the caller's copy; the kernel has let go of the file by then. */
 #include "collector/bpf/call.h"
-#include "collector/bpf/descriptor.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
-#include "collector/bpf/path.h"
+#include "collector/bpf/file_facts.h"
 #include "collector/bpf/scope.h"
 #include "collector/bpf/user_strings.h"
 
@@ -24,22 +23,11 @@ enum {
     FAILED_SMALL = 2048,
     FAILED_MIDDLE = 8192,
     FAILED_LARGE = 24576,
-    S_IFMT = 0170000,
     RESTART_LEAST = 512, /* ERESTARTSYS to ERESTART_RESTARTBLOCK: begun again after a signal */
     RESTART_MOST = 516,
 };
 
 #define STRING_MOST(capacity_) ((capacity_) == FAILED_SMALL ? 512 : (capacity_) == FAILED_MIDDLE ? 1024 : 4096)
-
-static __always_inline void store_stdin(struct record_header *header, __u64 capacity)
-{
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct file *file = file_of_fd(LOAD(task, files), 0);
-    if (file == NULL) /* closed */
-        return;
-    store_integer(header, capacity, ARG_stdin_type, BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT);
-    store_file_path(header, capacity, ARG_stdin_path, file);
-}
 
 static __always_inline bool failed_fill(struct record_header *header, __u64 capacity, struct call *call)
 {
@@ -52,7 +40,7 @@ static __always_inline bool failed_fill(struct record_header *header, __u64 capa
                  true);
     store_user_strings(header, capacity, ARG_argv, first ? call->args[2] : call->args[1], call->narrow);
     store_user_strings(header, capacity, ARG_envp, first ? call->args[3] : call->args[2], call->narrow);
-    store_stdin(header, capacity);
+    store_stdin(header, capacity, ARG_stdin_type, ARG_stdin_path);
     return !store_take_cut(header);
 }
 

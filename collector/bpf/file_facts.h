@@ -16,12 +16,17 @@ enum {
     S_IFREG = 0100000,
 };
 
+static __always_inline void store_inode_id(struct record_header *header, __u64 capacity, __u32 dev_arg, __u32 inode_arg,
+                                           struct inode *inode)
+{
+    store_integer(header, capacity, dev_arg, BPF_CORE_READ(inode, i_sb, s_dev));
+    store_integer(header, capacity, inode_arg, BPF_CORE_READ(inode, i_ino));
+}
+
 static __always_inline void store_file_id(struct record_header *header, __u64 capacity, __u32 dev_arg, __u32 inode_arg,
                                           struct file *file)
 {
-    struct inode *inode = BPF_CORE_READ(file, f_inode);
-    store_integer(header, capacity, dev_arg, BPF_CORE_READ(inode, i_sb, s_dev));
-    store_integer(header, capacity, inode_arg, BPF_CORE_READ(inode, i_ino));
+    store_inode_id(header, capacity, dev_arg, inode_arg, BPF_CORE_READ(file, f_inode));
 }
 
 static __always_inline bool is_regular(struct file *file)
@@ -39,22 +44,14 @@ static __always_inline bool is_anonymous(struct file *file, __u64 name)
     return found == name;
 }
 
-/* The mark of an event that read a descriptor of the current task. */
-static __always_inline void mark_shared_files(struct record_header *header)
+/* What the current task has as its standard input; nothing when that is closed. */
+static __always_inline void store_stdin(struct record_header *header, __u64 capacity, __u32 type_arg, __u32 path_arg)
 {
-    struct task_struct *task = (void *)bpf_get_current_task();
-    if (BPF_CORE_READ(task, files, count.counter) > 1)
-        header->flags |= RECORD_SHARED_FDTABLE;
-}
-
-static __always_inline struct file *current_file(long fd)
-{
-    struct task_struct *task = (void *)bpf_get_current_task();
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file *file = NULL;
-    if (fd >= 0 && (__u64)fd < BPF_CORE_READ(table, max_fds))
-        bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
-    return file;
+    struct file *file = current_file(0);
+    if (file == NULL)
+        return;
+    store_integer(header, capacity, type_arg, BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT);
+    store_file_path(header, capacity, path_arg, file);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
+#include "collector/bpf/file_facts.h"
 #include "collector/bpf/user_path.h"
 
 /* Indexes in the row; the loader checks them against the names. */
@@ -14,8 +15,6 @@ enum {
     ARG_mode,
     ARG_dev,
 };
-
-enum { S_IFMT = 0170000, S_IFREG = 0100000 };
 
 /* The kernel's own number of what a program writes as dev_t: new_decode_dev, include/linux/kdev_t.h. */
 static __always_inline __u32 kernel_dev(__u32 dev)

@@ -13,7 +13,7 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
-#include "collector/bpf/path.h"
+#include "collector/bpf/file_facts.h"
 #include "collector/bpf/scope.h"
 
 #include <bpf/bpf_tracing.h>
@@ -157,8 +157,7 @@ static __always_inline bool mem_prot_fill(struct record_header *header, __u64 ca
         return true;
     }
     struct inode *inode = BPF_CORE_READ(file, f_inode);
-    store_integer(header, capacity, ARG_dev, BPF_CORE_READ(inode, i_sb, s_dev));
-    store_integer(header, capacity, ARG_inode, BPF_CORE_READ(inode, i_ino));
+    store_inode_id(header, capacity, ARG_dev, ARG_inode, inode);
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
     store_file_path(header, capacity, ARG_pathname, file);
     return !store_take_cut(header);

@@ -3,6 +3,7 @@
 #ifndef VEDETTE_COLLECTOR_BPF_USER_PATH_STORE_H
 #define VEDETTE_COLLECTOR_BPF_USER_PATH_STORE_H
 
+#include "collector/bpf/descriptor.h"
 #include "collector/bpf/path.h"
 
 /* Where a name starts: dentry and mount of the directory. */
@@ -10,8 +11,6 @@ static __always_inline void directory_of(struct task_struct *task, int dirfd, bo
                                          struct vfsmount **ret_mount)
 {
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file *file = NULL;
     if (absolute) {
         *ret_dentry = BPF_CORE_READ(fs, root.dentry);
         *ret_mount = BPF_CORE_READ(fs, root.mnt);
@@ -19,8 +18,7 @@ static __always_inline void directory_of(struct task_struct *task, int dirfd, bo
         *ret_dentry = BPF_CORE_READ(fs, pwd.dentry);
         *ret_mount = BPF_CORE_READ(fs, pwd.mnt);
     } else {
-        if (dirfd >= 0 && (__u32)dirfd < BPF_CORE_READ(table, max_fds))
-            bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + dirfd);
+        struct file *file = current_file(dirfd);
         *ret_dentry = BPF_CORE_READ(file, f_path.dentry);
         *ret_mount = BPF_CORE_READ(file, f_path.mnt);
     }
