@@ -128,55 +128,42 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
         }                                                                                                              \
     })
 
+/* In place of a record that was cut: a larger one, or that one after all where there is no room; then more_. */
+#define EMIT_LARGER(sink_, cut_, size_, fill_, larger_, more_)                                                         \
+    ({                                                                                                                 \
+        struct record_header *larger_ = bpf_ringbuf_reserve((sink_)->ring, size_, 0);                                  \
+        if (larger_ == NULL) {                                                                                         \
+            bpf_ringbuf_submit(cut_, sink_flags(sink_));                                                               \
+        } else {                                                                                                       \
+            bpf_ringbuf_discard(cut_, sink_flags(sink_));                                                              \
+            if (fill_(larger_, size_))                                                                                 \
+                bpf_ringbuf_submit(larger_, sink_flags(sink_));                                                        \
+            else                                                                                                       \
+                more_;                                                                                                 \
+        }                                                                                                              \
+    })
+
+/* The last size, whatever was cut of it. */
+#define EMIT_LARGEST(sink_, cut_, size_, fill_)                                                                        \
+    EMIT_LARGER(sink_, cut_, size_, fill_, largest_, bpf_ringbuf_submit(largest_, sink_flags(sink_)))
+
 #ifdef VEDETTE_PLAIN
 /* Each size is verified for itself there: two of them. */
-#define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
-    ({                                                                                                                 \
-        struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
-        if (first_ == NULL) {                                                                                          \
-            sink_lost(sink_);                                                                                          \
-        } else if (fill_(first_, small_)) {                                                                            \
-            bpf_ringbuf_submit(first_, sink_flags(sink_));                                                             \
-        } else {                                                                                                       \
-            struct record_header *last_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0);                               \
-            if (last_ == NULL) {                                                                                       \
-                bpf_ringbuf_submit(first_, sink_flags(sink_));                                                         \
-            } else {                                                                                                   \
-                bpf_ringbuf_discard(first_, sink_flags(sink_));                                                        \
-                fill_(last_, large_);                                                                                  \
-                bpf_ringbuf_submit(last_, sink_flags(sink_));                                                          \
-            }                                                                                                          \
-        }                                                                                                              \
-    })
+#define EMIT_CUT(sink_, cut_, middle_, large_, fill_) EMIT_LARGEST(sink_, cut_, large_, fill_)
 #else
+#define EMIT_CUT(sink_, cut_, middle_, large_, fill_)                                                                  \
+    EMIT_LARGER(sink_, cut_, middle_, fill_, second_, EMIT_LARGEST(sink_, second_, large_, fill_))
+#endif
+
 #define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
     ({                                                                                                                 \
         struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
-        if (first_ == NULL) {                                                                                          \
+        if (first_ == NULL)                                                                                            \
             sink_lost(sink_);                                                                                          \
-        } else if (fill_(first_, small_)) {                                                                            \
+        else if (fill_(first_, small_))                                                                                \
             bpf_ringbuf_submit(first_, sink_flags(sink_));                                                             \
-        } else {                                                                                                       \
-            struct record_header *second_ = bpf_ringbuf_reserve((sink_)->ring, middle_, 0);                            \
-            if (second_ == NULL) {                                                                                     \
-                bpf_ringbuf_submit(first_, sink_flags(sink_));                                                         \
-            } else {                                                                                                   \
-                bpf_ringbuf_discard(first_, sink_flags(sink_));                                                        \
-                if (fill_(second_, middle_)) {                                                                         \
-                    bpf_ringbuf_submit(second_, sink_flags(sink_));                                                    \
-                } else {                                                                                               \
-                    struct record_header *third_ = bpf_ringbuf_reserve((sink_)->ring, large_, 0);                      \
-                    if (third_ == NULL) {                                                                              \
-                        bpf_ringbuf_submit(second_, sink_flags(sink_));                                                \
-                    } else {                                                                                           \
-                        bpf_ringbuf_discard(second_, sink_flags(sink_));                                               \
-                        fill_(third_, large_);                                                                         \
-                        bpf_ringbuf_submit(third_, sink_flags(sink_));                                                 \
-                    }                                                                                                  \
-                }                                                                                                      \
-            }                                                                                                          \
-        }                                                                                                              \
+        else                                                                                                           \
+            EMIT_CUT(sink_, first_, middle_, large_, fill_);                                                           \
     })
-#endif
 
 #endif
