@@ -245,17 +245,54 @@ void line_file_system(struct line *line, const char *name, int fd)
     line_unsigned(line, name, (unsigned long)system.f_type);
 }
 
+unsigned long long ctime_ns(const struct stat *file)
+{
+    return (unsigned long long)file->st_ctim.tv_sec * 1000000000u + (unsigned long long)file->st_ctim.tv_nsec;
+}
+
+static void line_prefixed(struct line *line, const char *prefix, const char *name, unsigned long long value)
+{
+    char whole[64];
+    snprintf(whole, sizeof(whole), "%s%s", prefix, name);
+    line_unsigned(line, whole, value);
+}
+
+static void line_id(struct line *line, const char *prefix, const struct stat *file)
+{
+    /* As the kernel keeps it, which is not how stat shows it. */
+    line_prefixed(line, prefix, "dev", (unsigned long long)major(file->st_dev) << 20 | minor(file->st_dev));
+    line_prefixed(line, prefix, "inode", file->st_ino);
+}
+
 void line_inode(struct line *line, const char *prefix, const struct stat *file)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "%sdev", prefix);
-    /* As the kernel keeps it, which is not how stat shows it. */
-    line_unsigned(line, name, (unsigned long long)major(file->st_dev) << 20 | minor(file->st_dev));
-    snprintf(name, sizeof(name), "%sinode", prefix);
-    line_unsigned(line, name, file->st_ino);
-    snprintf(name, sizeof(name), "%sctime", prefix);
-    line_unsigned(line, name,
-                  (unsigned long long)file->st_ctim.tv_sec * 1000000000u + (unsigned long long)file->st_ctim.tv_nsec);
+    line_id(line, prefix, file);
+    line_prefixed(line, prefix, "ctime", ctime_ns(file));
+}
+
+void line_file_id(struct line *line, const struct stat *file)
+{
+    line_id(line, "", file);
+}
+
+static struct stat status_of(int fd)
+{
+    struct stat file;
+    if (fstat(fd, &file) < 0)
+        cannot("fstat");
+    return file;
+}
+
+void line_open_id(struct line *line, int fd)
+{
+    struct stat file = status_of(fd);
+    line_id(line, "", &file);
+}
+
+void line_open_inode(struct line *line, int fd)
+{
+    struct stat file = status_of(fd);
+    line_inode(line, "", &file);
 }
 
 static void write_line(struct line *line)

@@ -26,16 +26,6 @@ static void begin(struct line *line, const char *event, const char *what, const 
     line_result(line, call, result);
 }
 
-/* dev and inode as the events have them, of an open file. */
-static void line_id(struct line *line, int fd)
-{
-    struct stat file;
-    if (fstat(fd, &file) < 0)
-        cannot("fstat");
-    line_unsigned(line, "dev", major(file.st_dev) << 20 | minor(file.st_dev));
-    line_unsigned(line, "inode", file.st_ino);
-}
-
 static void line_no_id(struct line *line)
 {
     line_unsigned(line, "dev", 0);
@@ -130,7 +120,7 @@ static void transfer_line(const char *event, const char *what, const char *call,
     bool is_vector = strcmp(event, "vfs_readv") == 0 || strcmp(event, "vfs_writev") == 0;
     begin(&line, event, what, call, result);
     line_string(&line, "pathname", path);
-    line_id(&line, fd);
+    line_open_id(&line, fd);
     line_unsigned(&line, is_vector ? "vlen" : "count", count);
     line_int(&line, "pos", position);
     line_end(&line);
@@ -188,7 +178,7 @@ static void magic_line(const char *what, const char *call, long long result, int
         line_user_string(&line, "bytes", bytes); /* base64 */
     else
         line_unreadable(&line, "bytes", false);
-    line_id(&line, fd);
+    line_open_id(&line, fd);
     line_end(&line);
 }
 
@@ -271,7 +261,7 @@ static int set_times(void)
         cannot("utimensat");
     begin(&line, "vfs_utimes", "by descriptor: the kernel's path", "utimensat", 0);
     line_string(&line, "pathname", path);
-    line_id(&line, fd);
+    line_open_id(&line, fd);
     line_unsigned(&line, "atime", 1000000000000000005ULL);
     line_unsigned(&line, "mtime", 1100000000000000007ULL);
     line_end(&line);
@@ -311,7 +301,7 @@ static void truncated_line(const char *what, const char *call, long long result,
     else
         line_user_string(&line, "pathname", path);
     if (fd >= 0)
-        line_id(&line, fd);
+        line_open_id(&line, fd);
     else
         line_no_id(&line);
     line_unsigned(&line, "length", length);
@@ -420,7 +410,7 @@ static int marked(void)
         cannot("fanotify_mark");
     begin(&line, "security_path_notify", "fanotify, by descriptor: the kernel's path", "fanotify_mark", 0);
     line_string(&line, "pathname", path);
-    line_id(&line, fd);
+    line_open_id(&line, fd);
     line_unsigned(&line, "mask", FAN_CLOSE_WRITE);
     line_unsigned(&line, "obj_type", 1);
     line_end(&line);

@@ -5,7 +5,6 @@
 #include <linux/bpf.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 
 #include "integration-tests/events/expect.h"
 
@@ -110,28 +109,19 @@ static int load_module(int fd)
     return (int)syscall(SYS_finit_module, fd, "", 0);
 }
 
-static void line_file(struct line *line, int fd, bool has_id)
-{
-    struct stat file;
-    if (fstat(fd, &file) < 0)
-        cannot("fstat");
-    if (has_id) {
-        line_unsigned(line, "dev", major(file.st_dev) << 20 | minor(file.st_dev));
-        line_unsigned(line, "inode", file.st_ino);
-        line_unsigned(line, "ctime",
-                      (unsigned long long)file.st_ctim.tv_sec * 1000000000 + (unsigned long long)file.st_ctim.tv_nsec);
-    } else {
-        line_int(line, "size", file.st_size);
-    }
-}
-
 static void read_line(const char *event, const char *what, const char *path, int fd, long long result)
 {
     struct line line;
+    struct stat file;
+    if (fstat(fd, &file) < 0)
+        cannot("fstat");
     line_begin(&line, event, what);
     line_result(&line, "finit_module", result);
     line_string(&line, "pathname", path);
-    line_file(&line, fd, strcmp(event, "security_kernel_read_file") == 0);
+    if (strcmp(event, "security_kernel_read_file") == 0)
+        line_inode(&line, "", &file);
+    else
+        line_int(&line, "size", file.st_size);
     line_int(&line, "type", 2); /* READING_MODULE */
     line_end(&line);
 }
@@ -163,7 +153,7 @@ static void module_line(const char *event, const char *call, const char *path, i
     line_any(&line, "src_version");
     if (strcmp(event, "module_load") == 0) {
         line_string(&line, "pathname", path);
-        line_file(&line, fd, true);
+        line_open_inode(&line, fd);
     }
     line_end(&line);
 }

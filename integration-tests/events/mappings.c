@@ -4,11 +4,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 
 #include "integration-tests/events/expect.h"
-
-enum { NSEC = 1000000000 };
 
 static int open_program(void)
 {
@@ -16,17 +13,6 @@ static int open_program(void)
     if (fd < 0)
         cannot(program_copy());
     return fd;
-}
-
-static void line_file(struct line *line, int fd)
-{
-    struct stat file;
-    if (fstat(fd, &file) < 0)
-        cannot("fstat");
-    line_unsigned(line, "dev", major(file.st_dev) << 20 | minor(file.st_dev));
-    line_unsigned(line, "inode", file.st_ino);
-    line_unsigned(line, "ctime",
-                  (unsigned long long)file.st_ctim.tv_sec * NSEC + (unsigned long long)file.st_ctim.tv_nsec);
 }
 
 /* Flags of the file as the kernel keeps them. */
@@ -57,7 +43,7 @@ static void mapped_lines(const char *event, const char *what, int fd, void *at, 
     }
     line_string(&line, "pathname", program_copy());
     line_int(&line, "flags", flags_of(fd));
-    line_file(&line, fd);
+    line_open_inode(&line, fd);
     if (strcmp(event, "shared_object_loaded") != 0) {
         line_unsigned(&line, "prot", (unsigned)protection);
         line_unsigned(&line, "mmap_flags", MAP_PRIVATE);
@@ -128,8 +114,7 @@ static void protect_line(const char *what, const char *call, long long result, v
     line_result(&line, call, result);
     line_string(&line, "pathname", path);
     line_int(&line, "prot", protection);
-    line_unsigned(&line, "ctime",
-                  (unsigned long long)file.st_ctim.tv_sec * NSEC + (unsigned long long)file.st_ctim.tv_nsec);
+    line_unsigned(&line, "ctime", ctime_ns(&file));
     line_int(&line, "prev_prot", previous);
     line_pointer(&line, "addr", at);
     line_unsigned(&line, "len", 4096);

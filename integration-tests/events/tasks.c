@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -218,8 +217,7 @@ static int check_program(void)
     line_begin_of(&line, "security_bprm_check", "a program that is executed", &who);
     line_result(&line, "execve", 0);
     line_string(&line, "pathname", program_copy());
-    line_unsigned(&line, "dev", (unsigned long long)major(file.st_dev) << 20 | minor(file.st_dev));
-    line_unsigned(&line, "inode", file.st_ino);
+    line_file_id(&line, &file);
     line_strings(&line, "argv", argv);
     line_strings(&line, "envp", envp);
     line_end(&line);

@@ -74,6 +74,13 @@ void line_any(struct line *line, const char *argument);
 void line_unreadable(struct line *line, const char *argument, bool is_string);
 /* A start time in ns, of which /proc knows the 1/100 s. */
 void line_start_time(struct line *line, const char *argument, pid_t pid, pid_t tid);
+/* What most rows say of a file: dev and inode. */
+void line_file_id(struct line *line, const struct stat *file);
+/* The same of an open one, and its ctime too. */
+void line_open_id(struct line *line, int fd);
+void line_open_inode(struct line *line, int fd);
+/* A ctime as the events have it. */
+unsigned long long ctime_ns(const struct stat *file);
 /* What the row says of a file: dev, inode, ctime. */
 void line_inode(struct line *line, const char *prefix, const struct stat *file);
 /* The magic number of a descriptor's file system. */
