@@ -163,8 +163,10 @@ static void trigger_row(struct text *text, const struct trigger *trigger)
     else
         text_literal(text, "no");
     text_literal(text, " | ");
-    if (trigger->data != NULL)
-        code_word(text, trigger->data);
+    for (size_t i = 0; i < TRIGGER_MAX_DATA && trigger->data[i].name != NULL; i++) {
+        text_string(text, i > 0 ? ", " : "");
+        code_word(text, trigger->data[i].name);
+    }
     text_literal(text, " |\n");
 }
 
@@ -193,6 +195,14 @@ static void detection_section(struct text *text, const struct detection *detecti
     text_literal(text, "`\n\n| looks at | failed attempts too | argument of the finding |\n|---|---|---|\n");
     for (size_t i = 0; i < DETECTION_MAX_TRIGGERS && detection->triggers[i].event != NULL; i++)
         trigger_row(text, &detection->triggers[i]);
+    if (detection->mends == NULL)
+        return;
+    text_literal(text, "\nDiffers from Tracee's:\n\n");
+    for (size_t i = 0; detection->mends[i] != NULL; i++) {
+        text_literal(text, "- ");
+        text_string(text, detection->mends[i]);
+        text_literal(text, "\n");
+    }
 }
 
 void markdown_detections(struct text *text)

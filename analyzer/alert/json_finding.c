@@ -35,7 +35,7 @@ static const char *stage_name(Vedette__V1__LossStage stage)
 /* What a finding's bounds cut, for "states". */
 struct cut {
     struct json_marks args;
-    const char *others[4]; /* NULL ends them */
+    const char *others[TRIGGER_MAX_DATA + 3]; /* NULL ends them */
     size_t n_others;
 };
 
@@ -45,6 +45,23 @@ static void note(struct cut *cut, bool is_whole, const char *name)
         cut->others[cut->n_others++] = name;
 }
 
+static void data_argument(struct text *text, const struct finding_data *data, struct cut *cut)
+{
+    static const char *const types[] = {
+        [FIELD_SIGNED] = "int64", [FIELD_UNSIGNED] = "uint64", [FIELD_STRING] = "string"};
+    text_literal(text, "{\"name\":");
+    text_json(text, data->name, strlen(data->name));
+    json_key_string(text, "type", types[data->kind]);
+    text_literal(text, ",\"value\":");
+    if (data->kind == FIELD_SIGNED)
+        text_signed(text, (int64_t)data->number);
+    else if (data->kind == FIELD_UNSIGNED)
+        text_unsigned(text, data->number);
+    else
+        note(cut, json_fitting(text, data->string.data, data->string.length, json_finding_limits.string), data->name);
+    text_literal(text, "},");
+}
+
 /* What fired, inside the finding as in Tracee's. */
 static void finding_args(struct text *text, const struct finding *finding, enum json_arguments arguments,
                          struct cut *cut)
@@ -52,13 +69,8 @@ static void finding_args(struct text *text, const struct finding *finding, enum 
     const struct json_limits *limits = &json_finding_limits;
     const struct event_view *event = finding->context->event;
     text_literal(text, ",\"args\":[");
-    if (finding->data_name != NULL) {
-        text_literal(text, "{\"name\":");
-        text_json(text, finding->data_name, strlen(finding->data_name));
-        text_literal(text, ",\"type\":\"string\",\"value\":");
-        note(cut, json_fitting(text, finding->data.data, finding->data.length, limits->string), finding->data_name);
-        text_literal(text, "},");
-    }
+    for (size_t i = 0; i < finding->n_data; i++)
+        data_argument(text, &finding->data[i], cut);
     text_literal(text, "{\"name\":\"triggeredBy\",\"type\":\"unknown\",\"value\":{\"id\":");
     text_unsigned(text, event->schema->id);
     json_key_string(text, "name", event->schema->name);
@@ -161,8 +173,7 @@ int json_finding(struct text *text, const struct finding *finding, const char *i
     struct cut cut = {0};
     note(&cut,
          json_context(text, context, finding->detection->event_id, finding->detection->name,
-                      finding->data_name != NULL ? 2 : 1, (struct policies){policies, n_policies},
-                      &json_finding_limits),
+                      (uint32_t)finding->n_data + 1, (struct policies){policies, n_policies}, &json_finding_limits),
          "executable");
     finding_args(text, finding, arguments, &cut);
     metadata(text, finding);

@@ -211,6 +211,19 @@ static const char *severity_word(enum severity severity)
     return severity <= SEVERITY_CRITICAL ? words[severity] : "UNKNOWN";
 }
 
+static void data_argument(struct text *text, const struct finding_data *data)
+{
+    text_string(text, data->name);
+    text_literal(text, ": ");
+    if (data->kind == FIELD_SIGNED)
+        text_signed(text, (int64_t)data->number);
+    else if (data->kind == FIELD_UNSIGNED)
+        text_unsigned(text, data->number);
+    else
+        view(text, &data->string);
+    text_literal(text, "; ");
+}
+
 int table_finding(struct text *text, const struct finding *finding)
 {
     const size_t before = text->size;
@@ -219,12 +232,8 @@ int table_finding(struct text *text, const struct finding *finding)
     text_string(text, finding->succeeded ? ": " : " (attempt failed): ");
     text_string(text, finding->detection->title);
     text_literal(text, "; ");
-    if (finding->data_name != NULL) {
-        text_string(text, finding->data_name);
-        text_literal(text, ": ");
-        view(text, &finding->data);
-        text_literal(text, "; ");
-    }
+    for (size_t i = 0; i < finding->n_data; i++)
+        data_argument(text, &finding->data[i]);
     text_string(text, finding->context->event->schema->name);
     text_literal(text, ": ");
     arguments(text, finding->context);

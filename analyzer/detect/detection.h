@@ -20,12 +20,19 @@ enum severity {
     SEVERITY_CRITICAL,
 };
 
+/* An extra argument of the finding. */
+struct trigger_data {
+    const char *name;  /* NULL ends them */
+    const char *field; /* whose value it takes: a number, a string, or of a list the first item that matched */
+};
+
+enum { TRIGGER_MAX_DATA = 4 };
+
 /* One way a detection fires. */
 struct trigger {
     const char *event;            /* name in the event table */
     const struct predicate *when; /* NULL: always */
-    const char *data;             /* name of the finding's extra argument, or NULL */
-    const char *data_field;       /* field whose value it takes; for a list the first item that the predicate matched */
+    struct trigger_data data[TRIGGER_MAX_DATA];
     const struct predicate *lower_when; /* NULL: never; else one severity lower when it holds */
     bool attempt; /* the hook sees attempts: fires whatever the result, a failure one severity lower */
 };
@@ -39,10 +46,11 @@ struct detection {
     const char *title; /* signatureName */
     const char *description;
     enum severity severity;
-    const char *category;                            /* tactic in kebab-case */
-    const char *technique;                           /* MITRE name */
-    const char *technique_id;                        /* "T1620" */
-    const char *technique_stix;                      /* attack-pattern--..., "" if not known */
+    const char *category;       /* tactic in kebab-case */
+    const char *technique;      /* MITRE name */
+    const char *technique_id;   /* "T1620" */
+    const char *technique_stix; /* attack-pattern--..., "" if not known */
+    const char *const *mends;   /* what Tracee's of that name gets wrong and this does not, NULL ends them */
     struct trigger triggers[DETECTION_MAX_TRIGGERS]; /* ends at the first without an event */
 };
 

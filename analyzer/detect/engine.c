@@ -28,8 +28,8 @@ static int compile_trigger(struct matcher *matcher, const struct schema_event *e
 {
     char owner[128];
     snprintf(owner, sizeof(owner), "detection \"%s\"", detection->name);
-    if (trigger->data_field != NULL) {
-        int result = matcher_check_string(matcher, event, owner, trigger->data_field);
+    for (size_t i = 0; i < TRIGGER_MAX_DATA && trigger->data[i].name != NULL; i++) {
+        int result = matcher_check_field(matcher, event, owner, trigger->data[i].field);
         if (result != 0)
             return result;
     }

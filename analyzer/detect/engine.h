@@ -31,15 +31,30 @@ struct event_context {
  * its own since it was made. */
 bool event_container_started(const struct event_context *context);
 
+enum field_kind {
+    FIELD_SIGNED,
+    FIELD_UNSIGNED,
+    FIELD_STRING,
+    FIELD_STRINGS,
+};
+
+/* Value of an extra argument. */
+struct finding_data {
+    const char *name;
+    uint8_t kind;              /* enum field_kind: which of the two below */
+    struct string_view string; /* FIELD_STRING */
+    uint64_t number;           /* FIELD_SIGNED (sign-extended), FIELD_UNSIGNED */
+};
+
 struct finding {
     const struct detection *detection;
     const struct trigger *trigger;
     const struct event_context *context;
     enum severity severity; /* lowered when the attempt failed */
     bool succeeded;
-    uint32_t output_index;                 /* among the findings of this detection on this event */
-    const char *data_name;                 /* NULL when the trigger names none */
-    struct string_view data;               /* its value */
+    uint32_t output_index; /* among the findings of this detection on this event */
+    size_t n_data;         /* those of the trigger that have a value */
+    struct finding_data data[TRIGGER_MAX_DATA];
     uint64_t window_from_ns, window_to_ns; /* for the overlap with losses */
 };
 

@@ -80,9 +80,11 @@ static void emit_finding(struct engine *engine, const struct loaded_trigger *loa
         .window_from_ns = window_start(context),
         .window_to_ns = context->event->time_ns,
     };
-    if (loaded->trigger->data_field != NULL &&
-        matcher_value(engine->matcher, loaded->when, loaded->trigger->data_field, context, &finding.data))
-        finding.data_name = loaded->trigger->data;
+    for (size_t i = 0; i < TRIGGER_MAX_DATA && loaded->trigger->data[i].name != NULL; i++) {
+        struct finding_data *data = &finding.data[finding.n_data];
+        data->name = loaded->trigger->data[i].name;
+        finding.n_data += matcher_value(engine->matcher, loaded->when, loaded->trigger->data[i].field, context, data);
+    }
     add(&engine->costs[loaded->detection].findings, 1);
     emit(arg, &finding);
 }

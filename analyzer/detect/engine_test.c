@@ -34,8 +34,7 @@ static const struct detection opens = {
     .severity = SEVERITY_MEDIUM,
     .triggers = {{.event = "security_file_open",
                   .when = PREFIX("data.pathname", "/secret/"),
-                  .data = "path",
-                  .data_field = "data.pathname"},
+                  .data = {{"path", "data.pathname"}}},
                  {.event = "security_file_open", .when = SUFFIX("data.pathname", "/key")},
                  {.event = "security_inode_rename"}},
 };
@@ -57,8 +56,7 @@ static const struct detection preloads = {
     .severity = SEVERITY_HIGH,
     .triggers = {{.event = "sched_process_exec",
                   .when = ANY_OF(PREFIX("data.env", "LD_B="), PREFIX("data.env", "LD_A=")),
-                  .data = "variable",
-                  .data_field = "data.env"}},
+                  .data = {{"variable", "data.env"}}}},
 };
 static const struct detection keys = {
     .id = "X-4",
@@ -99,10 +97,11 @@ static void test_engine_one_finding_per_detection_and_event(void **state)
     assert_ptr_equal(found.list[0].trigger, &opens.triggers[0]);
     assert_ptr_equal(found.list[1].detection, &keys);
     assert_int_equal(found.list[0].output_index, 0);
-    assert_string_equal(found.list[0].data_name, "path");
-    assert_int_equal(found.list[0].data.length, strlen("/secret/key"));
-    assert_memory_equal(found.list[0].data.data, "/secret/key", found.list[0].data.length);
-    assert_null(found.list[1].data_name);
+    assert_int_equal(found.list[0].n_data, 1);
+    assert_string_equal(found.list[0].data[0].name, "path");
+    assert_int_equal(found.list[0].data[0].string.length, strlen("/secret/key"));
+    assert_memory_equal(found.list[0].data[0].string.data, "/secret/key", found.list[0].data[0].string.length);
+    assert_int_equal(found.list[1].n_data, 0);
 
     begin_open("/home/key");
     found = world_judge(&world, engine, &record);
@@ -151,15 +150,15 @@ static void test_engine_data_is_the_item_that_matched(void **state)
     record_list(&record, "env", STRINGS("HOME=/", "LD_A=1", "LD_A=2"), ITEM_COMPLETE);
     struct world_findings found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
-    assert_int_equal(found.list[0].data.length, 6);
-    assert_memory_equal(found.list[0].data.data, "LD_A=1", 6);
+    assert_int_equal(found.list[0].data[0].string.length, 6);
+    assert_memory_equal(found.list[0].data[0].string.data, "LD_A=1", 6);
 
     /* It fires because something is missing, so there is no item to show. */
     record_begin(&record, "sched_process_exec");
     record_list(&record, "env", STRINGS("HOME=/"), ITEM_TRUNCATED);
     found = world_judge(&world, engine, &record);
     assert_int_equal(found.n, 1);
-    assert_null(found.list[0].data_name);
+    assert_int_equal(found.list[0].n_data, 0);
     engine_free(engine);
 }
 
@@ -230,8 +229,8 @@ static void test_engine_selects_by_name_and_id(void **state)
 
 static const struct detection wrong_field = {.name = "wrong",
                                              .triggers = {{.event = "ptrace", .when = NUMBER("data.reqest", 1)}}};
-static const struct detection wrong_data = {
-    .name = "wrong", .triggers = {{.event = "ptrace", .data = "r", .data_field = "data.request"}}};
+static const struct detection wrong_data = {.name = "wrong",
+                                            .triggers = {{.event = "ptrace", .data = {{"r", "data.reqest"}}}}};
 
 static void test_engine_refuses_a_wrong_detection(void **state)
 {
@@ -243,8 +242,8 @@ static void test_engine_refuses_a_wrong_detection(void **state)
     assert_string_equal(
         error, "detection \"wrong\": event ptrace has no field \"data.reqest\"; did you mean \"data.request\"?");
     assert_null(engine_new_from(world.schema, &list[1], 1, &error));
-    assert_string_equal(error, "detection \"wrong\": field data.request of event ptrace is a signed integer, and a "
-                               "finding's data is a string");
+    assert_string_equal(
+        error, "detection \"wrong\": event ptrace has no field \"data.reqest\"; did you mean \"data.request\"?");
 }
 
 /* A hello of another version of the collector. */
@@ -293,7 +292,7 @@ static void test_engine_leaves_out_what_the_collector_lacks(void **state)
         "\"data.pathname\"; did you mean \"data.path\"?");
     assert_gaps(schema_of("security_file_open", 702, "pathname", ARG_UINT64), 6,
                 "the collector's events are of another version: detection \"opens\": field data.pathname of event "
-                "security_file_open is an unsigned integer, and a finding's data is a string");
+                "security_file_open is an unsigned integer, and prefix wants a string");
     struct engine *engine = make(world.schema);
     assert_int_equal(engine_gaps(engine, NULL, 0), 0);
     engine_free(engine);

@@ -278,16 +278,22 @@ static bool find_item(struct matcher *matcher, const struct condition *condition
 }
 
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *name,
-                   const struct event_context *context, struct string_view *ret_value)
+                   const struct event_context *context, struct finding_data *ret_value)
 {
     struct field field;
     if (field_resolve(context->event->schema, name, &field) != 0)
         return false;
+    ret_value->kind = field.kind;
+    if (field.kind == FIELD_SIGNED || field.kind == FIELD_UNSIGNED) {
+        ret_value->number = field_number(&field, context);
+        return true;
+    }
+    ret_value->kind = FIELD_STRING;
     if (field.kind == FIELD_STRINGS)
-        return find_item(matcher, condition, &field, context, ret_value);
+        return find_item(matcher, condition, &field, context, &ret_value->string);
     struct string_view view = field_string(&field, context);
     if ((view.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
         return false;
-    *ret_value = view;
+    ret_value->string = view;
     return true;
 }

@@ -10,13 +10,6 @@
 
 #include "analyzer/detect/engine.h"
 
-enum field_kind {
-    FIELD_SIGNED,
-    FIELD_UNSIGNED,
-    FIELD_STRING,
-    FIELD_STRINGS,
-};
-
 enum field_place {
     PLACE_ARGUMENT,
     PLACE_RESULT,

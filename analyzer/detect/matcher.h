@@ -23,6 +23,7 @@ enum verdict {
 
 struct matcher;
 struct condition; /* one compiled tree, owned by its matcher */
+struct finding_data;
 
 /* NULL with errno. */
 struct matcher *matcher_new(void);
@@ -43,13 +44,13 @@ enum verdict matcher_judge(struct matcher *matcher, const struct condition *cond
                            const struct event_context *context);
 
 /*
- * The value of a string field; of a list the first item that an atom of the condition on that field matched. False when
- * there is none. `field` is one that matcher_check_string accepted.
+ * The value of a field, but for its name; of a list the first item that an atom of the condition on that field matched.
+ * False when there is none. `field` is one that matcher_check_field accepted.
  */
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *field,
-                   const struct event_context *context, struct string_view *ret_value);
-/* 0 when `field` names a string or a list of that row, else -EINVAL with words. */
-int matcher_check_string(struct matcher *matcher, const struct schema_event *event, const char *owner,
-                         const char *field);
+                   const struct event_context *context, struct finding_data *ret_value);
+/* 0 when `field` names one of that row, else -EINVAL with words. */
+int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner,
+                        const char *field);
 
 #endif

@@ -213,16 +213,9 @@ int matcher_add(struct matcher *matcher, const struct schema_event *event, const
     return result;
 }
 
-int matcher_check_string(struct matcher *matcher, const struct schema_event *event, const char *owner,
-                         const char *field)
+int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *field)
 {
     const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
     struct field resolved;
-    int result = resolve(&c, field, &resolved);
-    if (result != 0)
-        return result;
-    if (resolved.kind != FIELD_STRING && resolved.kind != FIELD_STRINGS)
-        return refuse(&c, "field %s of event %s is %s, and a finding's data is a string", field, event->name,
-                      field_kind_words(resolved.kind));
-    return 0;
+    return resolve(&c, field, &resolved);
 }

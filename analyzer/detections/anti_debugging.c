@@ -21,5 +21,6 @@ const struct detection detection_anti_debugging = {
     .technique = "Debugger Evasion",
     .technique_id = "T1622",
     .technique_stix = "attack-pattern--e4dc8c01-417f-458d-9ee0-bb0617c1b391",
+    .mends = STRINGS("a refused request says `succeeded: false` and is one severity lower"),
     .triggers = {{.event = "ptrace", .when = NUMBER("data.request", REQUEST_TRACEME), .attempt = true}},
 };

@@ -24,6 +24,8 @@ const struct detection detection_cgroup_release_agent = {
     .technique = "Escape to Host",
     .technique_id = "T1611",
     .technique_stix = "attack-pattern--4a5b7ade-8bb5-4853-84ed-23f262002665",
+    .mends = STRINGS("a file of that name that is on no cgroup file system is one severity lower",
+                     "a descriptor that cannot write (O_PATH) is no write"),
     .triggers = {{.event = "security_file_open",
                   .when = ALL_OF(BASENAME("data.pathname", "release_agent"), WRITE_OPEN, IN_CONTAINER),
                   .lower_when = NOT(ANY_OF(NUMBER("data.fs_magic", CGROUP_SUPER_MAGIC),

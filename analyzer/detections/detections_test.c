@@ -49,6 +49,18 @@ static struct finding fires(const char *name)
     return found.list[0];
 }
 
+/* The finding has an argument of that name and value. */
+static void assert_data(const struct finding *finding, const char *name, const char *value)
+{
+    for (size_t i = 0; i < finding->n_data; i++)
+        if (strcmp(finding->data[i].name, name) == 0) {
+            assert_int_equal(finding->data[i].string.length, strlen(value));
+            assert_memory_equal(finding->data[i].string.data, value, strlen(value));
+            return;
+        }
+    fail_msg("no argument %s", name);
+}
+
 static void quiet(void)
 {
     struct world_findings found = world_judge(&world, engine, &record);
@@ -109,7 +121,8 @@ static void test_detections_rows_are_complete(void **state)
         assert_non_null(all[i]->triggers[0].event);
         assert_true(all[i]->event_id >= 6000);
         for (size_t t = 0; t < DETECTION_MAX_TRIGGERS; t++)
-            assert_true((all[i]->triggers[t].data == NULL) == (all[i]->triggers[t].data_field == NULL));
+            for (size_t d = 0; d < TRIGGER_MAX_DATA; d++)
+                assert_true((all[i]->triggers[t].data[d].name == NULL) == (all[i]->triggers[t].data[d].field == NULL));
     }
 }
 
@@ -236,9 +249,7 @@ static void fires_with(const char *variable, const char *name)
 {
     begin_exec_with(variable);
     struct finding finding = fires("ld_preload");
-    assert_string_equal(finding.data_name, name);
-    assert_int_equal(finding.data.length, strlen(variable));
-    assert_memory_equal(finding.data.data, variable, strlen(variable));
+    assert_data(&finding, name, variable);
 }
 
 static void test_ld_preload_environment(void **state)
@@ -261,11 +272,11 @@ static void test_ld_preload_environment(void **state)
     /* Both set is one finding; the first variable of two of a name is enough. */
     record_begin(&record, "sched_process_exec");
     record_list(&record, "env", STRINGS("LD_LIBRARY_PATH=/a", "LD_PRELOAD=", "LD_PRELOAD=/x.so"), ITEM_COMPLETE);
-    assert_string_equal(fires("ld_preload").data_name, "LD_PRELOAD");
+    assert_string_equal(fires("ld_preload").data[0].name, "LD_PRELOAD");
     /* Hidden behind more environment than is carried. */
     record_begin(&record, "sched_process_exec");
     record_list(&record, "env", STRINGS("A=aaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ITEM_TRUNCATED);
-    assert_null(fires("ld_preload").data_name);
+    assert_int_equal(fires("ld_preload").n_data, 0);
 }
 
 static void begin_open(const char *path, int64_t flags)
@@ -289,7 +300,7 @@ static void test_ld_preload_file(void **state)
     static const int64_t writes[] = {O_WRONLY, O_RDWR, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, O_RDWR | O_APPEND};
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
         begin_open("/etc/ld.so.preload", writes[i]);
-        assert_null(fires("ld_preload").data_name);
+        assert_int_equal(fires("ld_preload").n_data, 0);
     }
     begin_open("/var/lib/docker/overlay2/x/merged/etc/ld.so.preload", O_WRONLY);
     fires("ld_preload");
@@ -614,8 +625,7 @@ static void test_dropped_executable(void **state)
     begin_write("/tmp/x", "\177ELF\2\1\1", ITEM_COMPLETE);
     struct finding finding = fires_in_container("dropped_executable");
     assert_int_equal(finding.severity, SEVERITY_MEDIUM);
-    assert_string_equal(finding.data_name, "path");
-    assert_memory_equal(finding.data.data, "/tmp/x", 6);
+    assert_data(&finding, "path", "/tmp/x");
     begin_write("/usr/bin/.x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
     fires_in_container("dropped_executable");
 

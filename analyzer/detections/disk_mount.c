@@ -30,6 +30,10 @@ const struct detection detection_disk_mount = {
     .technique = "Escape to Host",
     .technique_id = "T1611",
     .technique_stix = "attack-pattern--4a5b7ade-8bb5-4853-84ed-23f262002665",
+    .mends = STRINGS("a bind, a remount, a move and a change of propagation, of which every start of a container is "
+                     "full, do not fire",
+                     "a device under a name outside of /dev fires by the type of its file system",
+                     "a refused mount says `succeeded: false` and is one severity lower"),
     .triggers = {{.event = "security_sb_mount",
                   .when = ALL_OF(
                       ANY_OF(PREFIX("data.dev_name", "/dev/"),

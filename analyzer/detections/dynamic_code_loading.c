@@ -21,5 +21,6 @@ const struct detection detection_dynamic_code_loading = {
     .technique = "Software Packing",
     .technique_id = "T1027.002",
     .technique_stix = "attack-pattern--deb98323-e13f-4b0c-8d94-175379069062",
+    .mends = STRINGS("a refused change says `succeeded: false` and is one severity lower"),
     .triggers = {{.event = "mem_prot_alert", .when = NUMBER("data.alert", ALERT_WRITE_EXEC_TO_EXEC), .attempt = true}},
 };

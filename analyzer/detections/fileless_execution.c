@@ -45,6 +45,9 @@ const struct detection detection_fileless_execution = {
     .technique = "Reflective Code Loading",
     .technique_id = "T1620",
     .technique_stix = "attack-pattern--4933e63b-9b77-476e-ab29-761bc5b7d15a",
+    .mends = STRINGS("a file without a name left on any memory file system fires, whatever its path says: deleting it "
+                     "first or another tmpfs hid it",
+                     "a script in shared memory fires, by the name that was executed"),
     .triggers = {{.event = "sched_process_exec",
                   .when = ANY_OF(PREFIX("data.pathname", "memfd:", "/dev/shm/", "/run/shm/"),
                                  PREFIX("data.cmdpath", "/dev/shm/", "/run/shm/"),

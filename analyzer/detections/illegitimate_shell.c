@@ -21,6 +21,7 @@ const struct detection detection_illegitimate_shell = {
     .technique = "Exploit Public-Facing Application",
     .technique_id = "T1190",
     .technique_stix = "attack-pattern--3f886f2a-874f-4333-b794-aa6075009b1c",
+    .mends = STRINGS("Tomcat's threads (http-nio-PORT-...) fire: a comparison with http-nio alone never holds"),
     .triggers = {{.event = "sched_process_exec",
                   .when = ALL_OF(STRING("task.comm", "ash", "bash", "csh", "dash", "ksh", "sh", "tcsh", "zsh"),
                                  ANY_OF(STRING("data.prev_comm", "apache", "apache2", "http-nio", "httpd",

@@ -25,6 +25,9 @@ const struct detection detection_k8s_service_account_token = {
     .technique = "Exploitation for Credential Access",
     .technique_id = "T1212",
     .technique_stix = "attack-pattern--9c306d8d-cde7-4b4c-b6e8-d0bb16caca36",
+    .mends = STRINGS("the cluster's components are let through by whole path and only as they came with the image, not "
+                     "by base name, which a copy can have",
+                     "a descriptor that cannot read (O_PATH) is no read"),
     .triggers = {{.event = "security_file_open",
                   .when = ALL_OF(
                       REGEX("data.pathname", "secrets/kubernetes\\.io/serviceaccount/.*token$"), READ_OPEN,

@@ -26,6 +26,7 @@ const struct detection detection_ptrace_code_injection = {
     .technique = "Ptrace System Calls",
     .technique_id = "T1055.008",
     .technique_stix = "attack-pattern--ea016b56-ae0e-47fe-967a-cc0ad51af67f",
+    .mends = STRINGS("a refused write says `succeeded: false` and is one severity lower"),
     .triggers = {{.event = "ptrace",
                   .when = RANGE("data.request", REQUEST_POKETEXT, REQUEST_POKEDATA),
                   .attempt = true}},
