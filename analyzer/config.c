@@ -6,6 +6,7 @@
 
 #include "analyzer/alert/sink.h"
 #include "analyzer/ingest/ingest.h"
+#include "analyzer/redact/redact.h"
 #include "common/base/log.h"
 #include "common/base/privilege.h"
 
@@ -58,6 +59,12 @@ static const struct option options[] = {
          "PTRACE_ATTACH; the numbers are then under vedette.raw. The table always has words, and filters always see "
          "numbers."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
+    {"redact.builtin", OPTION_BOOL, AT(redact_builtin), .initial = "true",
+     .help = "Replace passwords, tokens and keys in argument lists and environments by [redacted] before anything is "
+             "stored, printed or sent."},
+    {"redact.patterns", OPTION_LIST, AT(redact_patterns),
+     .help = "Further secrets: PCRE2 regular expressions over a whole list, its items joined by \\x00; what stands "
+             "before \\K is kept."},
     {"run.allow_root", OPTION_BOOL, AT(allow_root), .initial = "false",
      .help = "Run as root all the same; nothing here needs it."},
     {"shards", OPTION_UINT, AT(shards), .initial = "2", .min = 1, .max = INGEST_MAX_SHARDS,
@@ -174,4 +181,12 @@ int config_select(const struct config *config, struct policies *policies, struct
             return -EINVAL;
     *ret_selection = selection_new(policies, words, config->events.count, error);
     return *ret_selection == NULL ? -errno : 0;
+}
+
+int config_redact(const struct config *config, char error[OPTION_ERROR_BYTES])
+{
+    const char *patterns[OPTION_LIST_ITEMS];
+    for (size_t i = 0; i < config->redact_patterns.count; i++)
+        patterns[i] = config->redact_patterns.item[i];
+    return redact_configure(config->redact_builtin, patterns, config->redact_patterns.count, error);
 }

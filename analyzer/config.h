@@ -32,6 +32,8 @@ struct config {
     uint32_t output_format;
     bool parse_arguments;
     struct option_list policy;
+    bool redact_builtin;
+    struct option_list redact_patterns;
     bool allow_root;
     uint64_t shards;
     uint64_t shutdown_ms;
@@ -61,6 +63,9 @@ enum list_format config_list_format(const struct config *config);
  * words. */
 int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t limit, size_t *ret_count,
                         char error[OPTION_ERROR_BYTES]);
+
+/* Hides secrets from now on as the settings say. 0 or a negative errno with words. */
+int config_redact(const struct config *config, char error[OPTION_ERROR_BYTES]);
 
 /* Policies and --events, resolved. 0 or -EINVAL with words. `policies` must outlive the selection. */
 int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,

@@ -364,6 +364,10 @@ int main(int argc, char **argv)
         return EXIT_CODE_USAGE;
     }
     log_init("vedette-analyzer", (enum log_level)analyzer.config.log_level);
+    if (request.special != 'h' && request.special != 'v' && config_redact(&analyzer.config, error) < 0) {
+        log_error("%s", error);
+        return EXIT_CODE_USAGE;
+    }
     if (request.special == 'h') {
         config_print_help();
         return EXIT_CODE_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyzer/alert/json_internal.h"
+#include "analyzer/redact/redact.h"
 
 enum {
     FINDING_ANCESTORS = 5,
@@ -53,12 +54,15 @@ static void data_argument(struct text *text, const struct finding_data *data, st
     text_json(text, data->name, strlen(data->name));
     json_key_string(text, "type", types[data->kind]);
     text_literal(text, ",\"value\":");
+    struct redacted redacted;
+    const struct string_view shown = redact_string(&redacted, &data->string);
     if (data->kind == FIELD_SIGNED)
         text_signed(text, (int64_t)data->number);
     else if (data->kind == FIELD_UNSIGNED)
         text_unsigned(text, data->number);
     else
-        note(cut, json_fitting(text, data->string.data, data->string.length, json_finding_limits.string), data->name);
+        note(cut, json_fitting(text, shown.data, shown.length, json_finding_limits.string), data->name);
+    redacted_fini(&redacted);
     text_literal(text, "},");
 }
 

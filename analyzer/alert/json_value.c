@@ -6,6 +6,7 @@
 #include "analyzer/alert/json_internal.h"
 #include "analyzer/arguments/arguments.h"
 #include "analyzer/arguments/objects.h"
+#include "analyzer/redact/redact.h"
 
 enum {
     UINT64S_MAX = 16, /* of an array: the largest there is, of BPF's helpers, has 4 */
@@ -37,13 +38,16 @@ static size_t list_next(const struct list_writer *list)
 }
 
 /* False when items are left out or cut: a huge one is cut by itself, and the list ends where its room does. */
-static bool strings(struct text *text, const struct event_context *context, const struct value *value,
+static bool strings(struct text *text, const struct event_context *context, uint8_t arg,
                     const struct json_limits *limits)
 {
+    const struct value *value = &context->event->args[arg];
     bool is_whole = true;
     struct list_writer list = list_begin(text, limits->list);
+    struct redacted redacted;
+    redact_list(&redacted, context->decoder, value, redact_kind_of(context->event->schema->args[arg].name));
     for (uint32_t i = 0; i < value->list.count; i++) {
-        struct string_view item = decoder_list_item(context->decoder, value, i);
+        struct string_view item = redacted_item(&redacted, i);
         const size_t room = list_next(&list);
         if (room == 0) {
             is_whole = false;
@@ -55,6 +59,7 @@ static bool strings(struct text *text, const struct event_context *context, cons
                 break;
         }
     }
+    redacted_fini(&redacted);
     text_literal(text, "]");
     return is_whole;
 }
@@ -156,14 +161,14 @@ void json_seconds(struct text *text, int64_t ns)
 }
 
 /* What travels as bytes or a list; false when it was cut. */
-static bool long_value(struct text *text, const struct event_context *context, enum arg_type type,
-                       const struct value *value, const struct json_limits *limits)
+static bool long_value(struct text *text, const struct event_context *context, uint8_t arg,
+                       const struct json_limits *limits)
 {
     struct object parts;
-    const struct string_view *bytes = &value->string;
-    switch (type) {
+    const struct string_view *bytes = &context->event->args[arg].string;
+    switch (context->event->schema->args[arg].type) {
     case ARG_STRINGS:
-        return strings(text, context, value, limits);
+        return strings(text, context, arg, limits);
     case ARG_BYTES:
         return base64(text, bytes, limits->string);
     case ARG_UINT64S:
@@ -265,7 +270,7 @@ void json_value(struct text *text, const struct event_context *context, uint8_t 
     else if (has_names)
         is_whole = bit_names(text, context, table, &value->string);
     else if (arg_type_shape(type) >= SHAPE_TEXT)
-        is_whole = long_value(text, context, type, value, limits);
+        is_whole = long_value(text, context, arg, limits);
     else
         short_value(text, type, value);
     marks->cut |= is_whole ? 0 : bit;

@@ -6,6 +6,7 @@
 #include "analyzer/alert/json_internal.h"
 #include "analyzer/arguments/arguments.h"
 #include "analyzer/arguments/objects.h"
+#include "analyzer/redact/redact.h"
 
 enum {
     WIDTH_TIME = 16,
@@ -76,15 +77,19 @@ static void view(struct text *text, const struct string_view *string)
         text_literal(text, "?");
 }
 
-static void list(struct text *text, const struct event_context *context, const struct value *value)
+static void list(struct text *text, const struct event_context *context, uint8_t arg)
 {
+    const struct value *value = &context->event->args[arg];
+    struct redacted redacted;
+    redact_list(&redacted, context->decoder, value, redact_kind_of(context->event->schema->args[arg].name));
     text_literal(text, "[");
     for (uint32_t i = 0; i < value->list.count; i++) {
-        struct string_view item = decoder_list_item(context->decoder, value, i);
+        struct string_view item = redacted_item(&redacted, i);
         if (i > 0)
             text_literal(text, " ");
         view(text, &item);
     }
+    redacted_fini(&redacted);
     if ((value->list.state & ITEM_STATE_MASK) == ITEM_TRUNCATED)
         text_literal(text, " ...");
     else if ((value->list.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
@@ -92,10 +97,10 @@ static void list(struct text *text, const struct event_context *context, const s
     text_literal(text, "]");
 }
 
-static void plain_argument(struct text *text, const struct event_context *context, enum arg_type type,
-                           const struct value *value)
+static void plain_argument(struct text *text, const struct event_context *context, uint8_t arg)
 {
-    switch (arg_type_shape(type)) {
+    const struct value *value = &context->event->args[arg];
+    switch (arg_type_shape(context->event->schema->args[arg].type)) {
     case SHAPE_SIGNED:
         text_signed(text, value->i);
         break;
@@ -106,7 +111,7 @@ static void plain_argument(struct text *text, const struct event_context *contex
         view(text, &value->string);
         break;
     case SHAPE_LIST:
-        list(text, context, value);
+        list(text, context, arg);
         break;
     }
 }
@@ -166,7 +171,7 @@ static void argument(struct text *text, const struct event_context *context, uin
         structured(text, type, &value->string);
         break;
     default:
-        plain_argument(text, context, type, value);
+        plain_argument(text, context, arg);
         break;
     }
 }
@@ -215,12 +220,15 @@ static void data_argument(struct text *text, const struct finding_data *data)
 {
     text_string(text, data->name);
     text_literal(text, ": ");
+    struct redacted redacted;
+    const struct string_view shown = redact_string(&redacted, &data->string);
     if (data->kind == FIELD_SIGNED)
         text_signed(text, (int64_t)data->number);
     else if (data->kind == FIELD_UNSIGNED)
         text_unsigned(text, data->number);
     else
-        view(text, &data->string);
+        view(text, &shown);
+    redacted_fini(&redacted);
     text_literal(text, "; ");
 }
 

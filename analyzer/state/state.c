@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/state/state.h"
 
+#include "analyzer/redact/redact.h"
 #include "analyzer/state/containers.h"
 #include "analyzer/state/processes.h"
 
@@ -113,13 +114,15 @@ static void set_executable(struct process *process, const struct string_view *pa
         process->executable_state = (uint8_t)((path->state & ~ITEM_STATE_MASK) | ITEM_TRUNCATED);
 }
 
-/* argv as people write it; NULL when it is empty, unreadable or there is no memory. */
+/* argv as people write it, without its secrets; NULL when it is empty, unreadable or there is no memory. */
 static char *join(const struct decoder *decoder, const struct value *list)
 {
     char joined[STATE_MAX_ARGV_BYTES];
     size_t used = 0;
+    struct redacted redacted;
+    redact_list(&redacted, decoder, list, REDACT_ARGUMENTS);
     for (uint32_t i = 0; i < list->list.count && used < sizeof(joined) - 1; i++) {
-        struct string_view item = decoder_list_item(decoder, list, i);
+        struct string_view item = redacted_item(&redacted, i);
         if (i > 0)
             joined[used++] = ' ';
         size_t room = sizeof(joined) - 1 - used;
@@ -127,6 +130,7 @@ static char *join(const struct decoder *decoder, const struct value *list)
         memcpy(joined + used, item.data, length);
         used += length;
     }
+    redacted_fini(&redacted);
     return used == 0 ? NULL : strndup(joined, used);
 }
 
