@@ -8,6 +8,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "analyzer/detect/address.h"
 #include "analyzer/detect/field.h"
 #include "analyzer/detect/matcher.h"
 #include "analyzer/detect/string_set.h"
@@ -20,15 +21,21 @@ enum {
 };
 
 struct condition {
-    uint8_t op; /* enum predicate_op */
-    struct field field;
-    uint32_t atom; /* row of the cache, for atoms over strings */
+    uint8_t op;                /* enum predicate_op */
+    bool every;                /* of a list's items, else any */
+    bool ignore_case;          /* for globs; of the others the field is folded */
+    struct field field, other; /* `other`: of FIELD_EQUAL and FIELD_LESS */
+    uint32_t atom;             /* row of the cache, for atoms over strings */
     int64_t number, upper;
     uint64_t mask;
     int64_t *numbers;
     size_t n_numbers;
     struct string_set *strings;
     pcre2_code *regex;
+    char **globs;
+    size_t n_globs;
+    struct network *networks;
+    size_t n_networks;
     const struct condition **children;
     size_t n_children;
     struct condition *next; /* all conditions of a matcher, for its end */
@@ -43,7 +50,15 @@ struct matcher {
     uint8_t epoch;
     pcre2_match_context *limits;
     pcre2_match_data *match_data;
+    struct field_room room[2]; /* of the value that is looked at, and of the one it is compared with */
+    struct field_room values[MATCHER_VALUES];
+    uint8_t next_value;
     char error[MATCHER_ERROR_BYTES];
 };
+
+/* compare.c: atoms over numbers and over two fields. */
+enum verdict condition_judge_number(const struct condition *atom, const struct event_context *context);
+enum verdict condition_judge_fields(struct matcher *matcher, const struct condition *atom,
+                                    const struct event_context *context);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions on events: yes, no, or unknown where the deciding bytes were cut off. */
 #include "analyzer/detect/condition.h"
+#include "analyzer/detect/glob.h"
 
 void matcher_begin_batch(struct matcher *matcher, uint32_t n_strings)
 {
@@ -41,6 +42,34 @@ static enum verdict judge_regex(struct matcher *matcher, const struct condition 
     return result == PCRE2_ERROR_NOMATCH ? VERDICT_NO : VERDICT_UNKNOWN;
 }
 
+static enum verdict judge_glob(const struct condition *atom, const char *data, size_t length)
+{
+    enum verdict verdict = VERDICT_NO;
+    for (size_t i = 0; i < atom->n_globs; i++)
+        switch (glob_match(atom->globs[i], data, length, atom->ignore_case)) {
+        case GLOB_YES:
+            return VERDICT_YES;
+        case GLOB_GIVEN_UP:
+            verdict = VERDICT_UNKNOWN;
+            break;
+        case GLOB_NO:
+            break;
+        }
+    return verdict;
+}
+
+static bool in_networks(const struct condition *atom, const char *data, size_t length)
+{
+    struct address address;
+    const bool is_raw = atom->field.type == ARG_SOCKADDR && atom->field.part == PART_WHOLE;
+    if (is_raw ? !address_of_sockaddr(data, length, &address) : !address_parse(data, length, &address))
+        return false;
+    for (size_t i = 0; i < atom->n_networks; i++)
+        if (network_has(&atom->networks[i], &address))
+            return true;
+    return false;
+}
+
 /* The atom on a complete value. */
 static enum verdict judge_bytes(struct matcher *matcher, const struct condition *atom, const char *data, size_t length)
 {
@@ -56,23 +85,15 @@ static enum verdict judge_bytes(struct matcher *matcher, const struct condition 
     case PREDICATE_BASENAME:
         split_base(data, length, &data, &length);
         return from_bool(string_set_has(atom->strings, data, length));
+    case PREDICATE_GLOB:
+        return judge_glob(atom, data, length);
+    case PREDICATE_CIDR:
+        return from_bool(in_networks(atom, data, length));
     case PREDICATE_REGEX:
         return judge_regex(matcher, atom, data, length);
     default:
         return VERDICT_NO;
     }
-}
-
-static enum verdict judge_cached(struct matcher *matcher, const struct condition *atom, const struct string_view *view)
-{
-    if (view->index >= matcher->capacity || atom->atom >= matcher->cache_atoms)
-        return judge_bytes(matcher, atom, view->data, view->length);
-    uint8_t *cached = &matcher->cache[(size_t)atom->atom * matcher->capacity + view->index];
-    if (*cached >> 2 == matcher->epoch)
-        return (enum verdict)(*cached & 3);
-    enum verdict verdict = judge_bytes(matcher, atom, view->data, view->length);
-    *cached = (uint8_t)(matcher->epoch << 2 | verdict);
-    return verdict;
 }
 
 /* What the caller wrote into a path, as in a rename, may have been cut at its end whatever the field is. */
@@ -98,6 +119,19 @@ static bool none_fits(const struct string_set *strings, const char *data, size_t
     return !string_set_holds(strings, data, length);
 }
 
+/* A glob that matched what is there matches the whole when its open end is where the bytes are gone. */
+static enum verdict judge_truncated_glob(const struct condition *atom, const struct string_view *view, unsigned cut)
+{
+    for (size_t i = 0; i < atom->n_globs; i++) {
+        const char *glob = atom->globs[i];
+        if (((cut & CUT_HEAD) == 0 || glob_is_open_at_head(glob)) &&
+            ((cut & CUT_TAIL) == 0 || glob_is_open_at_tail(glob)) &&
+            glob_match(glob, view->data, view->length, atom->ignore_case) == GLOB_YES)
+            return VERDICT_YES;
+    }
+    return VERDICT_UNKNOWN;
+}
+
 /* The atom on a value of which something is missing: an answer only where the missing bytes could not change it. */
 static enum verdict judge_truncated(struct matcher *matcher, const struct condition *atom,
                                     const struct string_view *view)
@@ -105,6 +139,8 @@ static enum verdict judge_truncated(struct matcher *matcher, const struct condit
     const unsigned cut = cut_of(view, &atom->field);
     const char *data = view->data;
     size_t length = view->length;
+    if (atom->op == PREDICATE_GLOB)
+        return judge_truncated_glob(atom, view, cut);
     const enum verdict seen = judge_bytes(matcher, atom, data, length);
 
     switch ((enum predicate_op)atom->op) {
@@ -121,38 +157,63 @@ static enum verdict judge_truncated(struct matcher *matcher, const struct condit
     case PREDICATE_BASENAME:
         /* The last component is whole when only the head is gone and a slash was seen. */
         return cut == CUT_HEAD && memchr(data, '/', length) != NULL ? seen : VERDICT_UNKNOWN;
+    case PREDICATE_CIDR:
+        /* Bytes of a socket address that are there are right; a text may go on with a further digit. */
+        return seen == VERDICT_YES && atom->field.type == ARG_SOCKADDR ? VERDICT_YES : VERDICT_UNKNOWN;
     default: /* contains, regex: what is there may match, what is gone might have */
         return seen == VERDICT_YES ? VERDICT_YES : VERDICT_UNKNOWN;
     }
 }
 
-static enum verdict judge_view(struct matcher *matcher, const struct condition *atom, const struct string_view *view)
+static enum verdict judge_value(struct matcher *matcher, const struct condition *atom, const struct string_view *source)
 {
-    switch (view->state & ITEM_STATE_MASK) {
+    const struct string_view view = field_derive(&atom->field, source, &matcher->room[0]);
+    switch (view.state & ITEM_STATE_MASK) {
     case ITEM_COMPLETE:
-        return judge_cached(matcher, atom, view);
+        return judge_bytes(matcher, atom, view.data, view.length);
     case ITEM_TRUNCATED:
-        return judge_truncated(matcher, atom, view);
+        return judge_truncated(matcher, atom, &view);
     default:
         return VERDICT_NO; /* missing */
     }
 }
 
-/* Over a list: any item. *ret_item is the first that matched. */
+/* Equal index, equal bytes; but the same bytes may be whole here and cut there, so only whole ones are kept. */
+static enum verdict judge_view(struct matcher *matcher, const struct condition *atom, const struct string_view *source)
+{
+    if (source->index >= matcher->capacity || atom->atom >= matcher->cache_atoms ||
+        (source->state & ITEM_STATE_MASK) != ITEM_COMPLETE)
+        return judge_value(matcher, atom, source);
+    uint8_t *cached = &matcher->cache[(size_t)atom->atom * matcher->capacity + source->index];
+    if (*cached >> 2 == matcher->epoch)
+        return (enum verdict)(*cached & 3);
+    enum verdict verdict = judge_value(matcher, atom, source);
+    *cached = (uint8_t)(matcher->epoch << 2 | verdict);
+    return verdict;
+}
+
+/* Over a list: any item, or every one. *ret_item is the first that matched. */
 static enum verdict judge_list(struct matcher *matcher, const struct condition *atom,
                                const struct event_context *context, struct string_view *ret_item)
 {
-    const struct value *list = field_list(&atom->field, context);
-    if ((list->list.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
+    struct field_list list;
+    field_list(&atom->field, context, &list);
+    if (list.state == ITEM_UNREADABLE || (atom->every && list.state == ITEM_COMPLETE && list.count == 0))
         return VERDICT_NO;
-    enum verdict verdict = (list->list.state & ITEM_STATE_MASK) == ITEM_TRUNCATED ? VERDICT_UNKNOWN : VERDICT_NO;
-    for (uint32_t i = 0; i < list->list.count; i++) {
-        struct string_view item = decoder_list_item(context->decoder, list, i);
+    const enum verdict decided = atom->every ? VERDICT_NO : VERDICT_YES;
+    enum verdict verdict = atom->every ? VERDICT_YES : VERDICT_NO;
+    bool found = false;
+    if (list.state == ITEM_TRUNCATED)
+        verdict = VERDICT_UNKNOWN;
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct string_view item = field_list_item(&atom->field, context, &list, i);
         enum verdict of_item = judge_view(matcher, atom, &item);
-        if (of_item == VERDICT_YES) {
+        if (of_item == VERDICT_YES && !found) {
             *ret_item = item;
-            return VERDICT_YES;
+            found = true;
         }
+        if (of_item == decided)
+            return decided;
         if (of_item == VERDICT_UNKNOWN)
             verdict = VERDICT_UNKNOWN;
     }
@@ -165,35 +226,21 @@ static enum verdict judge_string_atom(struct matcher *matcher, const struct cond
     struct string_view view;
     if (atom->field.kind == FIELD_STRINGS)
         return judge_list(matcher, atom, context, &view);
-    view = field_string(&atom->field, context);
+    view = field_source(&atom->field, context);
     return judge_view(matcher, atom, &view);
 }
 
-static bool in_range(const struct condition *atom, uint64_t value)
-{
-    if (atom->field.kind == FIELD_SIGNED)
-        return atom->number <= (int64_t)value && (int64_t)value <= atom->upper;
-    uint64_t lower = atom->number < 0 ? 0 : (uint64_t)atom->number;
-    return atom->upper >= 0 && lower <= value && value <= (uint64_t)atom->upper;
-}
-
-static bool in_numbers(const struct condition *atom, uint64_t value)
-{
-    for (size_t i = 0; i < atom->n_numbers; i++)
-        if ((uint64_t)atom->numbers[i] == value)
-            return true;
-    return false;
-}
-
-static bool exists(const struct condition *atom, const struct event_context *context)
+static bool exists(struct matcher *matcher, const struct condition *atom, const struct event_context *context)
 {
     if (atom->field.place == PLACE_CONTAINER_ID)
         return context->container != NULL;
     if (atom->field.kind == FIELD_STRING)
-        return (field_string(&atom->field, context).state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
-    if (atom->field.kind == FIELD_STRINGS)
-        return (field_list(&atom->field, context)->list.state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
-    return true;
+        return (field_string(&atom->field, context, &matcher->room[0]).state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
+    if (atom->field.kind != FIELD_STRINGS)
+        return field_number(&atom->field, context).state != ITEM_UNREADABLE;
+    struct field_list list;
+    field_list(&atom->field, context, &list);
+    return list.state != ITEM_UNREADABLE;
 }
 
 static enum verdict judge_all(struct matcher *matcher, const struct condition *condition,
@@ -250,17 +297,13 @@ enum verdict matcher_judge(struct matcher *matcher, const struct condition *cond
     case PREDICATE_NOT:
         return judge_not(matcher, condition, context);
     case PREDICATE_EXISTS:
-        return from_bool(exists(condition, context));
-    case PREDICATE_NUMBER:
-        return from_bool(field_number(&condition->field, context) == (uint64_t)condition->number);
-    case PREDICATE_NUMBERS:
-        return from_bool(in_numbers(condition, field_number(&condition->field, context)));
-    case PREDICATE_RANGE:
-        return from_bool(in_range(condition, field_number(&condition->field, context)));
-    case PREDICATE_BITS:
-        return from_bool((field_number(&condition->field, context) & condition->mask) == (uint64_t)condition->number);
+        return from_bool(exists(matcher, condition, context));
+    case PREDICATE_FIELD_EQUAL:
+    case PREDICATE_FIELD_LESS:
+        return condition_judge_fields(matcher, condition, context);
     default:
-        return judge_string_atom(matcher, condition, context);
+        return condition->op >= PREDICATE_STRING ? judge_string_atom(matcher, condition, context)
+                                                 : condition_judge_number(condition, context);
     }
 }
 
@@ -274,7 +317,8 @@ static bool find_item(struct matcher *matcher, const struct condition *condition
         if (find_item(matcher, condition->children[i], field, context, ret_item))
             return true;
     return condition->op >= PREDICATE_STRING && condition->field.kind == FIELD_STRINGS &&
-           condition->field.arg == field->arg && judge_list(matcher, condition, context, ret_item) == VERDICT_YES;
+           condition->field.place == field->place && condition->field.arg == field->arg &&
+           judge_list(matcher, condition, context, ret_item) == VERDICT_YES;
 }
 
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *name,
@@ -285,13 +329,15 @@ bool matcher_value(struct matcher *matcher, const struct condition *condition, c
         return false;
     ret_value->kind = field.kind;
     if (field.kind == FIELD_SIGNED || field.kind == FIELD_UNSIGNED) {
-        ret_value->number = field_number(&field, context);
-        return true;
+        const struct field_number number = field_number(&field, context);
+        ret_value->number = number.value;
+        return number.state != ITEM_UNREADABLE;
     }
     ret_value->kind = FIELD_STRING;
     if (field.kind == FIELD_STRINGS)
         return find_item(matcher, condition, &field, context, &ret_value->string);
-    struct string_view view = field_string(&field, context);
+    struct field_room *room = &matcher->values[matcher->next_value++ % MATCHER_VALUES];
+    struct string_view view = field_string(&field, context, room);
     if ((view.state & ITEM_STATE_MASK) == ITEM_UNREADABLE)
         return false;
     ret_value->string = view;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyzer/detect/predicate.h"
+#include "analyzer/detect/detection.h"
 #include "common/wire/decode.h"
 
 struct event_context;
@@ -45,8 +45,10 @@ enum verdict matcher_judge(struct matcher *matcher, const struct condition *cond
 
 /*
  * The value of a field, but for its name; of a list the first item that an atom of the condition on that field matched.
- * False when there is none. `field` is one that matcher_check_field accepted.
+ * False when there is none. `field` is one that matcher_check_field accepted. A string lives until MATCHER_VALUES more
+ * are asked for, and no longer than the event.
  */
+enum { MATCHER_VALUES = TRIGGER_MAX_DATA };
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *field,
                    const struct event_context *context, struct finding_data *ret_value);
 /* 0 when `field` names one of that row, else -EINVAL with words. */

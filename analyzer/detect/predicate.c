@@ -4,14 +4,32 @@
 #include <stdarg.h>
 
 #include "analyzer/detect/condition.h"
+#include "analyzer/detect/glob.h"
 #include "common/wire/limits.h"
 
 static const char *const op_words[PREDICATE_OP_COUNT] = {
-    [PREDICATE_ALL] = "all",           [PREDICATE_ANY] = "any",       [PREDICATE_NOT] = "not",
-    [PREDICATE_EXISTS] = "exists",     [PREDICATE_NUMBER] = "number", [PREDICATE_NUMBERS] = "numbers",
-    [PREDICATE_RANGE] = "range",       [PREDICATE_BITS] = "bits",     [PREDICATE_STRING] = "string",
-    [PREDICATE_PREFIX] = "prefix",     [PREDICATE_SUFFIX] = "suffix", [PREDICATE_CONTAINS] = "contains",
-    [PREDICATE_BASENAME] = "basename", [PREDICATE_REGEX] = "regex",
+    [PREDICATE_ALL] = "all",
+    [PREDICATE_ANY] = "any",
+    [PREDICATE_NOT] = "not",
+    [PREDICATE_IGNORE_CASE] = "ignore case",
+    [PREDICATE_EVERY] = "every",
+    [PREDICATE_EXISTS] = "exists",
+    [PREDICATE_NUMBER] = "number",
+    [PREDICATE_NUMBERS] = "numbers",
+    [PREDICATE_RANGE] = "range",
+    [PREDICATE_LESS] = "less",
+    [PREDICATE_GREATER] = "greater",
+    [PREDICATE_BITS] = "bits",
+    [PREDICATE_FIELD_EQUAL] = "field equal",
+    [PREDICATE_FIELD_LESS] = "field less",
+    [PREDICATE_STRING] = "string",
+    [PREDICATE_PREFIX] = "prefix",
+    [PREDICATE_SUFFIX] = "suffix",
+    [PREDICATE_CONTAINS] = "contains",
+    [PREDICATE_BASENAME] = "basename",
+    [PREDICATE_GLOB] = "glob",
+    [PREDICATE_CIDR] = "cidr",
+    [PREDICATE_REGEX] = "regex",
 };
 
 /* What stays the same while one tree is compiled. */
@@ -19,6 +37,7 @@ struct compilation {
     struct matcher *matcher;
     const struct schema_event *event;
     const char *owner;
+    bool ignore_case, every;
 };
 
 struct matcher *matcher_new(void)
@@ -42,6 +61,10 @@ static void condition_free(struct condition *condition)
 {
     string_set_free(condition->strings);
     pcre2_code_free(condition->regex);
+    for (size_t i = 0; i < condition->n_globs; i++)
+        free(condition->globs[i]);
+    free(condition->globs);
+    free(condition->networks);
     free(condition->numbers);
     free(condition->children);
     free(condition);
@@ -58,6 +81,10 @@ void matcher_free(struct matcher *matcher)
     }
     pcre2_match_data_free(matcher->match_data);
     pcre2_match_context_free(matcher->limits);
+    field_room_fini(&matcher->room[0]);
+    field_room_fini(&matcher->room[1]);
+    for (size_t i = 0; i < MATCHER_VALUES; i++)
+        field_room_fini(&matcher->values[i]);
     free(matcher->cache);
     free(matcher);
 }
@@ -100,9 +127,10 @@ static int compile_regex(const struct compilation *c, const struct predicate *tr
     int error;
     PCRE2_SIZE offset;
     /* Values are bytes, not UTF-8; and '$' is the end, never "before a last newline", which a file name may hold. */
-    condition->regex =
-        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                      PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, NULL);
+    condition->regex = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                     PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C |
+                                         (c->ignore_case ? PCRE2_CASELESS : 0),
+                                     &error, &offset, NULL);
     if (condition->regex == NULL) {
         PCRE2_UCHAR words[128];
         pcre2_get_error_message(error, words, sizeof(words));
@@ -112,6 +140,51 @@ static int compile_regex(const struct compilation *c, const struct predicate *tr
     /* Where memory may not be made executable this fails and pcre2_match interprets the pattern. */
     (void)pcre2_jit_compile(condition->regex, PCRE2_JIT_COMPLETE);
     return 0;
+}
+
+static int compile_globs(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    size_t n = 0;
+    while (tree->strings[n] != NULL)
+        n++;
+    condition->globs = calloc(n, sizeof(*condition->globs));
+    if (condition->globs == NULL)
+        return -ENOMEM;
+    for (; condition->n_globs < n; condition->n_globs++) {
+        const char *pattern = tree->strings[condition->n_globs];
+        if (strlen(pattern) > GLOB_PATTERN_BYTES || !glob_is_well_formed(pattern))
+            return refuse(c,
+                          "the glob \"%.64s\" for %s has a '[' without ']', ends with '\\', or is longer than %d bytes",
+                          pattern, tree->field, GLOB_PATTERN_BYTES);
+        condition->globs[condition->n_globs] = strdup(pattern);
+        if (condition->globs[condition->n_globs] == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int compile_networks(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    size_t n = 0;
+    while (tree->strings[n] != NULL)
+        n++;
+    condition->networks = calloc(n, sizeof(*condition->networks));
+    if (condition->networks == NULL)
+        return -ENOMEM;
+    for (; condition->n_networks < n; condition->n_networks++)
+        if (!network_parse(tree->strings[condition->n_networks], &condition->networks[condition->n_networks]))
+            return refuse(c, "\"%.64s\" for %s is no network: write \"10.0.0.0/8\" or \"fd00::/8\"",
+                          tree->strings[condition->n_networks], tree->field);
+    return 0;
+}
+
+/* Of a value that is folded, what it is compared with is folded too. */
+static int compile_strings(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    if (c->ignore_case && field_add_transform(&condition->field, TRANSFORM_LOWER) != 0)
+        return refuse(c, "field %s has too many transforms", tree->field);
+    condition->strings = string_set_new(tree->strings, c->ignore_case);
+    return condition->strings != NULL ? 0 : -ENOMEM;
 }
 
 static int compile_string_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
@@ -124,13 +197,38 @@ static int compile_string_atom(const struct compilation *c, const struct predica
     condition->atom = c->matcher->n_atoms++;
     if (tree->op == PREDICATE_REGEX)
         return compile_regex(c, tree, condition);
-    condition->strings = string_set_new(tree->strings);
-    return condition->strings != NULL ? 0 : -ENOMEM;
+    if (tree->op == PREDICATE_GLOB)
+        return compile_globs(c, tree, condition);
+    if (tree->op == PREDICATE_CIDR)
+        return compile_networks(c, tree, condition);
+    return compile_strings(c, tree, condition);
+}
+
+static bool is_number(const struct field *field)
+{
+    return field->kind == FIELD_SIGNED || field->kind == FIELD_UNSIGNED;
+}
+
+static int compile_fields_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    int result = resolve(c, tree->other, &condition->other);
+    if (result != 0)
+        return result;
+    struct field *left = &condition->field, *right = &condition->other;
+    if (is_number(left) && is_number(right))
+        return 0;
+    if (tree->op != PREDICATE_FIELD_EQUAL || left->kind != FIELD_STRING || right->kind != FIELD_STRING)
+        return refuse(c, "field %s of event %s is %s and %s is %s: %s cannot compare them", tree->field, c->event->name,
+                      field_kind_words(left->kind), tree->other, field_kind_words(right->kind), op_words[tree->op]);
+    if (c->ignore_case &&
+        (field_add_transform(left, TRANSFORM_LOWER) != 0 || field_add_transform(right, TRANSFORM_LOWER) != 0))
+        return refuse(c, "field %s or %s has too many transforms", tree->field, tree->other);
+    return 0;
 }
 
 static int compile_number_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
 {
-    if (condition->field.kind != FIELD_SIGNED && condition->field.kind != FIELD_UNSIGNED)
+    if (!is_number(&condition->field))
         return refuse(c, "field %s of event %s is %s, and %s wants an integer", tree->field, c->event->name,
                       field_kind_words(condition->field.kind), op_words[tree->op]);
     condition->number = tree->number;
@@ -161,8 +259,8 @@ static int compile_children(const struct compilation *c, const struct predicate 
         n++;
     if (n == 0)
         return refuse(c, "\"%s\" holds no condition", op_words[tree->op]);
-    if (tree->op == PREDICATE_NOT && n != 1)
-        return refuse(c, "\"not\" holds %zu conditions, and takes one", n);
+    if (tree->op >= PREDICATE_NOT && n != 1)
+        return refuse(c, "\"%s\" holds %zu conditions, and takes one", op_words[tree->op], n);
     condition->children = calloc(n, sizeof(const struct condition *));
     if (condition->children == NULL)
         return -ENOMEM;
@@ -173,6 +271,18 @@ static int compile_children(const struct compilation *c, const struct predicate 
             return result;
     }
     return 0;
+}
+
+/* Words about how the atoms below are meant are not asked again when events are judged. */
+static int compile_node(const struct compilation *c, const struct predicate *tree, unsigned depth,
+                        struct condition *condition)
+{
+    struct compilation below = *c;
+    below.ignore_case = c->ignore_case || tree->op == PREDICATE_IGNORE_CASE;
+    below.every = c->every || tree->op == PREDICATE_EVERY;
+    if (tree->op > PREDICATE_NOT)
+        condition->op = PREDICATE_ALL;
+    return compile_children(&below, tree, depth, condition);
 }
 
 static int compile(const struct compilation *c, const struct predicate *tree, unsigned depth,
@@ -186,17 +296,21 @@ static int compile(const struct compilation *c, const struct predicate *tree, un
     if (condition == NULL)
         return -ENOMEM;
     condition->op = (uint8_t)tree->op;
+    condition->every = c->every;
+    condition->ignore_case = c->ignore_case;
     condition->next = c->matcher->all;
     c->matcher->all = condition;
     *ret_condition = condition;
 
-    if (tree->op == PREDICATE_ALL || tree->op == PREDICATE_ANY || tree->op == PREDICATE_NOT)
-        return compile_children(c, tree, depth, condition);
+    if (tree->op <= PREDICATE_EVERY)
+        return compile_node(c, tree, depth, condition);
     int result = resolve(c, tree->field, &condition->field);
     if (result != 0 || tree->op == PREDICATE_EXISTS)
         return result;
-    return tree->op >= PREDICATE_STRING ? compile_string_atom(c, tree, condition)
-                                        : compile_number_atom(c, tree, condition);
+    if (tree->op >= PREDICATE_STRING)
+        return compile_string_atom(c, tree, condition);
+    return tree->op >= PREDICATE_FIELD_EQUAL ? compile_fields_atom(c, tree, condition)
+                                             : compile_number_atom(c, tree, condition);
 }
 
 int matcher_add(struct matcher *matcher, const struct schema_event *event, const char *owner,

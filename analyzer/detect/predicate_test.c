@@ -31,35 +31,16 @@ static const struct schema_event *row(const char *name)
     return schema_event_by_id(world.schema, event_by_name(name)->id);
 }
 
-/* What the predicate says about `record`, asked twice: the second answer comes from the cache. */
 static enum verdict ask(const struct predicate *tree)
 {
-    const struct event_context *context = world_send(&world, &record);
-    struct matcher *matcher = matcher_new();
-    assert_non_null(matcher);
-    const struct condition *condition;
-    int result = matcher_add(matcher, context->event->schema, "test", tree, &condition);
-    if (result != 0)
-        print_error("%s\n", matcher_error(matcher));
-    assert_int_equal(result, 0);
-    enum verdict uncached = matcher_judge(matcher, condition, context);
-    matcher_begin_batch(matcher, decoder_string_count(context->decoder));
-    enum verdict first = matcher_judge(matcher, condition, context);
-    enum verdict second = matcher_judge(matcher, condition, context);
-    matcher_free(matcher);
-    assert_int_equal(uncached, first);
-    assert_int_equal(first, second);
-    return first;
+    return world_ask(&world, &record, tree);
 }
 
 static void refused(const char *event, const struct predicate *tree, const char *words)
 {
-    struct matcher *matcher = matcher_new();
-    const struct condition *condition = NULL;
-    assert_int_equal(matcher_add(matcher, row(event), "detection \"x\"", tree, &condition), -EINVAL);
-    assert_string_equal(matcher_error(matcher), words);
-    assert_null(condition);
-    matcher_free(matcher);
+    char error[512];
+    world_refusal(&world, event, tree, error, sizeof(error));
+    assert_string_equal(error, words);
 }
 
 static void begin_open(const char *path, unsigned state, int64_t flags)
@@ -351,7 +332,7 @@ static void test_predicate_refuses_malformed_trees(void **state)
             "detection \"x\": \"not\" holds 2 conditions, and takes one");
     refused("ptrace", &(const struct predicate){.op = PREDICATE_NUMBERS, .field = "task.uid"},
             "detection \"x\": numbers on field task.uid lists no number");
-    refused("ptrace", &(const struct predicate){.op = PREDICATE_OP_COUNT}, "detection \"x\": there is no operator 14");
+    refused("ptrace", &(const struct predicate){.op = PREDICATE_OP_COUNT}, "detection \"x\": there is no operator 22");
     refused("ptrace", RANGE("task.uid", 2, 1), "detection \"x\": the range for field task.uid begins after its end");
     refused("ptrace", REGEX("task.comm", "a(b"),
             "detection \"x\": the pattern \"a(b\" for task.comm is wrong at byte 3: missing closing parenthesis");

@@ -45,7 +45,13 @@ static int fill_slots(struct string_set *set)
     return 0;
 }
 
-struct string_set *string_set_new(const char *const *strings)
+static void copy(char *to, const char *from, size_t length, bool lower)
+{
+    for (size_t i = 0; i < length; i++)
+        to[i] = lower && from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + ('a' - 'A')) : from[i];
+}
+
+struct string_set *string_set_new(const char *const *strings, bool lower)
 {
     size_t n = 0, bytes = 0;
     for (; strings[n] != NULL; n++)
@@ -61,7 +67,7 @@ struct string_set *string_set_new(const char *const *strings)
     char *to = set->bytes;
     for (size_t i = 0; i < n; i++) {
         size_t length = strlen(strings[i]);
-        memcpy(to, strings[i], length);
+        copy(to, strings[i], length, lower);
         set->entries[i] = (struct entry){to, length};
         to += length;
         set->shortest = length < set->shortest ? length : set->shortest;

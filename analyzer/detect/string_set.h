@@ -11,8 +11,8 @@
 
 struct string_set;
 
-/* `strings` ends with NULL. NULL with errno. */
-struct string_set *string_set_new(const char *const *strings);
+/* `strings` ends with NULL; `lower`: their ASCII letters are made small. NULL with errno. */
+struct string_set *string_set_new(const char *const *strings, bool lower);
 void string_set_free(struct string_set *set);
 
 bool string_set_has(const struct string_set *set, const char *data, size_t length);

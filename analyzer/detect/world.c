@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyzer/detect/world.h"
 
+#include <errno.h>
+
 void world_open(struct world *world)
 {
     *world = (struct world){.schema = schema_new_builtin(), .batch = test_batch_new(), .state = state_new(), .seq = 1};
@@ -35,6 +37,39 @@ const struct event_context *world_send(struct world *world, const struct record 
     world->context.process = state_apply(world->state, &world->event);
     world->context.container = state_container_of(world->state, world->context.process, world->event.task);
     return &world->context;
+}
+
+enum verdict world_ask(struct world *world, const struct record *record, const struct predicate *tree)
+{
+    const struct event_context *context = world_send(world, record);
+    struct matcher *matcher = matcher_new();
+    const struct condition *condition;
+    if (matcher == NULL)
+        abort();
+    if (matcher_add(matcher, context->event->schema, "test", tree, &condition) != 0) {
+        fprintf(stderr, "%s\n", matcher_error(matcher));
+        abort();
+    }
+    enum verdict uncached = matcher_judge(matcher, condition, context);
+    matcher_begin_batch(matcher, decoder_string_count(context->decoder));
+    enum verdict first = matcher_judge(matcher, condition, context);
+    enum verdict second = matcher_judge(matcher, condition, context);
+    matcher_free(matcher);
+    if (uncached != first || first != second)
+        abort();
+    return first;
+}
+
+void world_refusal(struct world *world, const char *event, const struct predicate *tree, char *ret_words, size_t size)
+{
+    const struct schema_event *row = schema_event_by_id(world->schema, event_by_name(event)->id);
+    struct matcher *matcher = matcher_new();
+    const struct condition *condition = NULL;
+    if (matcher == NULL)
+        abort();
+    int result = matcher_add(matcher, row, "detection \"x\"", tree, &condition);
+    snprintf(ret_words, size, "%s", result == -EINVAL && condition == NULL ? matcher_error(matcher) : "");
+    matcher_free(matcher);
 }
 
 static void keep(void *arg, const struct finding *finding)

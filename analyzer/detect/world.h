@@ -6,6 +6,7 @@
 #define VEDETTE_ANALYZER_DETECT_WORLD_H
 
 #include "analyzer/detect/engine.h"
+#include "analyzer/detect/matcher.h"
 #include "common/testing/records.h"
 
 struct world {
@@ -23,6 +24,15 @@ void world_close(struct world *world);
 
 /* Sends the record as a batch of its own and applies it: `event` and `context` are it until the next call. */
 const struct event_context *world_send(struct world *world, const struct record *record);
+
+/*
+ * What the predicate says about the record. It is asked three times, without a cache, into it and from it: the program
+ * ends when the answers differ.
+ */
+enum verdict world_ask(struct world *world, const struct record *record, const struct predicate *tree);
+
+/* Why the predicate is refused on events of that name, as detection "x"; "" when it is not. */
+void world_refusal(struct world *world, const char *event, const struct predicate *tree, char *ret_words, size_t size);
 
 /* The findings of the last world_judge, at most this many. */
 enum { WORLD_FINDINGS = 16 };

@@ -115,22 +115,30 @@ static void set_executable(struct process *process, const struct string_view *pa
 }
 
 /* argv as people write it, without its secrets; NULL when it is empty, unreadable or there is no memory. */
-static char *join(const struct decoder *decoder, const struct value *list)
+static char *join(const struct decoder *decoder, const struct value *list, uint8_t *ret_state)
 {
     char joined[STATE_MAX_ARGV_BYTES];
     size_t used = 0;
+    uint8_t state = list->list.state & ITEM_STATE_MASK;
     struct redacted redacted;
     redact_list(&redacted, decoder, list, REDACT_ARGUMENTS);
-    for (uint32_t i = 0; i < list->list.count && used < sizeof(joined) - 1; i++) {
+    for (uint32_t i = 0; i < list->list.count; i++) {
         struct string_view item = redacted_item(&redacted, i);
+        if (used >= sizeof(joined) - 1) {
+            state = ITEM_TRUNCATED;
+            break;
+        }
         if (i > 0)
             joined[used++] = ' ';
         size_t room = sizeof(joined) - 1 - used;
         size_t length = item.length < room ? item.length : room;
         memcpy(joined + used, item.data, length);
         used += length;
+        if (length < item.length || (item.state & ITEM_STATE_MASK) == ITEM_TRUNCATED)
+            state = ITEM_TRUNCATED;
     }
     redacted_fini(&redacted);
+    *ret_state = state;
     return used == 0 ? NULL : strndup(joined, used);
 }
 
@@ -152,7 +160,7 @@ static void apply_exec(struct state *state, struct process *process, const struc
 
     const struct value *argv = argument(event, "argv", ARG_STRINGS);
     free(process->argv);
-    process->argv = argv == NULL || state->decoder == NULL ? NULL : join(state->decoder, argv);
+    process->argv = argv == NULL || state->decoder == NULL ? NULL : join(state->decoder, argv, &process->argv_state);
 }
 
 static void apply_snapshot(struct process *process, const struct event_view *event)
@@ -250,6 +258,7 @@ static void inherit(struct process *child, const struct process *parent)
     child->executable_state = parent->executable_state;
     child->overlay_layer = parent->overlay_layer;
     child->argv = parent->argv == NULL ? NULL : strdup(parent->argv);
+    child->argv_state = parent->argv_state;
 }
 
 static void apply_fork(struct state *state, const struct event_view *event)

@@ -58,6 +58,7 @@ struct process {
     uint8_t executable_state; /* enum item_state of that path: a truncated one is no whole name */
     uint8_t overlay_layer;    /* of overlayfs: 1 the program came with the image, 2 it was written since, 0 unknown */
     char *argv;               /* joined with spaces, cut at STATE_MAX_ARGV_BYTES, NULL unknown */
+    uint8_t argv_state;       /* enum item_state: whether its end is there */
     uint64_t exec_ns;         /* 0: has not exec'd since fork */
     uint64_t exit_ns;         /* 0: alive */
     bool from_snapshot;
