@@ -35,4 +35,52 @@ enum {
 #define DETOUR_DEFINED "(?(DEFINE)(?<detour>/|\\./|(?!\\.\\.?/)[^/]++/(?&detour)*+\\.\\./))"
 #define DETOUR         "(?&detour)*+"
 
+/* Below the root, by whatever detours; then what follows. */
+#define FROM_ROOT DETOUR_DEFINED "^/(?:\\.\\./|(?&detour))*+"
+/* After a folder's name: the folder itself, or something in it. */
+#define WITHIN "(?:/*+$|/(?&detour)*+(?!\\.\\.?(?:/|$))[^/])"
+/* Any folders, none too. */
+#define FOLDERS "(?:(?&detour)|(?!\\.\\.?/)[^/]++/)*+"
+
+/*
+ * A name that matches is given to something else: by a rename, by being the other half of an exchange, by a hard or a
+ * symbolic link.
+ */
+#define COMES_TO(pattern, lower)                                                                                       \
+    {.event = "security_inode_rename", .when = REGEX("data.new_path", pattern), .lower_when = (lower)},                \
+        {.event = "renameat2",                                                                                         \
+         .when = ALL_OF(BITS("data.flags", EXCHANGE, EXCHANGE), REGEX("data.oldpath", pattern)),                       \
+         .lower_when = (lower)},                                                                                       \
+        {.event = "security_inode_symlink", .when = REGEX("data.linkpath", pattern), .lower_when = (lower)},           \
+        {.event = "link", .when = REGEX("data.newpath", pattern), .lower_when = (lower)},                              \
+    {                                                                                                                  \
+        .event = "linkat", .when = REGEX("data.newpath", pattern), .lower_when = (lower)                               \
+    }
+
+enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE of renameat2(2) */
+
+/* Values of <linux/magic.h>; 0 is a file system that could not be read, which must not hide anything. */
+#define ON_FILE_SYSTEM(...)                                                                                            \
+    (&(const struct predicate){                                                                                        \
+        .op = PREDICATE_NUMBERS,                                                                                       \
+        .field = "data.fs_magic",                                                                                      \
+        .numbers = (const int64_t[]){__VA_ARGS__},                                                                     \
+        .n_numbers = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t),                                         \
+    })
+#define ON_CGROUP_FS ON_FILE_SYSTEM(0x27e0eb, 0x63677270) /* v1 and v2 */
+#define ON_PROCFS    ON_FILE_SYSTEM(0x9fa0, 0)
+#define ON_DEBUGFS   ON_FILE_SYSTEM(0x64626720, 0)
+
+/* The acting program was written after its container had started: in an image's place, but not the image's. */
+#define WRITTEN_IN_CONTAINER NUMBER("process.overlay_layer", 2)
+
+/* By whole path, below folders that only root writes: an attacker's copy elsewhere is not let through. */
+#define BY_PROGRAM(...) ALL_OF(STRING("process.executable", __VA_ARGS__), NOT(WRITTEN_IN_CONTAINER))
+#define BY_DEBUGGER                                                                                                    \
+    BY_PROGRAM("/usr/bin/gdb", "/usr/bin/gdbserver", "/usr/bin/lldb-server", "/usr/bin/strace",                        \
+               "/usr/lib/llvm-14/bin/lldb-server")
+#define BY_PACKAGE_MANAGER                                                                                             \
+    BY_PROGRAM("/sbin/apk", "/usr/bin/apk", "/usr/bin/dnf5", "/usr/bin/dpkg", "/usr/bin/microdnf", "/usr/bin/pacman",  \
+               "/usr/bin/rpm", "/usr/bin/zypper")
+
 #endif

@@ -1,73 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each detection: what it must see, what is nearly that and is not, and ways round it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
-
-#include "analyzer/detect/matcher.h"
-#include "analyzer/detect/world.h"
-
-static struct world world;
-static struct engine *engine;
-static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    const char *error = NULL;
-    world_open(&world);
-    engine = engine_new(world.schema, NULL, 0, &error);
-    if (engine == NULL)
-        print_error("%s\n", error);
-    return engine != NULL ? 0 : -1;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    engine_free(engine);
-    world_close(&world);
-    return 0;
-}
-
-/* For those who make a container of the same name. */
-static int new_world(void **state)
-{
-    close_world(state);
-    return open_world(state);
-}
-
-/* Exactly one finding in the whole set, and it is that detection's. */
-static struct finding fires(const char *name)
-{
-    struct world_findings found = world_judge(&world, engine, &record);
-    assert_int_equal(found.n, 1);
-    assert_string_equal(found.list[0].detection->name, name);
-    return found.list[0];
-}
-
-/* The finding has an argument of that name and value. */
-static void assert_data(const struct finding *finding, const char *name, const char *value)
-{
-    for (size_t i = 0; i < finding->n_data; i++)
-        if (strcmp(finding->data[i].name, name) == 0) {
-            assert_int_equal(finding->data[i].string.length, strlen(value));
-            assert_memory_equal(finding->data[i].string.data, value, strlen(value));
-            return;
-        }
-    fail_msg("no argument %s", name);
-}
-
-static void quiet(void)
-{
-    struct world_findings found = world_judge(&world, engine, &record);
-    if (found.n > 0)
-        print_error("%s fired\n", found.list[0].detection->name);
-    assert_int_equal(found.n, 0);
-}
+#include "analyzer/detections/detections_testing.h"
 
 /* Ids are in people's stored JSON: append a line for a new detection, change none. */
 static const struct {
@@ -87,6 +20,24 @@ static const struct {
     {"TRC-108", "k8s_service_account_token", 6008, SEVERITY_INFO, "T1212"},
     {"TRC-1014", "disk_mount", 6009, SEVERITY_HIGH, "T1611"},
     {"TRC-1022", "dropped_executable", 6010, SEVERITY_MEDIUM, "T1036"},
+    {"TRC-106", "cgroup_notify_on_release", 6011, SEVERITY_HIGH, "T1611"},
+    {"TRC-109", "aslr_inspection", 6012, SEVERITY_INFO, "T1068"},
+    {"TRC-1011", "core_pattern_modification", 6013, SEVERITY_HIGH, "T1611"},
+    {"TRC-1021", "proc_kcore_read", 6014, SEVERITY_MEDIUM, "T1611"},
+    {"TRC-1029", "sched_debug_recon", 6015, SEVERITY_LOW, "T1613"},
+    {"TRC-1031", "system_request_key_mod", 6016, SEVERITY_HIGH, "T1611"},
+    {"TRC-1023", "proc_mem_access", 6017, SEVERITY_HIGH, "T1003.007"},
+    {"TRC-1024", "proc_mem_code_injection", 6018, SEVERITY_HIGH, "T1055.009"},
+    {"TRC-1028", "sudoers_modification", 6019, SEVERITY_MEDIUM, "T1548.003"},
+    {"TRC-1027", "scheduled_task_mod", 6020, SEVERITY_MEDIUM, "T1053.003"},
+    {"TRC-1026", "rcd_modification", 6021, SEVERITY_MEDIUM, "T1037.004"},
+    {"TRC-1012", "default_loader_mod", 6022, SEVERITY_HIGH, "T1574"},
+    {"TRC-1015", "hidden_file_created", 6023, SEVERITY_MEDIUM, "T1564.001"},
+    {"TRC-1017", "kernel_module_loading", 6024, SEVERITY_MEDIUM, "T1547.006"},
+    {"TRC-1020", "proc_fops_hooking", 6025, SEVERITY_HIGH, "T1014"},
+    {"TRC-1030", "syscall_hooking", 6026, SEVERITY_HIGH, "T1014"},
+    {"DRV-002", "hooked_syscall_detector", 6027, SEVERITY_CRITICAL, "T1014"},
+    {"DRV-003", "hooked_seq_ops_detector", 6028, SEVERITY_CRITICAL, "T1014"},
 };
 
 static void test_detections_ids_are_frozen(void **state)
@@ -180,19 +131,6 @@ static void test_ptrace_code_injection(void **state)
     }
 }
 
-enum { TMPFS = 0x01021994, EXT4 = 0xef53 };
-
-static void begin_exec(const char *pathname, int64_t link_count, int64_t fs_magic)
-{
-    record_begin(&record, "sched_process_exec");
-    record_string(&record, "pathname", pathname, ITEM_COMPLETE);
-    record_string(&record, "cmdpath", pathname, ITEM_COMPLETE);
-    record_string(&record, "prev_comm", "bash", ITEM_COMPLETE);
-    record_integer(&record, "link_count", link_count);
-    record_integer(&record, "fs_magic", fs_magic);
-    record_list(&record, "env", STRINGS("HOME=/root", "PATH=/bin"), ITEM_COMPLETE);
-}
-
 static void test_fileless_execution(void **state)
 {
     (void)state;
@@ -279,21 +217,6 @@ static void test_ld_preload_environment(void **state)
     assert_int_equal(fires("ld_preload").n_data, 0);
 }
 
-static void begin_open(const char *path, int64_t flags)
-{
-    record_begin(&record, "security_file_open");
-    record_path(&record, "pathname", path, ITEM_COMPLETE);
-    record_integer(&record, "flags", flags);
-    record.header.ret = 3;
-}
-
-static void begin_rename(const char *old_path, const char *new_path)
-{
-    record_begin(&record, "security_inode_rename");
-    record_string(&record, "old_path", old_path, ITEM_USER);
-    record_string(&record, "new_path", new_path, ITEM_USER);
-}
-
 static void test_ld_preload_file(void **state)
 {
     (void)state;
@@ -372,15 +295,6 @@ static void test_illegitimate_shell(void **state)
     }
 }
 
-/* What the state knows the reader as: its executable at its last exec. */
-static void become(const char *executable)
-{
-    record_begin(&record, "sched_process_exec");
-    record_path(&record, "pathname", executable, ITEM_COMPLETE);
-    record_integer(&record, "link_count", 1);
-    quiet();
-}
-
 static void test_k8s_cert_theft_open(void **state)
 {
     (void)state;
@@ -444,51 +358,6 @@ static void test_k8s_cert_theft_rename(void **state)
         quiet();
     }
     begin_rename("/tmp/x", "/etc/kubernetes/pki/ca.key"); /* put there */
-    quiet();
-}
-
-enum { CONTAINER_CGROUP = 77, HOST_CGROUP = 1, CGROUP_MAGIC = 0x27e0eb };
-
-#define CONTAINER "/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-/* A container is made; what happens in it before its first own program is the runtime's doing. */
-static void make_container(void)
-{
-    record_begin(&record, "cgroup_mkdir");
-    record_integer(&record, "cgroup_id", CONTAINER_CGROUP);
-    record_path(&record, "cgroup_path", CONTAINER, ITEM_COMPLETE);
-    quiet();
-}
-
-enum { NOT_KNOWN, OF_IMAGE, WRITTEN_SINCE }; /* overlay_layer */
-
-/* A program of its own, the first and others. */
-static void start_container(const char *program, int64_t overlay_layer)
-{
-    begin_exec(program, 1, EXT4);
-    record_path(&record, "cgroup_path", CONTAINER, ITEM_COMPLETE);
-    record_integer(&record, "overlay_layer", overlay_layer);
-    record.header.cgroup_id = CONTAINER_CGROUP;
-    record.header.flags = RECORD_OWN_MOUNTS;
-    quiet();
-}
-
-/* The record that was begun, in the container, and then on the host: there it never fires. */
-static struct finding fires_in_container(const char *name)
-{
-    const uint32_t mnt_ns = record.header.mnt_ns;
-    record.header.cgroup_id = HOST_CGROUP;
-    record.header.mnt_ns++;
-    quiet();
-    record.header.mnt_ns = mnt_ns;
-    fires(name); /* moving itself to another cgroup is no way out */
-    record.header.cgroup_id = CONTAINER_CGROUP;
-    return fires(name);
-}
-
-static void quiet_in_container(void)
-{
-    record.header.cgroup_id = CONTAINER_CGROUP;
     quiet();
 }
 
@@ -626,7 +495,7 @@ static void test_dropped_executable(void **state)
     struct finding finding = fires_in_container("dropped_executable");
     assert_int_equal(finding.severity, SEVERITY_MEDIUM);
     assert_data(&finding, "path", "/tmp/x");
-    begin_write("/usr/bin/.x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
+    begin_write("/usr/bin/x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
     fires_in_container("dropped_executable");
 
     begin_write("/tmp/x", "#!/bin/sh\n", ITEM_COMPLETE);
@@ -680,6 +549,77 @@ static void test_dynamic_code_loading(void **state)
     schema_free(schema);
 }
 
+static void test_kernel_module_loading(void **state)
+{
+    (void)state;
+    record_begin(&record, "module_load");
+    record_string(&record, "name", "dummy", ITEM_COMPLETE);
+    assert_int_equal(fires("kernel_module_loading").severity, SEVERITY_MEDIUM);
+    record_begin(&record, "module_free");
+    record_string(&record, "name", "dummy", ITEM_COMPLETE);
+    quiet();
+    record_begin(&record, "security_kernel_read_file"); /* read, and refused as far as is known */
+    record_path(&record, "pathname", "/tmp/x.ko", ITEM_COMPLETE);
+    quiet();
+}
+
+/* Two detections share the event, as Tracee's do. */
+static void test_hooked_system_call(void **state)
+{
+    (void)state;
+    record_begin(&record, "hooked_syscall");
+    record_string(&record, "syscall", "getdents64", ITEM_COMPLETE);
+    record_string(&record, "address", "0xffffffffc0001000", ITEM_COMPLETE);
+    record_string(&record, "function", "hide", ITEM_COMPLETE);
+    record_string(&record, "owner", "rootkit", ITEM_COMPLETE);
+    struct world_findings found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 2);
+    assert_string_equal(found.list[0].detection->name, "hooked_syscall_detector");
+    assert_int_equal(found.list[0].severity, SEVERITY_CRITICAL);
+    assert_data(&found.list[0], "syscall", "getdents64");
+    assert_data(&found.list[0], "address", "0xffffffffc0001000");
+    assert_data(&found.list[0], "function", "hide");
+    assert_data(&found.list[0], "owner", "rootkit");
+    assert_string_equal(found.list[1].detection->name, "syscall_hooking");
+    assert_int_equal(found.list[1].severity, SEVERITY_HIGH);
+    /* What the symbols do not tell is left out, not made up. */
+    record_begin(&record, "hooked_syscall");
+    record_string(&record, "syscall", "read", ITEM_COMPLETE);
+    found = world_judge(&world, engine, &record);
+    assert_int_equal(found.n, 2);
+    assert_int_equal(found.list[0].n_data, 1);
+    record_begin(&record, "ftrace_hook");
+    quiet();
+}
+
+static void begin_hooked(const char *event, const char *arg, const char *value)
+{
+    record_begin(&record, event);
+    record_string(&record, arg, value, ITEM_COMPLETE);
+}
+
+static void test_hooked_tables(void **state)
+{
+    (void)state;
+    static const char proc[] = "[{\"symbol\":\"iterate_shared\",\"owner\":\"rootkit\"}]";
+    begin_hooked("hooked_proc_fops", "hooked_fops_pointers", proc);
+    struct finding finding = fires("proc_fops_hooking");
+    assert_int_equal(finding.severity, SEVERITY_HIGH);
+    assert_data(&finding, "Hooked proc file operations", proc);
+    static const char sockets[] = "{\"tcp4_seq_ops_show\":{\"symbol\":\"hide\",\"owner\":\"rootkit\"}}";
+    begin_hooked("hooked_seq_ops", "hooked_seq_ops", sockets);
+    finding = fires("hooked_seq_ops_detector");
+    assert_int_equal(finding.severity, SEVERITY_CRITICAL);
+    assert_data(&finding, "hooked_seq_ops", sockets);
+    static const char *const none[] = {"", "[]", "{}", "null"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        begin_hooked("hooked_proc_fops", "hooked_fops_pointers", none[i]);
+        quiet();
+        begin_hooked("hooked_seq_ops", "hooked_seq_ops", none[i]);
+        quiet();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -697,6 +637,9 @@ int main(void)
         cmocka_unit_test(test_k8s_cert_theft_open),
         cmocka_unit_test(test_k8s_cert_theft_rename),
         cmocka_unit_test(test_dynamic_code_loading),
+        cmocka_unit_test(test_kernel_module_loading),
+        cmocka_unit_test(test_hooked_system_call),
+        cmocka_unit_test(test_hooked_tables),
         cmocka_unit_test_setup(test_cgroup_release_agent, new_world),
         cmocka_unit_test_setup(test_k8s_service_account_token, new_world),
         cmocka_unit_test_setup(test_disk_mount, new_world),
