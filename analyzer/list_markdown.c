@@ -170,6 +170,16 @@ static void trigger_row(struct text *text, const struct trigger *trigger)
     text_literal(text, " |\n");
 }
 
+static bool is_covered_anywhere(const struct detection *detection)
+{
+    for (size_t i = 0; i < DETECTION_MAX_TRIGGERS && detection->triggers[i].event != NULL; i++) {
+        const struct event *event = event_by_name(detection->triggers[i].event);
+        if (event != NULL && event->sources[0].kind != SOURCE_NONE)
+            return true;
+    }
+    return false;
+}
+
 static void detection_section(struct text *text, const struct detection *detection)
 {
     text_literal(text, "\n## ");
@@ -190,9 +200,15 @@ static void detection_section(struct text *text, const struct detection *detecti
     text_string(text, detection->technique);
     text_literal(text, " (");
     text_string(text, detection->category);
-    text_literal(text, ")\n- to try it: `sudo ./dev tester ");
-    text_string(text, detection->id);
-    text_literal(text, "`\n\n| looks at | failed attempts too | argument of the finding |\n|---|---|---|\n");
+    text_literal(text, ")\n- to try it: ");
+    if (is_covered_anywhere(detection)) {
+        text_literal(text, "`sudo ./dev tester ");
+        text_string(text, detection->id);
+        text_literal(text, "`");
+    } else {
+        text_literal(text, "not yet: nothing shows its events");
+    }
+    text_literal(text, "\n\n| looks at | failed attempts too | argument of the finding |\n|---|---|---|\n");
     for (size_t i = 0; i < DETECTION_MAX_TRIGGERS && detection->triggers[i].event != NULL; i++)
         trigger_row(text, &detection->triggers[i]);
     if (detection->mends == NULL)

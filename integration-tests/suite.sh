@@ -183,6 +183,10 @@ part_events() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/events/run
 }
 
+part_detections() {
+    needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/detections/run
+}
+
 part_containers() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/containers/run
 }
@@ -226,7 +230,10 @@ qemu_kernel() { # NAME SUITE PATTERN ARCHITECTURE
         qemu_arm64 "$1" "$kernel"
         return 0
     fi
-    [ "$1" != "${kernels[0]}" ] || tally_runner integration-tests/run --kernel "$kernel"
+    if [ "$1" = "${kernels[0]}" ]; then
+        tally_runner integration-tests/run --kernel "$kernel"
+        tally_runner integration-tests/detections/run --kernel "$kernel"
+    fi
     tally_runner integration-tests/events/run --kernel "$kernel" --results "build/coverage-$1.json"
 }
 
@@ -241,8 +248,8 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "containers 2" "oracle 3" "hostile 4" "chaos 4" "delivery 3" "qemu 15")
-suite_quick="unit e2e events"
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "hostile 4" "chaos 4" "delivery 3" "qemu 15")
+suite_quick="unit e2e events detections"
 
 suite_wants() { # NAME
     [ ${#only[@]} -gt 0 ] || return 0

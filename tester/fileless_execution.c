@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#include "tester/place.h"
 #include "tester/trigger.h"
 
 static int copy_self(int from, int to)
@@ -59,10 +60,80 @@ static int from_disk(void)
     return trigger_in_child(execute_file);
 }
 
+/* A copy in a private tmpfs; `then` gets its descriptor, which cannot write any more. */
+static int copy_to_tmpfs(const char *path, int (*then)(int fd))
+{
+    int r = place_private_tmp();
+    if (r == 0)
+        r = place_empty_file(path);
+    if (r < 0)
+        return r;
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = open(path, O_WRONLY | O_CLOEXEC);
+    if (self < 0 || to < 0)
+        return trigger_failed(path);
+    r = copy_self(self, to);
+    close(to);
+    if (r < 0)
+        return r;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? trigger_failed(path) : then(fd);
+}
+
+static int delete_and_execute(int fd)
+{
+    return unlink("/tmp/ls") < 0 ? trigger_failed("/tmp/ls") : execute(fd);
+}
+
+static int execute_deleted(void)
+{
+    return copy_to_tmpfs("/tmp/ls", delete_and_execute);
+}
+
+static int execute_named(void)
+{
+    return copy_to_tmpfs("/tmp/ls", execute);
+}
+
+/* By the path that the descriptor has in procfs, which is a name like another. */
+static int execute_by_path(void)
+{
+    char path[64];
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int memory = memfd_create("", 0);
+    if (self < 0 || memory < 0)
+        return trigger_failed("memfd_create");
+    int r = copy_self(self, memory);
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", memory);
+    /* A descriptor that can write would make the file busy. */
+    int again = open(path, O_RDONLY | O_CLOEXEC);
+    close(memory);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", again);
+    return trigger_execute_payload(path, NULL, NULL);
+}
+
+static int deleted(void)
+{
+    return trigger_in_child(execute_deleted);
+}
+
+static int by_path(void)
+{
+    return trigger_in_child(execute_by_path);
+}
+
+static int named(void)
+{
+    return trigger_in_child(execute_named);
+}
+
 const struct trigger trigger_fileless_execution = {
     .id = "TRC-105",
     .name = "fileless_execution",
-    .what = "copies itself into a memfd and executes that: the copy prints a line",
-    .run = run,
-    .near_misses = {{"the memfd is filled, but the file is executed", from_disk}},
+    .deed = {.what = "copies itself into a memfd and executes that: the copy prints a line", .run = run},
+    .evasions = {{.what = "a file of a tmpfs is deleted before it is executed", .run = deleted},
+                 {.what = "the memfd has no name, and is executed by its path in procfs", .run = by_path}},
+    .near_misses = {{.what = "the memfd is filled, but the file is executed", .run = from_disk},
+                    {.what = "the file of a tmpfs has a name when it is executed", .run = named}},
 };

@@ -1,40 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The folder with a time in its name is what the kubelet's symbolic links lead to. */
 #include <fcntl.h>
 
-#include "tester/place.h"
 #include "tester/trigger.h"
-
-/* As the kubelet lays it out; the folder with a time in its name is what its symbolic links lead to. */
-#define FOLDER "secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/"
-
-static int run(void)
-{
-    return place_open_temporary(FOLDER "token", O_RDONLY);
-}
-
-static int only_write(void)
-{
-    return place_open_temporary(FOLDER "token", O_WRONLY);
-}
-
-static int other_name(void)
-{
-    return place_open_temporary(FOLDER "ca.crt", O_RDONLY);
-}
-
-static int other_folder(void)
-{
-    return place_open_temporary("secrets/kubernetes.io/serviceaccounts/..2024_01_02_03_04_05.678901234/token",
-                                O_RDONLY);
-}
 
 const struct trigger trigger_k8s_service_account_token = {
     .id = "TRC-108",
     .name = "k8s_service_account_token",
-    .what = "reads an empty file in /tmp that lies where a pod's service account token would",
-    .run = run,
+    .deed = {.what = "reads an empty file that lies where a pod's service account token would",
+             FILE_DEED(FILE_OPEN, "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
+                       O_RDONLY)},
     .in_container = true,
-    .near_misses = {{"it is opened for writing only", only_write},
-                    {"it is the certificate beside the token", other_name},
-                    {"its folder is serviceaccounts", other_folder}},
+    .evasions = {{.what = "through a symbolic link to its folder, as the kubelet lays it out",
+                  FILE_DEED(FILE_OPEN_BY_FOLDER_LINK,
+                            "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
+                            O_RDONLY)},
+                 {.what = "through a symbolic link with another name",
+                  FILE_DEED(FILE_OPEN_BY_LINK,
+                            "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
+                            O_RDONLY)},
+                 {.what = "for writing as well, by openat2",
+                  FILE_DEED(FILE_OPENAT2, "/run/secrets/kubernetes.io/serviceaccount/token", O_RDWR)}},
+    .near_misses = {{.what = "it is opened for writing only",
+                     FILE_DEED(FILE_OPEN,
+                               "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
+                               O_WRONLY)},
+                    {.what = "it is the certificate beside the token",
+                     FILE_DEED(FILE_OPEN,
+                               "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/ca.crt",
+                               O_RDONLY)},
+                    {.what = "its folder is serviceaccounts",
+                     FILE_DEED(FILE_OPEN, "/run/secrets/kubernetes.io/serviceaccounts/token", O_RDONLY)}},
 };

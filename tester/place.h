@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A private /etc: an empty tmpfs in a mount namespace of this process's own, so that nothing on the host is read,
- * changed or seen by others. */
+/* A place of one's own, so that nothing on the host is read, changed or seen by others. */
 #ifndef VEDETTE_TESTER_PLACE_H
 #define VEDETTE_TESTER_PLACE_H
 
-/* Moves this process there; for good, so call it in a child. 0, or -errno after words. */
-int place_private_etc(void);
+/* Gives this process a mount namespace of its own with an empty tmpfs on /tmp; for good, so call it in a child. 0, or
+ * -errno after words. */
+int place_private_tmp(void);
 
-/* Makes an empty regular file without opening it, so that the one open that is tested stands alone. Missing folders are
- * made. 0, or -errno after words. */
+/* This program, in the private root. */
+#define PLACE_PROGRAM "/vedette-tester"
+
+/* The same, and then its root is an empty tmpfs with a /tmp and this program in it; for
+ * good, so call it in a child. 0, or -errno after words. */
+int place_private_root(void);
+
+/* Mounts a file system of that type on a folder, which is made. 0, or -errno after words. */
+int place_mount(const char *type, const char *folder);
+
+/* This program under another name too. 0, or -errno after words. */
+int place_program(const char *path);
+
+/* Makes an empty regular file without opening it, so that the one open that is tested stands alone; and the folders
+ * above it. 0, or -errno after words. */
 int place_empty_file(const char *path);
+int place_folders_of(const char *path);
 
-/* Opens and closes. 0, or -errno after words. */
-int place_open(const char *path, int flags);
-
-/* Makes an empty file of that name, which may have folders in it, below a new folder in /tmp, opens and closes it once,
- * and removes all of it. 0, or -errno after words. */
-int place_open_temporary(const char *name, int flags);
+/* Makes an executable file with this content. 0, or -errno after words. */
+int place_script(const char *path, const char *content);
 
 #endif

@@ -2,12 +2,13 @@
 /*
  * A library forced into programs before their own. An environment variable counts when it has a value: an empty one
  * loads nothing, and is how careful scripts clear it. Tracee takes the empty one too. The file counts when it is
- * opened for writing (never by a descriptor that cannot write, O_PATH) or comes to its name by a rename; the name is
- * matched from a '/' on, so that my-etc/ld.so.preload is another file, and below any directory, because a container's
- * root or a chroot is one.
+ * opened for writing (never by a descriptor that cannot write, O_PATH) or comes to its name by a rename or a link; the
+ * name is matched from a '/' on, so that my-etc/ld.so.preload is another file, and below any directory, because a
+ * container's root or a chroot is one.
  *
- * What remains: a file that comes by link(2), or a preload file on a root mounted over /etc, is not seen. LD_AUDIT,
- * which loads a library as well, is not in this detection.
+ * What remains: a rename or link through a symbolic link to /etc, or by a name relative to it in linkat(2), shows the
+ * caller's name only; a file system mounted over /etc. LD_AUDIT, which loads a library as well, is not in this
+ * detection.
  */
 #include "analyzer/detections/detections.h"
 
@@ -26,7 +27,8 @@ const struct detection detection_ld_preload = {
     .technique_stix = "attack-pattern--aedfca76-3b30-4866-b2aa-0f1d7fd1e4b6",
     .mends = STRINGS("an empty variable, which loads nothing, does not fire",
                      "my-etc/ld.so.preload is another file: the name is matched from a `/` on",
-                     "a rename by a name with detours (`//`, `/./`, `/x/../`) fires"),
+                     "a rename by a name with detours (`//`, `/./`, `/x/../`) fires",
+                     "a hard or symbolic link made at the place fires"),
     .triggers = {{.event = "sched_process_exec",
                   /* The loader parts the list at spaces and colons. */
                   .when = REGEX("data.env", "^LD_PRELOAD=[ :]*+[^ :]"),
@@ -37,6 +39,5 @@ const struct detection detection_ld_preload = {
                   .data = {{"LD_LIBRARY_PATH", "data.env"}}},
                  {.event = "security_file_open",
                   .when = ALL_OF(SUFFIX("data.pathname", "/etc/ld.so.preload"), WRITE_OPEN)},
-                 {.event = "security_inode_rename",
-                  .when = REGEX("data.new_path", DETOUR_DEFINED "/etc/" DETOUR "ld\\.so\\.preload$")}},
+                 COMES_TO(DETOUR_DEFINED "/etc/" DETOUR "ld\\.so\\.preload$", NULL)},
 };

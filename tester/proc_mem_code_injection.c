@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+
+#include "tester/trigger.h"
+
+const struct trigger trigger_proc_mem_code_injection = {
+    .id = "TRC-1024",
+    .name = "proc_mem_code_injection",
+    .deed = {.what = "opens its own memory file for writing",
+             FILE_OF("proc", "/proc", FILE_OPEN, "/proc/self/mem", O_WRONLY)},
+    .evasions = {{.what = "procfs is mounted elsewhere", FILE_OF("proc", "/mnt", FILE_OPEN, "/mnt/self/mem", O_WRONLY)},
+                 {.what = "through a symbolic link with another name",
+                  FILE_OF("proc", "/proc", FILE_OPEN_BY_LINK, "/proc/self/mem", O_WRONLY)},
+                 {.what = "by openat2 below its folder",
+                  FILE_OF("proc", "/proc", FILE_OPENAT2, "/proc/self/mem", O_WRONLY)},
+                 {.what = "by a 32-bit call", FILE_OF("proc", "/proc", FILE_OPEN_COMPAT, "/proc/self/mem", O_WRONLY)},
+                 {.what = "it is the file of a thread",
+                  FILE_OF("proc", "/proc", FILE_OPEN, "/proc/thread-self/mem", O_WRONLY)}},
+    .near_misses = {{.what = "the descriptor can neither read nor write",
+                     FILE_OF("proc", "/proc", FILE_OPEN, "/proc/self/mem", O_PATH)},
+                    {.what = "it is a file of that name that is none of the kernel's",
+                     FILE_DEED(FILE_OPEN, "/proc/self/mem", O_WRONLY)},
+                    {.what = "it is /proc/self/comm",
+                     FILE_OF("proc", "/proc", FILE_OPEN, "/proc/self/comm", O_WRONLY)}},
+};
