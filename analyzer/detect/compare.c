@@ -71,6 +71,14 @@ enum verdict condition_judge_number(const struct condition *atom, const struct e
     return number.state == ITEM_TRUNCATED ? judge_least(atom, number.value) : VERDICT_NO;
 }
 
+/* What is remembered has the sign of the field that it was taken of. */
+static bool is_negative(const struct field *field, const struct event_context *context, uint64_t value)
+{
+    const bool is_signed =
+        field->place == PLACE_REMEMBERED ? context->remembered->kind == FIELD_SIGNED : field->kind == FIELD_SIGNED;
+    return is_signed && (int64_t)value < 0;
+}
+
 static enum verdict judge_numbers(const struct condition *atom, const struct event_context *context)
 {
     const struct field_number left = field_number(&atom->field, context), right = field_number(&atom->other, context);
@@ -78,8 +86,8 @@ static enum verdict judge_numbers(const struct condition *atom, const struct eve
         return VERDICT_NO;
     if (left.state != ITEM_COMPLETE || right.state != ITEM_COMPLETE)
         return VERDICT_UNKNOWN;
-    const bool left_negative = atom->field.kind == FIELD_SIGNED && (int64_t)left.value < 0;
-    const bool right_negative = atom->other.kind == FIELD_SIGNED && (int64_t)right.value < 0;
+    const bool left_negative = is_negative(&atom->field, context, left.value);
+    const bool right_negative = is_negative(&atom->other, context, right.value);
     if (atom->op == PREDICATE_FIELD_EQUAL)
         return from_bool(left.value == right.value && left_negative == right_negative);
     /* Of two negative ones the bits are in order too. */

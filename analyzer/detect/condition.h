@@ -48,6 +48,7 @@ struct matcher {
     uint8_t *cache;
     uint32_t cache_atoms, capacity;
     uint8_t epoch;
+    enum matcher_memory memory; /* what the trees that are added may take as remembered */
     pcre2_match_context *limits;
     pcre2_match_data *match_data;
     struct field_room room[2]; /* of the value that is looked at, and of the one it is compared with */

@@ -20,6 +20,36 @@ enum severity {
     SEVERITY_CRITICAL,
 };
 
+/*
+ * What a detection knows of earlier events. The engine keeps it for each key, in event time, bounded: when a table is
+ * full, the key that was quiet longest is given up, which is counted and told as a loss.
+ */
+enum correlation_kind {
+    CORRELATE_NOTHING,  /* each event by itself */
+    CORRELATE_COUNT,    /* `threshold` events within the window; then the count begins anew */
+    CORRELATE_DISTINCT, /* events with `threshold` different values of `value` within the window; then anew */
+    CORRELATE_SEQUENCE, /* the triggers' steps one after another, from the first to the last within the window */
+    CORRELATE_REMEMBER, /* a value of an earlier event, for conditions and data: remembered.string, .number */
+};
+
+enum {
+    CORRELATION_MAX_KEYS = 4,
+    CORRELATION_KEYS = 4096,           /* kept at once unless a detection says otherwise */
+    CORRELATION_MAX_KEYS_KEPT = 65536, /* it may not say more */
+    CORRELATION_MAX_THRESHOLD = 1000,
+    CORRELATION_VALUE_BYTES = 256,    /* of a remembered string; a longer one is truncated */
+    CORRELATION_MAX_BYTES = 64 << 20, /* of one detection on one node, but for what the tables themselves take */
+};
+
+struct correlation {
+    enum correlation_kind kind;
+    const char *keys[CORRELATION_MAX_KEYS]; /* fields, numbers or strings; none: one state for the node */
+    uint64_t window_ms;                     /* 0, only with REMEMBER: for as long as there is room */
+    uint32_t threshold;
+    uint32_t limit;    /* keys kept at once, 0: CORRELATION_KEYS */
+    const char *value; /* of DISTINCT: a field */
+};
+
 /* An extra argument of the finding. */
 struct trigger_data {
     const char *name;  /* NULL ends them */
@@ -35,6 +65,11 @@ struct trigger {
     struct trigger_data data[TRIGGER_MAX_DATA];
     const struct predicate *lower_when; /* NULL: never; else one severity lower when it holds */
     bool attempt; /* the hook sees attempts: fires whatever the result, a failure one severity lower */
+    /* For the detection's correlation. What holds for an event feeds it, and it decides about the finding. */
+    const char *keys[CORRELATION_MAX_KEYS]; /* where this event names them otherwise, else none */
+    const char *remember;                   /* of REMEMBER: the field whose value is kept once the condition held */
+    uint8_t step;                           /* of SEQUENCE: 1, 2, ...; triggers stand in this order */
+    bool silent;                            /* of REMEMBER: it is kept, and that is no finding */
 };
 
 enum { DETECTION_MAX_TRIGGERS = 8 };
@@ -51,6 +86,7 @@ struct detection {
     const char *technique_id;   /* "T1620" */
     const char *technique_stix; /* attack-pattern--..., "" if not known */
     const char *const *mends;   /* what Tracee's of that name gets wrong and this does not, NULL ends them */
+    struct correlation correlation;
     struct trigger triggers[DETECTION_MAX_TRIGGERS]; /* ends at the first without an event */
 };
 

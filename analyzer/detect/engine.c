@@ -23,18 +23,38 @@ static const struct schema_event *event_of_schema(const struct schema *schema, c
     return NULL;
 }
 
-static int compile_trigger(struct matcher *matcher, const struct schema_event *event, const struct detection *detection,
-                           const struct trigger *trigger, struct loaded_trigger *ret)
+/* What the detection's first trigger that remembers anything remembers. */
+static enum matcher_memory memory_of(struct matcher *matcher, const struct schema *schema,
+                                     const struct detection *detection)
+{
+    for (size_t t = 0; t < DETECTION_MAX_TRIGGERS && detection->triggers[t].event != NULL; t++) {
+        const struct trigger *trigger = &detection->triggers[t];
+        const struct schema_event *event = event_of_schema(schema, trigger->event);
+        struct field field;
+        if (trigger->remember != NULL && event != NULL &&
+            matcher_resolve(matcher, event, detection->name, trigger->remember, &field) == 0)
+            return field.kind == FIELD_STRING ? MEMORY_STRING : MEMORY_NUMBER;
+    }
+    return MEMORY_NONE;
+}
+
+static int compile_trigger(struct matcher *matcher, const struct schema *schema, const struct schema_event *event,
+                           const struct detection *detection, const struct trigger *trigger, struct loaded_trigger *ret)
 {
     char owner[128];
     snprintf(owner, sizeof(owner), "detection \"%s\"", detection->name);
+    matcher_set_memory(matcher, memory_of(matcher, schema, detection));
     for (size_t i = 0; i < TRIGGER_MAX_DATA && trigger->data[i].name != NULL; i++) {
         int result = matcher_check_field(matcher, event, owner, trigger->data[i].field);
         if (result != 0)
             return result;
     }
     int result = matcher_add(matcher, event, owner, trigger->when, &ret->when);
-    return result != 0 ? result : matcher_add(matcher, event, owner, trigger->lower_when, &ret->lower_when);
+    if (result == 0)
+        result = matcher_add(matcher, event, owner, trigger->lower_when, &ret->lower_when);
+    if (result == 0 && detection->correlation.kind != CORRELATE_NOTHING)
+        result = feed_new(matcher, event, owner, detection, trigger, &ret->feed);
+    return result;
 }
 
 /* Whether the trigger is right by this build's own table, so that only the peer's schema is at fault. */
@@ -42,9 +62,11 @@ static bool compiles_here(const struct detection *detection, const struct trigge
 {
     struct schema *schema = schema_new_builtin();
     struct matcher *matcher = matcher_new();
-    struct loaded_trigger ignored;
+    struct loaded_trigger ignored = {0};
     const struct schema_event *event = schema != NULL ? event_of_schema(schema, trigger->event) : NULL;
-    bool right = matcher != NULL && event != NULL && compile_trigger(matcher, event, detection, trigger, &ignored) == 0;
+    bool right =
+        matcher != NULL && event != NULL && compile_trigger(matcher, schema, event, detection, trigger, &ignored) == 0;
+    feed_free(ignored.feed);
     matcher_free(matcher);
     schema_free(schema);
     return right;
@@ -79,7 +101,7 @@ static int load_trigger(struct engine *engine, const struct schema *schema, uint
 
     struct loaded_trigger *loaded = &engine->triggers[engine->n_triggers];
     *loaded = (struct loaded_trigger){.trigger = trigger, .detection = index};
-    int result = compile_trigger(engine->matcher, event, detection, trigger, loaded);
+    int result = compile_trigger(engine->matcher, schema, event, detection, trigger, loaded);
     if (result == -EINVAL && compiles_here(detection, trigger))
         return add_gap(engine, index, trigger, "the collector's events are of another version: %s",
                        matcher_error(engine->matcher));
@@ -114,25 +136,50 @@ static int sort_by_event(struct engine *engine, const struct schema *schema)
     return 0;
 }
 
+static int load_correlation(struct engine *engine, uint32_t index)
+{
+    if (engine->table[index]->correlation.kind == CORRELATE_NOTHING)
+        return 0;
+    char words[CORRELATION_ERROR_BYTES] = "out of memory";
+    int result = correlator_new(engine->table[index], &engine->correlators[index], words);
+    if (result != 0)
+        snprintf(engine_error, sizeof(engine_error), "%s", words);
+    return result;
+}
+
+/* Of a sequence the later steps are asked first: an event that is two of them must not be both of one way. */
+static int load_detection(struct engine *engine, const struct schema *schema, uint32_t index)
+{
+    const struct detection *detection = engine->table[index];
+    size_t n = 0;
+    int result = load_correlation(engine, index);
+    while (n < DETECTION_MAX_TRIGGERS && detection->triggers[n].event != NULL)
+        n++;
+    for (size_t i = 0; result == 0 && i < n; i++) {
+        const size_t at = detection->correlation.kind == CORRELATE_SEQUENCE ? n - 1 - i : i;
+        result = load_trigger(engine, schema, index, &detection->triggers[at]);
+    }
+    return result;
+}
+
 static int load_table(struct engine *engine, const struct schema *schema, const struct detection *const *table,
                       size_t n_table)
 {
     engine->matcher = matcher_new();
     engine->table = calloc(n_table + 1, sizeof(const struct detection *));
     engine->costs = calloc(n_table + 1, sizeof(*engine->costs));
+    engine->correlators = calloc(n_table + 1, sizeof(*engine->correlators));
     engine->triggers = calloc(n_table * DETECTION_MAX_TRIGGERS + 1, sizeof(*engine->triggers));
     engine->gaps = calloc(n_table * DETECTION_MAX_TRIGGERS + 1, sizeof(*engine->gaps));
-    if (engine->matcher == NULL || engine->table == NULL || engine->costs == NULL || engine->triggers == NULL ||
-        engine->gaps == NULL)
+    if (engine->matcher == NULL || engine->table == NULL || engine->costs == NULL || engine->correlators == NULL ||
+        engine->triggers == NULL || engine->gaps == NULL)
         return -ENOMEM;
     engine->n_table = n_table;
+    memcpy(engine->table, table, n_table * sizeof(const struct detection *));
     for (uint32_t i = 0; i < n_table; i++) {
-        engine->table[i] = table[i];
-        for (size_t t = 0; t < DETECTION_MAX_TRIGGERS && table[i]->triggers[t].event != NULL; t++) {
-            int result = load_trigger(engine, schema, i, &table[i]->triggers[t]);
-            if (result != 0)
-                return result;
-        }
+        int result = load_detection(engine, schema, i);
+        if (result != 0)
+            return result;
     }
     return sort_by_event(engine, schema);
 }
@@ -221,6 +268,11 @@ void engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->n_gaps; i++)
         free(engine->gaps[i].reason);
     free(engine->gaps);
+    for (size_t i = 0; i < engine->n_triggers; i++)
+        feed_free(engine->triggers[i].feed);
+    for (size_t i = 0; i < engine->n_table && engine->correlators != NULL; i++)
+        correlator_free(engine->correlators[i]);
+    free(engine->correlators);
     free(engine->triggers);
     free(engine->costs);
     free(engine->table);
@@ -246,14 +298,24 @@ void engine_wanted_events(const struct engine *engine, uint8_t *want)
             want[id] = 1;
 }
 
+static struct engine_cost cost_of(const struct engine *engine, size_t i)
+{
+    struct engine_cost cost = {
+        .detection = engine->table[i],
+        .judged = atomic_load_explicit(&engine->costs[i].judged, memory_order_relaxed),
+        .findings = atomic_load_explicit(&engine->costs[i].findings, memory_order_relaxed),
+        .nanoseconds = atomic_load_explicit(&engine->costs[i].nanoseconds, memory_order_relaxed),
+    };
+    if (engine->correlators[i] != NULL) {
+        cost.keys = keyed_count(correlator_keyed(engine->correlators[i]));
+        cost.evicted = keyed_evicted(correlator_keyed(engine->correlators[i]));
+    }
+    return cost;
+}
+
 size_t engine_costs(const struct engine *engine, struct engine_cost *ret, size_t limit)
 {
     for (size_t i = 0; i < engine->n_table && i < limit; i++)
-        ret[i] = (struct engine_cost){
-            .detection = engine->table[i],
-            .judged = atomic_load_explicit(&engine->costs[i].judged, memory_order_relaxed),
-            .findings = atomic_load_explicit(&engine->costs[i].findings, memory_order_relaxed),
-            .nanoseconds = atomic_load_explicit(&engine->costs[i].nanoseconds, memory_order_relaxed),
-        };
+        ret[i] = cost_of(engine, i);
     return engine->n_table;
 }

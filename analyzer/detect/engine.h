@@ -13,6 +13,13 @@
 #include "analyzer/state/state.h"
 #include "common/wire/decode.h"
 
+/* A value of an earlier event. */
+struct remembered {
+    uint8_t kind; /* enum field_kind: which of the two below */
+    uint64_t number;
+    struct string_view string;
+};
+
 /* What the predicates may look at. */
 struct event_context {
     const char *node;
@@ -23,8 +30,9 @@ struct event_context {
     const struct decoder *decoder;
     const struct event_view *event;
     const struct state *state;
-    const struct process *process;     /* never NULL after state_apply */
-    const struct container *container; /* NULL on the host */
+    const struct process *process;       /* never NULL after state_apply */
+    const struct container *container;   /* NULL on the host */
+    const struct remembered *remembered; /* set by the engine where a detection asks for it; NULL: nothing */
 };
 
 /* Whether the event is of a container that acts by itself: one that was there before, or that has executed a program of
@@ -98,7 +106,14 @@ void engine_wanted_events(const struct engine *engine, uint8_t *want);
 struct engine_cost {
     const struct detection *detection;
     uint64_t judged, findings, nanoseconds;
+    uint64_t keys, evicted; /* of its correlation: kept now, given up for want of room */
 };
+/*
+ * Keys of correlations that were given up for want of room since this was asked last, as one loss of the stage "state".
+ * False when there are none.
+ */
+bool engine_take_evicted(struct engine *engine, struct loss *ret_loss);
+
 size_t engine_costs(const struct engine *engine, struct engine_cost *ret, size_t limit);
 
 #endif

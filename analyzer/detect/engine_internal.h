@@ -7,13 +7,15 @@
 
 #include <stdatomic.h>
 
+#include "analyzer/detect/correlation.h"
 #include "analyzer/detect/engine.h"
 #include "analyzer/detect/matcher.h"
 
 struct loaded_trigger {
     const struct trigger *trigger;
     const struct condition *when, *lower_when;
-    uint32_t detection; /* index in `table` and `costs` */
+    struct feed *feed;  /* NULL: it fires by itself */
+    uint32_t detection; /* index in `table`, `costs` and `correlators` */
 };
 
 /* Triggers of one event id: triggers[first] and the `count` - 1 after it. */
@@ -36,6 +38,7 @@ struct engine {
     struct matcher *matcher;
     const struct detection **table;
     struct cost *costs;
+    struct correlator **correlators; /* NULL: a detection that knows nothing of earlier events */
     size_t n_table;
     struct loaded_trigger *triggers; /* by event id, then in table order */
     size_t n_triggers;

@@ -5,6 +5,7 @@
 enum {
     FINDING_WINDOW_S = 60, /* how far back a finding's story is taken to reach */
     COST_SAMPLE = 64,      /* one judgement in so many is timed: reading the clock costs as much as judging */
+    LOSS_OF_ALL = 255,     /* not of one event class */
     MAX_ERRNO = 4095,      /* a result from -4095 to -1 is an error; any other is a value, an address too */
 };
 
@@ -26,24 +27,49 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static bool fires(struct engine *engine, const struct loaded_trigger *loaded, const struct event_context *context,
-                  bool failed)
+/* One event before one trigger. */
+struct moment {
+    const struct event_context *context;
+    bool failed;
+    uint64_t from_ns;               /* of the first event that the finding is about, 0: of this one alone */
+    bool is_done;                   /* no further trigger of the detection is to be asked about this event */
+    struct event_context recalling; /* the context, with what the detection remembers */
+};
+
+static bool feeds(struct engine *engine, const struct loaded_trigger *loaded, struct moment *moment)
 {
-    if (failed && !loaded->trigger->attempt)
+    struct correlator *correlator = engine->correlators[loaded->detection];
+    const struct remembered *remembered = correlator_recall(correlator, loaded->feed, moment->context);
+    if (remembered != NULL) {
+        moment->recalling = *moment->context;
+        moment->recalling.remembered = remembered;
+        moment->context = &moment->recalling;
+    }
+    if (matcher_judge(engine->matcher, loaded->when, moment->context) == VERDICT_NO)
         return false;
-    return matcher_judge(engine->matcher, loaded->when, context) != VERDICT_NO;
+    bool fires = correlator_feed(correlator, loaded->feed, moment->context, &moment->from_ns);
+    moment->is_done = correlator_takes_event_once(correlator);
+    return fires && !loaded->trigger->silent;
 }
 
-static bool judge(struct engine *engine, const struct loaded_trigger *loaded, const struct event_context *context,
-                  bool failed)
+static bool fires(struct engine *engine, const struct loaded_trigger *loaded, struct moment *moment)
+{
+    if (moment->failed && !loaded->trigger->attempt)
+        return false;
+    if (loaded->feed != NULL)
+        return feeds(engine, loaded, moment);
+    return matcher_judge(engine->matcher, loaded->when, moment->context) != VERDICT_NO;
+}
+
+static bool judge(struct engine *engine, const struct loaded_trigger *loaded, struct moment *moment)
 {
     struct cost *cost = &engine->costs[loaded->detection];
     uint64_t judged = atomic_load_explicit(&cost->judged, memory_order_relaxed);
     atomic_store_explicit(&cost->judged, judged + 1, memory_order_relaxed);
     if (judged % COST_SAMPLE != 0)
-        return fires(engine, loaded, context, failed);
+        return fires(engine, loaded, moment);
     uint64_t before = monotonic_ns();
-    bool result = fires(engine, loaded, context, failed);
+    bool result = fires(engine, loaded, moment);
     add(&cost->nanoseconds, (monotonic_ns() - before) * COST_SAMPLE);
     return result;
 }
@@ -58,32 +84,32 @@ static uint64_t window_start(const struct event_context *context)
 }
 
 static enum severity severity_of(struct engine *engine, const struct loaded_trigger *loaded,
-                                 const struct event_context *context, bool failed)
+                                 const struct moment *moment)
 {
     enum severity severity = engine->table[loaded->detection]->severity;
-    bool lower = failed || (loaded->lower_when != NULL &&
-                            matcher_judge(engine->matcher, loaded->lower_when, context) == VERDICT_YES);
+    bool lower = moment->failed || (loaded->lower_when != NULL &&
+                                    matcher_judge(engine->matcher, loaded->lower_when, moment->context) == VERDICT_YES);
     return lower && severity > SEVERITY_INFO ? severity - 1 : severity;
 }
 
 static void emit_finding(struct engine *engine, const struct loaded_trigger *loaded,
-                         const struct event_context *context, bool failed,
+                         const struct event_context *context, const struct moment *moment,
                          void (*emit)(void *arg, const struct finding *finding), void *arg)
 {
-    const struct detection *detection = engine->table[loaded->detection];
     struct finding finding = {
-        .detection = detection,
+        .detection = engine->table[loaded->detection],
         .trigger = loaded->trigger,
         .context = context,
-        .severity = severity_of(engine, loaded, context, failed),
-        .succeeded = !failed,
-        .window_from_ns = window_start(context),
+        .severity = severity_of(engine, loaded, moment),
+        .succeeded = !moment->failed,
+        .window_from_ns = moment->from_ns != 0 ? moment->from_ns : window_start(context),
         .window_to_ns = context->event->time_ns,
     };
     for (size_t i = 0; i < TRIGGER_MAX_DATA && loaded->trigger->data[i].name != NULL; i++) {
         struct finding_data *data = &finding.data[finding.n_data];
         data->name = loaded->trigger->data[i].name;
-        finding.n_data += matcher_value(engine->matcher, loaded->when, loaded->trigger->data[i].field, context, data);
+        finding.n_data +=
+            matcher_value(engine->matcher, loaded->when, loaded->trigger->data[i].field, moment->context, data);
     }
     add(&engine->costs[loaded->detection].findings, 1);
     emit(arg, &finding);
@@ -98,12 +124,38 @@ void engine_judge(struct engine *engine, const struct event_context *context,
     const struct loaded_trigger *loaded = &engine->triggers[engine->by_event[id].first];
     const struct loaded_trigger *end = loaded + engine->by_event[id].count;
     const int64_t ret = context->event->ret;
-    const bool failed = ret < 0 && ret >= -MAX_ERRNO;
-    uint32_t fired = UINT32_MAX;
+    uint32_t done = UINT32_MAX;
     for (; loaded < end; loaded++) {
-        if (loaded->detection == fired || !judge(engine, loaded, context, failed))
+        if (loaded->detection == done)
             continue;
-        fired = loaded->detection;
-        emit_finding(engine, loaded, context, failed, emit, arg);
+        struct moment moment;
+        moment.context = context;
+        moment.failed = ret < 0 && ret >= -MAX_ERRNO;
+        moment.from_ns = 0;
+        moment.is_done = false;
+        const bool fired = judge(engine, loaded, &moment);
+        if (fired || moment.is_done)
+            done = loaded->detection;
+        if (fired)
+            emit_finding(engine, loaded, context, &moment, emit, arg);
     }
+}
+
+bool engine_take_evicted(struct engine *engine, struct loss *ret_loss)
+{
+    struct loss loss = {
+        .stage = VEDETTE__V1__LOSS_STAGE__LOSS_STATE, .class = LOSS_OF_ALL, .cpu = UINT32_MAX, .count_exact = true};
+    for (size_t i = 0; i < engine->n_table; i++) {
+        uint64_t count, from_ns, to_ns;
+        if (engine->correlators[i] == NULL ||
+            !keyed_take_evicted(correlator_keyed(engine->correlators[i]), &count, &from_ns, &to_ns))
+            continue;
+        loss.from_ns = loss.count == 0 || from_ns < loss.from_ns ? from_ns : loss.from_ns;
+        loss.to_ns = to_ns > loss.to_ns ? to_ns : loss.to_ns;
+        loss.count += count;
+    }
+    if (loss.count == 0)
+        return false;
+    *ret_loss = loss;
+    return true;
 }

@@ -21,6 +21,8 @@ const struct fixed_field fixed_fields[] = {
     {"event.cpu", FIELD_UNSIGNED, PLACE_CPU},
     {"event.syscall", FIELD_STRING, PLACE_SYSCALL},
     {"event.time", FIELD_UNSIGNED, PLACE_TIME},
+    {"remembered.number", FIELD_UNSIGNED, PLACE_REMEMBERED},
+    {"remembered.string", FIELD_STRING, PLACE_REMEMBERED},
     {"returnValue", FIELD_SIGNED, PLACE_RESULT},
     {"task.cgroup", FIELD_UNSIGNED, PLACE_CGROUP},
     {"task.comm", FIELD_STRING, PLACE_COMM},

@@ -46,6 +46,7 @@ enum field_place {
     PLACE_CONTAINER_NEW,
     PLACE_CONTAINER_POD_UID,
     PLACE_CONTAINER_RUNTIME,
+    PLACE_REMEMBERED,
     PLACE_KUBERNETES, /* known from the container's runtime or the cluster only: missing until that is read */
 };
 

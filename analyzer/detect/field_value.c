@@ -124,6 +124,10 @@ struct field_number field_number(const struct field *field, const struct event_c
         return known(context->event->time_ns + (uint64_t)context->wall_minus_boot_ns);
     case PLACE_CPU:
         return known(context->event->cpu);
+    case PLACE_REMEMBERED:
+        return context->remembered != NULL && context->remembered->kind != FIELD_STRING
+                   ? known(context->remembered->number)
+                   : missing;
     case PLACE_CONTAINER_STARTED:
         return known(event_container_started(context));
     case PLACE_CONTAINER_NEW:
@@ -198,6 +202,10 @@ struct string_view field_source(const struct field *field, const struct event_co
     case PLACE_PROCESS_EXECUTABLE:
     case PLACE_PROCESS_PREV_COMM:
         return process_string((enum field_place)field->place, process_of(field, context));
+    case PLACE_REMEMBERED:
+        return context->remembered != NULL && context->remembered->kind == FIELD_STRING
+                   ? context->remembered->string
+                   : outside_batch(NULL, ITEM_UNREADABLE);
     case PLACE_CONTAINER_ID:
         return outside_batch(container != NULL ? container->id : "", ITEM_COMPLETE);
     case PLACE_CONTAINER_POD_UID:

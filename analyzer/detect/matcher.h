@@ -35,6 +35,9 @@ void matcher_free(struct matcher *matcher);
  */
 int matcher_add(struct matcher *matcher, const struct schema_event *event, const char *owner,
                 const struct predicate *tree, const struct condition **ret_condition);
+/* Of what kind the fields "remembered" are for the trees that are added from now on. At first there are none. */
+enum matcher_memory { MEMORY_NONE, MEMORY_NUMBER, MEMORY_STRING };
+void matcher_set_memory(struct matcher *matcher, enum matcher_memory memory);
 const char *matcher_error(const struct matcher *matcher);
 
 /* Forgets what was kept of the batch before; `n_strings` is decoder_string_count. */
@@ -54,5 +57,10 @@ bool matcher_value(struct matcher *matcher, const struct condition *condition, c
 /* 0 when `field` names one of that row, else -EINVAL with words. */
 int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner,
                         const char *field);
+
+/* The field of that name, a number or a string. 0, or -EINVAL with words. */
+struct field;
+int matcher_resolve(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *name,
+                    struct field *ret_field);
 
 #endif

@@ -89,6 +89,11 @@ void matcher_free(struct matcher *matcher)
     free(matcher);
 }
 
+void matcher_set_memory(struct matcher *matcher, enum matcher_memory memory)
+{
+    matcher->memory = memory;
+}
+
 const char *matcher_error(const struct matcher *matcher)
 {
     return matcher->error;
@@ -110,7 +115,11 @@ static int resolve(const struct compilation *c, const char *name, struct field *
 {
     if (name == NULL)
         return refuse(c, "a condition on event %s names no field", c->event->name);
-    if (field_resolve(c->event, name, ret_field) == 0)
+    int result = field_resolve(c->event, name, ret_field);
+    if (result == 0 && ret_field->place == PLACE_REMEMBERED &&
+        c->matcher->memory != (ret_field->kind == FIELD_STRING ? MEMORY_STRING : MEMORY_NUMBER))
+        return refuse(c, "%s: no trigger remembers a value of that kind", name);
+    if (result == 0)
         return 0;
     char nearest[WIRE_NAME_BYTES];
     field_nearest(c->event, name, nearest, sizeof(nearest));
@@ -332,4 +341,17 @@ int matcher_check_field(struct matcher *matcher, const struct schema_event *even
     const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
     struct field resolved;
     return resolve(&c, field, &resolved);
+}
+
+int matcher_resolve(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *name,
+                    struct field *ret_field)
+{
+    const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
+    struct field field;
+    int result = resolve(&c, name, &field);
+    if (result == 0 && field.kind == FIELD_STRINGS)
+        result = refuse(&c, "field %s of event %s is a list, and one value is wanted", name, event->name);
+    if (result == 0)
+        *ret_field = field;
+    return result;
 }

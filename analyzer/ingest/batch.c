@@ -103,6 +103,9 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
             apply_event(&applying, &event, now_ns);
     }
     state_use_decoder(node->state, NULL);
+    struct loss evicted;
+    if (engine_take_evicted(node->engine, &evicted))
+        node_lose(node, &evicted);
     if (node->shown.size > 0)
         output_flush(node->environment->output, &node->shown);
     for (size_t class = 0; class < CLASS_COUNT; class ++) {

@@ -115,6 +115,12 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
         metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
                       "Time a detection took, estimated from one event in 64.", labels,
                       (double)costs[i].nanoseconds / 1e9);
+        if (all[i]->correlation.kind == CORRELATE_NOTHING)
+            continue;
+        metrics_write(writer, "vedette_detection_keys", METRIC_GAUGE, "Keys that a correlation keeps something for.",
+                      labels, (double)costs[i].keys);
+        metrics_write(writer, "vedette_detection_evicted_keys_total", METRIC_COUNTER,
+                      "Keys that a correlation gave up because its table was full.", labels, (double)costs[i].evicted);
     }
     free(costs);
 }

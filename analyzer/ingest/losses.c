@@ -63,7 +63,7 @@ static bool was_seen(struct node *node, uint64_t identity)
     return false;
 }
 
-static void count(struct node *node, const struct loss *loss)
+void node_lose(struct node *node, const struct loss *loss)
 {
     size_t class = loss->class < CLASS_COUNT ? loss->class : CLASS_COUNT;
     totals_count(&node->lost[loss->stage][class], loss->count);
@@ -161,7 +161,7 @@ void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, 
             .count = from->count,
             .count_exact = from->count_exact,
         };
-        count(node, &loss);
+        node_lose(node, &loss);
         add(node, &loss, batch->wall_minus_boot_ns);
     }
     node_tell_losses(node, false, now_ns);
@@ -181,7 +181,7 @@ void node_lose_gap(struct node *node, struct balance *balance, const struct sequ
         .count = step->gap,
         .count_exact = true,
     };
-    count(node, &loss);
+    node_lose(node, &loss);
     add(node, &loss, batch->wall_minus_boot_ns);
     balance->missing += step->gap;
     balance->told = false;

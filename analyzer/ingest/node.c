@@ -200,6 +200,8 @@ static void add_engine_costs(const struct engine *engine, struct engine_cost *co
                 costs[at].judged += of_engine[i].judged;
                 costs[at].findings += of_engine[i].findings;
                 costs[at].nanoseconds += of_engine[i].nanoseconds;
+                costs[at].keys += of_engine[i].keys;
+                costs[at].evicted += of_engine[i].evicted;
             }
     free(of_engine);
 }
@@ -213,6 +215,7 @@ void node_add_costs(struct node *node, struct engine_cost *costs, size_t n_costs
         costs[i].judged += node->past_costs[i].judged;
         costs[i].findings += node->past_costs[i].findings;
         costs[i].nanoseconds += node->past_costs[i].nanoseconds;
+        costs[i].evicted += node->past_costs[i].evicted; /* what it kept went with it */
     }
     add_engine_costs(node->engine, costs, n_costs);
     pthread_mutex_unlock(&node->lock);

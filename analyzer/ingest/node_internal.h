@@ -76,6 +76,8 @@ struct node {
     atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
 };
 
+/* losses.c: counts and remembers one that the log needs not tell. */
+void node_lose(struct node *node, const struct loss *loss);
 /* losses.c: counts, remembers in the state and logs what was lost; repeated records are left out. */
 void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, uint64_t now_ns);
 void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs the `correlation` of a detection (detection.h): what its triggers feed, and when that makes a finding. Time is
+ * the events'. Belongs to the engine and its thread.
+ */
+#ifndef VEDETTE_ANALYZER_DETECT_CORRELATION_H
+#define VEDETTE_ANALYZER_DETECT_CORRELATION_H
+
+#include "analyzer/detect/engine.h"
+#include "analyzer/detect/keyed.h"
+#include "analyzer/detect/matcher.h"
+
+enum { CORRELATION_ERROR_BYTES = 256 };
+
+struct correlator;
+
+/* Of a detection whose correlation is not CORRELATE_NOTHING. 0; -ENOMEM; -EINVAL with words. */
+int correlator_new(const struct detection *detection, struct correlator **ret_correlator,
+                   char words[CORRELATION_ERROR_BYTES]);
+void correlator_free(struct correlator *correlator);
+
+/* The fields of one of its triggers, for events of one schema row. */
+struct feed;
+
+/* 0; -ENOMEM; -EINVAL with words in matcher_error. */
+int feed_new(struct matcher *matcher, const struct schema_event *event, const char *owner,
+             const struct detection *detection, const struct trigger *trigger, struct feed **ret_feed);
+void feed_free(struct feed *feed);
+
+/* What is remembered for the event's key, until the next recall; NULL when nothing is, or nothing ever will be. */
+const struct remembered *correlator_recall(struct correlator *correlator, const struct feed *feed,
+                                           const struct event_context *context);
+
+/*
+ * The trigger's condition held for the event. True when that makes a finding; *ret_from_ns is then the time of the
+ * first event that it is about.
+ */
+bool correlator_feed(struct correlator *correlator, const struct feed *feed, const struct event_context *context,
+                     uint64_t *ret_from_ns);
+
+/* Whether an event that was fed is done with: further triggers of the detection that hold for it would count it twice.
+ */
+bool correlator_takes_event_once(const struct correlator *correlator);
+
+struct keyed *correlator_keyed(struct correlator *correlator);
+
+#endif
