@@ -75,16 +75,13 @@ static enum verdict judge_bytes(struct matcher *matcher, const struct condition 
 {
     switch ((enum predicate_op)atom->op) {
     case PREDICATE_STRING:
-        return from_bool(string_set_has(atom->strings, data, length));
     case PREDICATE_PREFIX:
-        return from_bool(string_set_has_prefix_of(atom->strings, data, length));
     case PREDICATE_SUFFIX:
-        return from_bool(string_set_has_suffix_of(atom->strings, data, length));
     case PREDICATE_CONTAINS:
-        return from_bool(string_set_has_part_of(atom->strings, data, length));
+        return from_bool(string_set_matches(atom->strings, data, length));
     case PREDICATE_BASENAME:
         split_base(data, length, &data, &length);
-        return from_bool(string_set_has(atom->strings, data, length));
+        return from_bool(string_set_matches(atom->strings, data, length));
     case PREDICATE_GLOB:
         return judge_glob(atom, data, length);
     case PREDICATE_CIDR:

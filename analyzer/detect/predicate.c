@@ -187,12 +187,20 @@ static int compile_networks(const struct compilation *c, const struct predicate 
     return 0;
 }
 
+static enum string_set_use use_of(enum predicate_op op)
+{
+    return op == PREDICATE_PREFIX     ? STRINGS_PREFIX
+           : op == PREDICATE_SUFFIX   ? STRINGS_SUFFIX
+           : op == PREDICATE_CONTAINS ? STRINGS_PART
+                                      : STRINGS_EQUAL;
+}
+
 /* Of a value that is folded, what it is compared with is folded too. */
 static int compile_strings(const struct compilation *c, const struct predicate *tree, struct condition *condition)
 {
     if (c->ignore_case && field_add_transform(&condition->field, TRANSFORM_LOWER) != 0)
         return refuse(c, "field %s has too many transforms", tree->field);
-    condition->strings = string_set_new(tree->strings, c->ignore_case);
+    condition->strings = string_set_new(tree->strings, use_of(tree->op), c->ignore_case);
     return condition->strings != NULL ? 0 : -ENOMEM;
 }
 
