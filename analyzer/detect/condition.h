@@ -14,7 +14,9 @@
 #include "analyzer/detect/string_set.h"
 
 enum {
-    REGEX_MATCH_LIMIT = 100000, /* steps; a pattern that needs more on one string is given up: unknown */
+    REGEX_MATCH_LIMIT = 100000,  /* steps; a pattern that needs more on one string is given up: unknown */
+    REGEX_STACK_BYTES = 1 << 20, /* of compiled patterns, at most; taken as needed */
+    REGEX_HEAP_KIB = 1024,       /* of those that are interpreted */
     REGEX_PATTERN_BYTES = 4096,
     MATCHER_ERROR_BYTES = 512,
     CACHE_EPOCHS = 63, /* a cached byte is epoch << 2 | verdict */
@@ -48,8 +50,10 @@ struct matcher {
     uint8_t *cache;
     uint32_t cache_atoms, capacity;
     uint8_t epoch;
+    uint64_t given_up;
     enum matcher_memory memory; /* what the trees that are added may take as remembered */
     pcre2_match_context *limits;
+    pcre2_jit_stack *jit_stack;
     pcre2_match_data *match_data;
     struct field_room room[2]; /* of the value that is looked at, and of the one it is compared with */
     struct field_room values[MATCHER_VALUES];

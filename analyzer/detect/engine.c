@@ -298,14 +298,35 @@ void engine_wanted_events(const struct engine *engine, uint8_t *want)
             want[id] = 1;
 }
 
+static uint64_t load(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void engine_cost_add(struct engine_cost *sum, const struct engine_cost *cost)
+{
+    sum->judged += cost->judged;
+    sum->findings += cost->findings;
+    sum->nanoseconds += cost->nanoseconds;
+    for (size_t i = 0; i < ENGINE_COST_BUCKETS; i++)
+        sum->timed[i] += cost->timed[i];
+    sum->timed_ns += cost->timed_ns;
+    sum->patterns_given_up += cost->patterns_given_up;
+    sum->evicted += cost->evicted;
+}
+
 static struct engine_cost cost_of(const struct engine *engine, size_t i)
 {
     struct engine_cost cost = {
         .detection = engine->table[i],
-        .judged = atomic_load_explicit(&engine->costs[i].judged, memory_order_relaxed),
-        .findings = atomic_load_explicit(&engine->costs[i].findings, memory_order_relaxed),
-        .nanoseconds = atomic_load_explicit(&engine->costs[i].nanoseconds, memory_order_relaxed),
+        .judged = load(&engine->costs[i].judged),
+        .findings = load(&engine->costs[i].findings),
+        .nanoseconds = load(&engine->costs[i].nanoseconds),
+        .timed_ns = load(&engine->costs[i].timed_ns),
+        .patterns_given_up = load(&engine->costs[i].patterns_given_up),
     };
+    for (size_t b = 0; b < ENGINE_COST_BUCKETS; b++)
+        cost.timed[b] = load(&engine->costs[i].timed[b]);
     if (engine->correlators[i] != NULL) {
         cost.keys = keyed_count(correlator_keyed(engine->correlators[i]));
         cost.evicted = keyed_evicted(correlator_keyed(engine->correlators[i]));

@@ -101,19 +101,29 @@ void engine_judge(struct engine *engine, const struct event_context *context,
 /* Marks in want[EVENT_ID_LIMIT] the events that the set needs: what the plan asks for. */
 void engine_wanted_events(const struct engine *engine, uint8_t *want);
 
-/* Per detection: events judged, findings, nanoseconds spent (measured on one event in 64 and scaled); readable from any
- * thread. */
+/*
+ * Per detection, readable from any thread. Time is measured on one event in 64: `nanoseconds` is scaled to all, `timed`
+ * and `timed_ns` are those that were measured, by how long they took.
+ */
+enum { ENGINE_COST_BUCKETS = 8 }; /* up to 250 ns, then four times as long each, the last for all beyond */
 struct engine_cost {
     const struct detection *detection;
     uint64_t judged, findings, nanoseconds;
-    uint64_t keys, evicted; /* of its correlation: kept now, given up for want of room */
+    uint64_t timed[ENGINE_COST_BUCKETS], timed_ns;
+    uint64_t patterns_given_up; /* regular expressions that took too long on a string: they count as unknown */
+    uint64_t keys, evicted;     /* of its correlation: kept now, given up for want of room */
 };
+/* The largest time of each bucket but the last, in seconds. */
+extern const double engine_cost_bounds[ENGINE_COST_BUCKETS - 1];
+/* Adds what `cost` counted, not what it keeps. */
+void engine_cost_add(struct engine_cost *sum, const struct engine_cost *cost);
+
+size_t engine_costs(const struct engine *engine, struct engine_cost *ret, size_t limit);
+
 /*
  * Keys of correlations that were given up for want of room since this was asked last, as one loss of the stage "state".
  * False when there are none.
  */
 bool engine_take_evicted(struct engine *engine, struct loss *ret_loss);
-
-size_t engine_costs(const struct engine *engine, struct engine_cost *ret, size_t limit);
 
 #endif

@@ -25,7 +25,7 @@ struct span {
 
 /* Written by the engine's thread alone. */
 struct cost {
-    atomic_uint_fast64_t judged, findings, nanoseconds;
+    atomic_uint_fast64_t judged, findings, nanoseconds, timed[ENGINE_COST_BUCKETS], timed_ns, patterns_given_up;
 };
 
 struct gap {
@@ -44,6 +44,7 @@ struct engine {
     size_t n_triggers;
     struct gap *gaps;
     size_t n_gaps;
+    uint64_t seen_given_up; /* matcher_given_up as it was counted last */
     struct span by_event[EVENT_ID_LIMIT];
 };
 

@@ -27,6 +27,28 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+const double engine_cost_bounds[ENGINE_COST_BUCKETS - 1] = {0.25e-6, 1e-6, 4e-6, 16e-6, 64e-6, 256e-6, 1024e-6};
+
+static void note_time(struct cost *cost, uint64_t ns)
+{
+    size_t bucket = 0;
+    while (bucket < ENGINE_COST_BUCKETS - 1 && (double)ns > engine_cost_bounds[bucket] * 1e9)
+        bucket++;
+    add(&cost->timed[bucket], 1);
+    add(&cost->timed_ns, ns);
+    add(&cost->nanoseconds, ns * COST_SAMPLE);
+}
+
+/* Charges what was given up to the detection that was judged last. */
+static void note_given_up(struct engine *engine, struct cost *cost)
+{
+    const uint64_t given_up = matcher_given_up(engine->matcher);
+    if (given_up == engine->seen_given_up)
+        return;
+    add(&cost->patterns_given_up, given_up - engine->seen_given_up);
+    engine->seen_given_up = given_up;
+}
+
 /* One event before one trigger. */
 struct moment {
     const struct event_context *context;
@@ -70,7 +92,7 @@ static bool judge(struct engine *engine, const struct loaded_trigger *loaded, st
         return fires(engine, loaded, moment);
     uint64_t before = monotonic_ns();
     bool result = fires(engine, loaded, moment);
-    add(&cost->nanoseconds, (monotonic_ns() - before) * COST_SAMPLE);
+    note_time(cost, monotonic_ns() - before);
     return result;
 }
 
@@ -134,6 +156,7 @@ void engine_judge(struct engine *engine, const struct event_context *context,
         moment.from_ns = 0;
         moment.is_done = false;
         const bool fired = judge(engine, loaded, &moment);
+        note_given_up(engine, &engine->costs[loaded->detection]);
         if (fired || moment.is_done)
             done = loaded->detection;
         if (fired)

@@ -198,10 +198,37 @@ static void test_engine_wanted_events_and_costs(void **state)
     assert_int_equal(costs[0].judged, 200);
     assert_int_equal(costs[0].findings, 200);
     assert_true(costs[0].nanoseconds > 0);
+    uint64_t timed = 0;
+    for (size_t i = 0; i < ENGINE_COST_BUCKETS; i++)
+        timed += costs[0].timed[i];
+    assert_int_equal(timed, 4); /* of 200 the first and each 64th after it */
+    assert_int_equal(costs[0].nanoseconds, costs[0].timed_ns * 64);
     assert_int_equal(costs[1].judged, 0);
     assert_int_equal(costs[3].judged, 200);
     assert_int_equal(costs[3].findings, 0);
     assert_int_equal(engine_costs(engine, NULL, 0), 4);
+    engine_free(engine);
+}
+
+static const struct detection explodes = {
+    .name = "explodes",
+    .triggers = {{.event = "security_file_open", .when = REGEX("data.pathname", "^/((a|aa)+)+[bc]$")}},
+};
+
+/* A pattern that is given up fires, and is counted. */
+static void test_engine_counts_patterns_given_up(void **state)
+{
+    (void)state;
+    const struct detection *const list[] = {&explodes, &keys};
+    const char *error = NULL;
+    struct engine *engine = engine_new_from(world.schema, list, 2, &error);
+    assert_non_null(engine);
+    begin_open("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    assert_int_equal(world_judge(&world, engine, &record).n, 1);
+    struct engine_cost costs[2];
+    engine_costs(engine, costs, 2);
+    assert_int_equal(costs[0].patterns_given_up, 1);
+    assert_int_equal(costs[1].patterns_given_up, 0);
     engine_free(engine);
 }
 
@@ -306,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_engine_data_is_the_item_that_matched),
         cmocka_unit_test(test_engine_window),
         cmocka_unit_test(test_engine_wanted_events_and_costs),
+        cmocka_unit_test(test_engine_counts_patterns_given_up),
         cmocka_unit_test(test_engine_selects_by_name_and_id),
         cmocka_unit_test(test_engine_refuses_a_wrong_detection),
         cmocka_unit_test(test_engine_leaves_out_what_the_collector_lacks),

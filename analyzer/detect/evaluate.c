@@ -38,11 +38,14 @@ static enum verdict judge_regex(struct matcher *matcher, const struct condition 
     int result = pcre2_match(atom->regex, (PCRE2_SPTR)data, length, 0, 0, matcher->match_data, matcher->limits);
     if (result >= 0)
         return VERDICT_YES;
+    if (result == PCRE2_ERROR_NOMATCH)
+        return VERDICT_NO;
     /* A string made to exhaust the limits must not pass for one that does not match. */
-    return result == PCRE2_ERROR_NOMATCH ? VERDICT_NO : VERDICT_UNKNOWN;
+    matcher->given_up++;
+    return VERDICT_UNKNOWN;
 }
 
-static enum verdict judge_glob(const struct condition *atom, const char *data, size_t length)
+static enum verdict judge_glob(struct matcher *matcher, const struct condition *atom, const char *data, size_t length)
 {
     enum verdict verdict = VERDICT_NO;
     for (size_t i = 0; i < atom->n_globs; i++)
@@ -50,6 +53,7 @@ static enum verdict judge_glob(const struct condition *atom, const char *data, s
         case GLOB_YES:
             return VERDICT_YES;
         case GLOB_GIVEN_UP:
+            matcher->given_up++;
             verdict = VERDICT_UNKNOWN;
             break;
         case GLOB_NO:
@@ -83,7 +87,7 @@ static enum verdict judge_bytes(struct matcher *matcher, const struct condition 
         split_base(data, length, &data, &length);
         return from_bool(string_set_matches(atom->strings, data, length));
     case PREDICATE_GLOB:
-        return judge_glob(atom, data, length);
+        return judge_glob(matcher, atom, data, length);
     case PREDICATE_CIDR:
         return from_bool(in_networks(atom, data, length));
     case PREDICATE_REGEX:

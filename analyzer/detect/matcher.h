@@ -43,6 +43,9 @@ const char *matcher_error(const struct matcher *matcher);
 /* Forgets what was kept of the batch before; `n_strings` is decoder_string_count. */
 void matcher_begin_batch(struct matcher *matcher, uint32_t n_strings);
 
+/* How often a pattern was given up because it took too long on a string. */
+uint64_t matcher_given_up(const struct matcher *matcher);
+
 enum verdict matcher_judge(struct matcher *matcher, const struct condition *condition,
                            const struct event_context *context);
 

@@ -47,13 +47,16 @@ struct matcher *matcher_new(void)
         return NULL;
     matcher->limits = pcre2_match_context_create(NULL);
     matcher->match_data = pcre2_match_data_create(1, NULL);
-    if (matcher->limits == NULL || matcher->match_data == NULL) {
+    matcher->jit_stack = pcre2_jit_stack_create(REGEX_STACK_BYTES / 32, REGEX_STACK_BYTES, NULL);
+    if (matcher->limits == NULL || matcher->match_data == NULL || matcher->jit_stack == NULL) {
         matcher_free(matcher);
         errno = ENOMEM;
         return NULL;
     }
     pcre2_set_match_limit(matcher->limits, REGEX_MATCH_LIMIT);
     pcre2_set_depth_limit(matcher->limits, REGEX_MATCH_LIMIT);
+    pcre2_set_heap_limit(matcher->limits, REGEX_HEAP_KIB);
+    pcre2_jit_stack_assign(matcher->limits, NULL, matcher->jit_stack);
     return matcher;
 }
 
@@ -81,6 +84,7 @@ void matcher_free(struct matcher *matcher)
     }
     pcre2_match_data_free(matcher->match_data);
     pcre2_match_context_free(matcher->limits);
+    pcre2_jit_stack_free(matcher->jit_stack);
     field_room_fini(&matcher->room[0]);
     field_room_fini(&matcher->room[1]);
     for (size_t i = 0; i < MATCHER_VALUES; i++)
@@ -92,6 +96,11 @@ void matcher_free(struct matcher *matcher)
 void matcher_set_memory(struct matcher *matcher, enum matcher_memory memory)
 {
     matcher->memory = memory;
+}
+
+uint64_t matcher_given_up(const struct matcher *matcher)
+{
+    return matcher->given_up;
 }
 
 const char *matcher_error(const struct matcher *matcher)

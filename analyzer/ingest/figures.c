@@ -97,6 +97,33 @@ static double load(const atomic_uint_fast64_t *counter)
     return (double)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static void write_detection(struct metrics_writer *writer, const struct detection *detection,
+                            const struct engine_cost *cost)
+{
+    const struct metric_label labels[] = {{"detection", detection->name}, {0}};
+    const struct metric_histogram times = {.bounds = engine_cost_bounds,
+                                           .counts = cost->timed,
+                                           .n = ENGINE_COST_BUCKETS - 1,
+                                           .sum = (double)cost->timed_ns / 1e9};
+    metrics_write(writer, "vedette_findings_total", METRIC_COUNTER, "Findings, by detection.", labels,
+                  (double)cost->findings);
+    metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER, "Events a detection looked at.", labels,
+                  (double)cost->judged);
+    metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
+                  "Time a detection took, estimated from one event in 64.", labels, (double)cost->nanoseconds / 1e9);
+    metrics_write_histogram(writer, "vedette_detection_judgement_seconds",
+                            "Time a detection took for an event, of one event in 64.", labels, &times);
+    metrics_write(writer, "vedette_detection_patterns_given_up_total", METRIC_COUNTER,
+                  "Patterns that took too long on a string; they count as unknown.", labels,
+                  (double)cost->patterns_given_up);
+    if (detection->correlation.kind == CORRELATE_NOTHING)
+        return;
+    metrics_write(writer, "vedette_detection_keys", METRIC_GAUGE, "Keys that a correlation keeps something for.",
+                  labels, (double)cost->keys);
+    metrics_write(writer, "vedette_detection_evicted_keys_total", METRIC_COUNTER,
+                  "Keys that a correlation gave up because its table was full.", labels, (double)cost->evicted);
+}
+
 static void write_detections(struct ingest *ingest, struct metrics_writer *writer)
 {
     size_t count;
@@ -106,22 +133,8 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
         return; /* this scrape goes without */
     for (unsigned i = 0; i < ingest->n_shards; i++)
         shard_add_costs(ingest->shard[i], costs, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct metric_label labels[] = {{"detection", all[i]->name}, {0}};
-        metrics_write(writer, "vedette_findings_total", METRIC_COUNTER, "Findings, by detection.", labels,
-                      (double)costs[i].findings);
-        metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER, "Events a detection looked at.", labels,
-                      (double)costs[i].judged);
-        metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
-                      "Time a detection took, estimated from one event in 64.", labels,
-                      (double)costs[i].nanoseconds / 1e9);
-        if (all[i]->correlation.kind == CORRELATE_NOTHING)
-            continue;
-        metrics_write(writer, "vedette_detection_keys", METRIC_GAUGE, "Keys that a correlation keeps something for.",
-                      labels, (double)costs[i].keys);
-        metrics_write(writer, "vedette_detection_evicted_keys_total", METRIC_COUNTER,
-                      "Keys that a correlation gave up because its table was full.", labels, (double)costs[i].evicted);
-    }
+    for (size_t i = 0; i < count; i++)
+        write_detection(writer, all[i], &costs[i]);
     free(costs);
 }
 

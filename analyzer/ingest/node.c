@@ -197,11 +197,8 @@ static void add_engine_costs(const struct engine *engine, struct engine_cost *co
     for (size_t i = 0; i < n; i++)
         for (size_t at = 0; at < n_all && at < n_costs; at++)
             if (all[at] == of_engine[i].detection) {
-                costs[at].judged += of_engine[i].judged;
-                costs[at].findings += of_engine[i].findings;
-                costs[at].nanoseconds += of_engine[i].nanoseconds;
+                engine_cost_add(&costs[at], &of_engine[i]);
                 costs[at].keys += of_engine[i].keys;
-                costs[at].evicted += of_engine[i].evicted;
             }
     free(of_engine);
 }
@@ -211,12 +208,8 @@ void node_add_costs(struct node *node, struct engine_cost *costs, size_t n_costs
     size_t n_all;
     detections_all(&n_all);
     pthread_mutex_lock(&node->lock);
-    for (size_t i = 0; i < n_all && i < n_costs; i++) {
-        costs[i].judged += node->past_costs[i].judged;
-        costs[i].findings += node->past_costs[i].findings;
-        costs[i].nanoseconds += node->past_costs[i].nanoseconds;
-        costs[i].evicted += node->past_costs[i].evicted; /* what it kept went with it */
-    }
+    for (size_t i = 0; i < n_all && i < n_costs; i++)
+        engine_cost_add(&costs[i], &node->past_costs[i]);
     add_engine_costs(node->engine, costs, n_costs);
     pthread_mutex_unlock(&node->lock);
 }

@@ -173,16 +173,11 @@ static void append_value(struct metrics_writer *writer, struct buffer *buffer, d
     append_text(writer, buffer, text);
 }
 
-void metrics_write(struct metrics_writer *writer, const char *family_name, enum metric_type type, const char *help,
-                   const struct metric_label *labels, double value)
+static void append_sample(struct metrics_writer *writer, struct buffer *out, const char *name, const char *suffix,
+                          const struct metric_label *labels, double value)
 {
-    struct family *family = find_family(writer, family_name, type, help);
-    if (!family) {
-        writer->failed = true;
-        return;
-    }
-    struct buffer *out = &family->samples;
-    append_text(writer, out, family_name);
+    append_text(writer, out, name);
+    append_text(writer, out, suffix);
     const char *separator = "{";
     for (const struct metric_label *label = labels; label && label->name; label++) {
         append_text(writer, out, separator);
@@ -197,6 +192,41 @@ void metrics_write(struct metrics_writer *writer, const char *family_name, enum 
     append_value(writer, out, value);
 }
 
+void metrics_write(struct metrics_writer *writer, const char *family_name, enum metric_type type, const char *help,
+                   const struct metric_label *labels, double value)
+{
+    struct family *family = find_family(writer, family_name, type, help);
+    if (family)
+        append_sample(writer, &family->samples, family_name, "", labels, value);
+    else
+        writer->failed = true;
+}
+
+void metrics_write_histogram(struct metrics_writer *writer, const char *family_name, const char *help,
+                             const struct metric_label *labels, const struct metric_histogram *histogram)
+{
+    struct metric_label with_bound[METRIC_MAX_LABELS + 2] = {0};
+    struct family *family = find_family(writer, family_name, METRIC_HISTOGRAM, help);
+    size_t n = 0;
+    if (!family) {
+        writer->failed = true;
+        return;
+    }
+    for (; labels && labels[n].name && n < METRIC_MAX_LABELS; n++)
+        with_bound[n] = labels[n];
+    uint64_t count = 0;
+    for (size_t i = 0; i <= histogram->n; i++) {
+        char bound[32] = "+Inf";
+        if (i < histogram->n)
+            snprintf(bound, sizeof(bound), "%g", histogram->bounds[i]);
+        with_bound[n] = (struct metric_label){"le", bound};
+        count += histogram->counts[i];
+        append_sample(writer, &family->samples, family_name, "_bucket", with_bound, (double)count);
+    }
+    append_sample(writer, &family->samples, family_name, "_sum", labels, histogram->sum);
+    append_sample(writer, &family->samples, family_name, "_count", labels, (double)count);
+}
+
 static void append_family(struct metrics_writer *writer, struct buffer *page, const struct family *family)
 {
     append_text(writer, page, "# HELP ");
@@ -205,7 +235,9 @@ static void append_family(struct metrics_writer *writer, struct buffer *page, co
     append_escaped(writer, page, family->help, false);
     append_text(writer, page, "\n# TYPE ");
     append_text(writer, page, family->name);
-    append_text(writer, page, family->type == METRIC_COUNTER ? " counter\n" : " gauge\n");
+    static const char *const types[] = {
+        [METRIC_COUNTER] = " counter\n", [METRIC_GAUGE] = " gauge\n", [METRIC_HISTOGRAM] = " histogram\n"};
+    append_text(writer, page, types[family->type]);
     append(writer, page, family->samples.data, family->samples.size);
 }
 

@@ -16,6 +16,7 @@ struct metrics_writer;
 enum metric_type {
     METRIC_COUNTER,
     METRIC_GAUGE,
+    METRIC_HISTOGRAM, /* by metrics_write_histogram */
 };
 
 struct metric_label {
@@ -35,6 +36,17 @@ void metrics_register(struct metrics *metrics, void (*collect)(void *arg, struct
  */
 void metrics_write(struct metrics_writer *writer, const char *family, enum metric_type type, const char *help,
                    const struct metric_label *labels, double value);
+
+/* Observations by size. */
+struct metric_histogram {
+    const double *bounds;   /* n of them, ascending: the largest of each bucket */
+    const uint64_t *counts; /* n + 1 of them, each bucket's own; the last: beyond all bounds */
+    size_t n;
+    double sum;
+};
+enum { METRIC_MAX_LABELS = 8 };
+void metrics_write_histogram(struct metrics_writer *writer, const char *family, const char *help,
+                             const struct metric_label *labels, const struct metric_histogram *histogram);
 
 /*
  * For metrics_register, `arg` unused: process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds and

@@ -29,6 +29,17 @@ static void collect_second(void *arg, struct metrics_writer *writer)
     metrics_write(writer, "vedette_small", METRIC_GAUGE, "Small.", NULL, -INFINITY);
 }
 
+static void collect_histogram(void *arg, struct metrics_writer *writer)
+{
+    (void)arg;
+    static const double bounds[] = {0.000001, 0.25};
+    static const uint64_t counts[] = {5, 0, 2};
+    const struct metric_label labels[] = {{"a", "b"}, {NULL, NULL}};
+    const struct metric_histogram histogram = {.bounds = bounds, .counts = counts, .n = 2, .sum = 1.5};
+    metrics_write_histogram(writer, "vedette_seconds", "Seconds.", labels, &histogram);
+    metrics_write_histogram(writer, "vedette_seconds", "Seconds.", NULL, &histogram);
+}
+
 static char *render(struct metrics *metrics)
 {
     size_t size = 0;
@@ -36,6 +47,28 @@ static char *render(struct metrics *metrics)
     assert_non_null(page);
     assert_int_equal(strlen(page), size);
     return page;
+}
+
+static void test_metrics_histogram(void **state)
+{
+    (void)state;
+    struct metrics *metrics = metrics_new();
+    metrics_register(metrics, collect_histogram, NULL);
+    char *page = render(metrics);
+    assert_string_equal(page, "# HELP vedette_seconds Seconds.\n"
+                              "# TYPE vedette_seconds histogram\n"
+                              "vedette_seconds_bucket{a=\"b\",le=\"1e-06\"} 5\n"
+                              "vedette_seconds_bucket{a=\"b\",le=\"0.25\"} 5\n"
+                              "vedette_seconds_bucket{a=\"b\",le=\"+Inf\"} 7\n"
+                              "vedette_seconds_sum{a=\"b\"} 1.5\n"
+                              "vedette_seconds_count{a=\"b\"} 7\n"
+                              "vedette_seconds_bucket{le=\"1e-06\"} 5\n"
+                              "vedette_seconds_bucket{le=\"0.25\"} 5\n"
+                              "vedette_seconds_bucket{le=\"+Inf\"} 7\n"
+                              "vedette_seconds_sum 1.5\n"
+                              "vedette_seconds_count 7\n");
+    free(page);
+    metrics_free(metrics);
 }
 
 static void test_metrics_page(void **state)
@@ -147,6 +180,7 @@ static void test_metrics_many_families_and_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metrics_histogram),
         cmocka_unit_test(test_metrics_page),
         cmocka_unit_test(test_metrics_empty),
         cmocka_unit_test(test_metrics_process),
