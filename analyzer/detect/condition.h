@@ -57,7 +57,7 @@ struct matcher {
     pcre2_match_data *match_data;
     struct field_room room[2]; /* of the value that is looked at, and of the one it is compared with */
     struct field_room values[MATCHER_VALUES];
-    uint8_t next_value;
+    unsigned next_value;
     char error[MATCHER_ERROR_BYTES];
 };
 

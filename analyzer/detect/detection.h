@@ -60,7 +60,7 @@ enum { TRIGGER_MAX_DATA = 4 };
 
 /* One way a detection fires. */
 struct trigger {
-    const char *event;            /* name in the event table */
+    const char *event;            /* name in the event table, or of another detection: its findings (finding_event.h) */
     const struct predicate *when; /* NULL: always */
     struct trigger_data data[TRIGGER_MAX_DATA];
     const struct predicate *lower_when; /* NULL: never; else one severity lower when it holds */
@@ -72,7 +72,10 @@ struct trigger {
     bool silent;                            /* of REMEMBER: it is kept, and that is no finding */
 };
 
-enum { DETECTION_MAX_TRIGGERS = 8 };
+enum {
+    DETECTION_MAX_TRIGGERS = 8,
+    DETECTION_MAX_DEPTH = 5, /* detections on findings of detections on ... events; none on its own, at any depth */
+};
 
 struct detection {
     const char *id;    /* "TRC-105" */

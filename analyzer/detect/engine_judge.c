@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One event through the triggers that name it. The hot path: an event that no trigger names costs one load. */
 #include "analyzer/detect/engine_internal.h"
+#include "analyzer/detect/finding_event.h"
 
 enum {
     FINDING_WINDOW_S = 60, /* how far back a finding's story is taken to reach */
@@ -52,10 +53,10 @@ static void note_given_up(struct engine *engine, struct cost *cost)
 /* One event before one trigger. */
 struct moment {
     const struct event_context *context;
-    bool failed;
-    uint64_t from_ns;               /* of the first event that the finding is about, 0: of this one alone */
-    bool is_done;                   /* no further trigger of the detection is to be asked about this event */
-    struct event_context recalling; /* the context, with what the detection remembers */
+    bool failed, succeeded;
+    uint64_t from_ns;                /* of the first event that the finding is about, 0: of this one alone */
+    bool is_done;                    /* no further trigger of the detection is to be asked about this event */
+    struct event_context *recalling; /* room for the context with what the detection remembers */
 };
 
 static bool feeds(struct engine *engine, const struct loaded_trigger *loaded, struct moment *moment)
@@ -63,9 +64,9 @@ static bool feeds(struct engine *engine, const struct loaded_trigger *loaded, st
     struct correlator *correlator = engine->correlators[loaded->detection];
     const struct remembered *remembered = correlator_recall(correlator, loaded->feed, moment->context);
     if (remembered != NULL) {
-        moment->recalling = *moment->context;
-        moment->recalling.remembered = remembered;
-        moment->context = &moment->recalling;
+        *moment->recalling = *moment->context;
+        moment->recalling->remembered = remembered;
+        moment->context = moment->recalling;
     }
     if (matcher_judge(engine->matcher, loaded->when, moment->context) == VERDICT_NO)
         return false;
@@ -114,18 +115,53 @@ static enum severity severity_of(struct engine *engine, const struct loaded_trig
     return lower && severity > SEVERITY_INFO ? severity - 1 : severity;
 }
 
-static void emit_finding(struct engine *engine, const struct loaded_trigger *loaded,
-                         const struct event_context *context, const struct moment *moment,
-                         void (*emit)(void *arg, const struct finding *finding), void *arg)
+/* One event, and what comes of it. */
+struct pass {
+    struct engine *engine;
+    const struct event_context *context; /* of the event itself, which every finding tells */
+    void (*emit)(void *arg, const struct finding *finding);
+    void *arg;
+};
+
+/* A finding's number among those of its detection on this event, and on others that are made of the same. */
+static uint32_t next_output(struct output *output, const struct event_context *context)
 {
+    const bool is_same = output->session == context->session && output->seq == context->event->seq;
+    output->session = context->session;
+    output->seq = context->event->seq;
+    output->index = is_same ? output->index + 1 : 0;
+    return output->index;
+}
+
+static void judge_span(const struct pass *pass, const struct span *span, const struct event_context *context,
+                       const struct finding *source);
+
+/* The finding before the detections that are made of it. */
+static void judge_finding(const struct pass *pass, uint32_t detection, const struct finding *finding)
+{
+    struct engine *engine = pass->engine;
+    if (engine->by_finding[detection].count == 0)
+        return;
+    struct event_view view;
+    struct event_context context = *pass->context;
+    finding_event_make(finding, engine->rows[detection], &view);
+    context.event = &view;
+    judge_span(pass, &engine->by_finding[detection], &context, finding);
+}
+
+static void emit_finding(const struct pass *pass, const struct loaded_trigger *loaded, const struct moment *moment)
+{
+    struct engine *engine = pass->engine;
+    const unsigned mark = matcher_values_begin(engine->matcher);
     struct finding finding = {
         .detection = engine->table[loaded->detection],
         .trigger = loaded->trigger,
-        .context = context,
+        .context = pass->context,
         .severity = severity_of(engine, loaded, moment),
-        .succeeded = !moment->failed,
-        .window_from_ns = moment->from_ns != 0 ? moment->from_ns : window_start(context),
-        .window_to_ns = context->event->time_ns,
+        .succeeded = moment->succeeded,
+        .output_index = next_output(&engine->outputs[loaded->detection], pass->context),
+        .window_from_ns = moment->from_ns != 0 ? moment->from_ns : window_start(pass->context),
+        .window_to_ns = pass->context->event->time_ns,
     };
     for (size_t i = 0; i < TRIGGER_MAX_DATA && loaded->trigger->data[i].name != NULL; i++) {
         struct finding_data *data = &finding.data[finding.n_data];
@@ -134,7 +170,38 @@ static void emit_finding(struct engine *engine, const struct loaded_trigger *loa
             matcher_value(engine->matcher, loaded->when, loaded->trigger->data[i].field, moment->context, data);
     }
     add(&engine->costs[loaded->detection].findings, 1);
-    emit(arg, &finding);
+    pass->emit(pass->arg, &finding);
+    judge_finding(pass, loaded->detection, &finding);
+    matcher_values_end(engine->matcher, mark);
+}
+
+/* `source`: the finding that the context tells, NULL when it tells the event itself. */
+static void judge_span(const struct pass *pass, const struct span *span, const struct event_context *context,
+                       const struct finding *source)
+{
+    struct engine *engine = pass->engine;
+    const int64_t ret = context->event->ret;
+    const bool failed = ret < 0 && ret >= -MAX_ERRNO;
+    const struct loaded_trigger *loaded = &engine->triggers[span->first], *end = loaded + span->count;
+    struct event_context recalling;
+    uint32_t done = UINT32_MAX;
+    for (; loaded < end; loaded++) {
+        if (loaded->detection == done)
+            continue;
+        struct moment moment = {
+            .context = context,
+            .failed = source == NULL && failed, /* a finding has been lowered for it */
+            .succeeded = source != NULL ? source->succeeded : !failed,
+            .from_ns = source != NULL ? source->window_from_ns : 0,
+            .recalling = &recalling,
+        };
+        const bool fired = judge(engine, loaded, &moment);
+        note_given_up(engine, &engine->costs[loaded->detection]);
+        if (fired || moment.is_done)
+            done = loaded->detection;
+        if (fired)
+            emit_finding(pass, loaded, &moment);
+    }
 }
 
 void engine_judge(struct engine *engine, const struct event_context *context,
@@ -143,25 +210,8 @@ void engine_judge(struct engine *engine, const struct event_context *context,
     const uint16_t id = context->event->schema->id;
     if (id >= EVENT_ID_LIMIT || engine->by_event[id].count == 0)
         return;
-    const struct loaded_trigger *loaded = &engine->triggers[engine->by_event[id].first];
-    const struct loaded_trigger *end = loaded + engine->by_event[id].count;
-    const int64_t ret = context->event->ret;
-    uint32_t done = UINT32_MAX;
-    for (; loaded < end; loaded++) {
-        if (loaded->detection == done)
-            continue;
-        struct moment moment;
-        moment.context = context;
-        moment.failed = ret < 0 && ret >= -MAX_ERRNO;
-        moment.from_ns = 0;
-        moment.is_done = false;
-        const bool fired = judge(engine, loaded, &moment);
-        note_given_up(engine, &engine->costs[loaded->detection]);
-        if (fired || moment.is_done)
-            done = loaded->detection;
-        if (fired)
-            emit_finding(engine, loaded, context, &moment, emit, arg);
-    }
+    const struct pass pass = {.engine = engine, .context = context, .emit = emit, .arg = arg};
+    judge_span(&pass, &engine->by_event[id], context, NULL);
 }
 
 bool engine_take_evicted(struct engine *engine, struct loss *ret_loss)

@@ -322,6 +322,16 @@ static bool find_item(struct matcher *matcher, const struct condition *condition
            judge_list(matcher, condition, context, ret_item) == VERDICT_YES;
 }
 
+unsigned matcher_values_begin(const struct matcher *matcher)
+{
+    return matcher->next_value;
+}
+
+void matcher_values_end(struct matcher *matcher, unsigned mark)
+{
+    matcher->next_value = mark;
+}
+
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *name,
                    const struct event_context *context, struct finding_data *ret_value)
 {

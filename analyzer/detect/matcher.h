@@ -11,9 +11,7 @@
 #include <stdint.h>
 
 #include "analyzer/detect/detection.h"
-#include "common/wire/decode.h"
-
-struct event_context;
+#include "analyzer/detect/engine.h"
 
 enum verdict {
     VERDICT_NO,
@@ -23,7 +21,6 @@ enum verdict {
 
 struct matcher;
 struct condition; /* one compiled tree, owned by its matcher */
-struct finding_data;
 
 /* NULL with errno. */
 struct matcher *matcher_new(void);
@@ -52,14 +49,25 @@ enum verdict matcher_judge(struct matcher *matcher, const struct condition *cond
 /*
  * The value of a field, but for its name; of a list the first item that an atom of the condition on that field matched.
  * False when there is none. `field` is one that matcher_check_field accepted. A string lives until MATCHER_VALUES more
- * are asked for, and no longer than the event.
+ * were asked for, and no longer than the event.
  */
-enum { MATCHER_VALUES = TRIGGER_MAX_DATA };
+enum { MATCHER_VALUES = TRIGGER_MAX_DATA * (DETECTION_MAX_DEPTH + 1) };
 bool matcher_value(struct matcher *matcher, const struct condition *condition, const char *field,
                    const struct event_context *context, struct finding_data *ret_value);
+/* What was asked for after matcher_values_begin gave `mark` is not needed any more. */
+unsigned matcher_values_begin(const struct matcher *matcher);
+void matcher_values_end(struct matcher *matcher, unsigned mark);
+
 /* 0 when `field` names one of that row, else -EINVAL with words. */
 int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner,
                         const char *field);
+
+/* The same, and of what kind its values are. */
+int matcher_kind(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *field,
+                 enum field_kind *ret_kind);
+/* Writes matcher_error after the owner's name; -EINVAL. */
+int matcher_refuse(struct matcher *matcher, const char *owner, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The field of that name, a number or a string. 0, or -EINVAL with words. */
 struct field;

@@ -108,16 +108,32 @@ const char *matcher_error(const struct matcher *matcher)
     return matcher->error;
 }
 
-/* Says what is wrong with the tree, after the owner's name. */
-__attribute__((format(printf, 2, 3))) static int refuse(const struct compilation *c, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static int refuse_with(struct matcher *matcher, const char *owner,
+                                                             const char *format, va_list arguments)
 {
-    int used = snprintf(c->matcher->error, sizeof(c->matcher->error), "%s: ", c->owner);
+    int used = snprintf(matcher->error, sizeof(matcher->error), "%s: ", owner);
+    if (used >= 0 && (size_t)used < sizeof(matcher->error))
+        vsnprintf(matcher->error + used, sizeof(matcher->error) - (size_t)used, format, arguments);
+    return -EINVAL;
+}
+
+int matcher_refuse(struct matcher *matcher, const char *owner, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    if (used >= 0 && (size_t)used < sizeof(c->matcher->error))
-        vsnprintf(c->matcher->error + used, sizeof(c->matcher->error) - (size_t)used, format, arguments);
+    int result = refuse_with(matcher, owner, format, arguments);
     va_end(arguments);
-    return -EINVAL;
+    return result;
+}
+
+/* Says what is wrong with the tree. */
+__attribute__((format(printf, 2, 3))) static int refuse(const struct compilation *c, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = refuse_with(c->matcher, c->owner, format, arguments);
+    va_end(arguments);
+    return result;
 }
 
 static int resolve(const struct compilation *c, const char *name, struct field *ret_field)
@@ -353,11 +369,21 @@ int matcher_add(struct matcher *matcher, const struct schema_event *event, const
     return result;
 }
 
-int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *field)
+int matcher_kind(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *field,
+                 enum field_kind *ret_kind)
 {
     const struct compilation c = {.matcher = matcher, .event = event, .owner = owner};
     struct field resolved;
-    return resolve(&c, field, &resolved);
+    int result = resolve(&c, field, &resolved);
+    if (result == 0)
+        *ret_kind = (enum field_kind)resolved.kind;
+    return result;
+}
+
+int matcher_check_field(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *field)
+{
+    enum field_kind kind;
+    return matcher_kind(matcher, event, owner, field, &kind);
 }
 
 int matcher_resolve(struct matcher *matcher, const struct schema_event *event, const char *owner, const char *name,
