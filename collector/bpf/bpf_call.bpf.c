@@ -67,21 +67,20 @@ static __always_inline bool prog_fill(struct record_header *header, __u64 capaci
 EXIT_HANDLER(bpf)
 {
     struct sink sink;
-    struct task_struct *task = bpf_get_current_task_btf();
     struct file *file = call->ret >= 0 ? current_file(call->ret) : NULL;
-    if (plan.selected[EVENT_security_bpf] && sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK)) {
+    if (plan.selected[EVENT_security_bpf] && sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK)) {
 #define FILL(header_, size_) bpf_fill(header_, size_, call)
         EMIT_1(&sink, CALL_NUMBERS, FILL);
 #undef FILL
     }
     if (plan.selected[EVENT_security_bpf_map] && is_anonymous(file, BPF_MAP_NAME) &&
-        sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK)) {
+        sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK)) {
 #define FILL(header_, size_) map_fill(header_, size_, call, file)
         EMIT_1(&sink, CALL_SMALL, FILL);
 #undef FILL
     }
     if (plan.selected[EVENT_security_bpf_prog] && is_anonymous(file, BPF_PROG_NAME) &&
-        sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK)) {
+        sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK)) {
 #define FILL(header_, size_) prog_fill(header_, size_, call, file)
         EMIT_1(&sink, CALL_SMALL, FILL);
 #undef FILL

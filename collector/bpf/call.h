@@ -101,7 +101,7 @@ static __always_inline __u32 chain_next(__u64 chain, __u32 self)
         struct call storage, *call = &storage;                                                                         \
         call_read(call, registers, task, ret_);                                                                        \
         asm volatile("" : "+r"(call) : : "memory");                                                                    \
-        self_test_note(task, HANDLER_##name_);                                                                         \
+        self_test_note(HANDLER_##name_);                                                                               \
         half_##_of__##name_(call);                                                                                     \
         __u32 number = call->number;                                                                                   \
         __u32 next = number < SYSCALL_LIMIT ? chain_next((chains_)[number], HANDLER_##name_) : HANDLER_NONE;           \

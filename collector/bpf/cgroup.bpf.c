@@ -50,7 +50,7 @@ static __always_inline int cgroup_event(struct cgroup *cgroup, __u32 event_id)
     if (!plan.selected[event_id] || !tells_containers_apart(cgroup) || !in_scope(task, cgroup))
         return 0;
     struct sink sink;
-    if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) cgroup_fill(header_, size_, event_id, cgroup)
     EMIT_3(&sink, CGROUP_SMALL, CGROUP_MIDDLE, CGROUP_LARGE, FILL);
@@ -88,7 +88,7 @@ int BPF_PROG(tp_btf__cgroup_attach_task, struct cgroup *cgroup, const char *path
     if (!plan.selected[EVENT_cgroup_attach_task] || !tells_containers_apart(cgroup) || !in_scope(task, cgroup))
         return 0;
     struct sink sink;
-    if (!sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) attach_fill(header_, size_, cgroup, moved)
     EMIT_3(&sink, CGROUP_SMALL, CGROUP_MIDDLE, CGROUP_LARGE, FILL);

@@ -102,7 +102,7 @@ EXIT_HANDLER(commit_creds)
         old = &facts->credentials;
     }
     credentials_read(task, &now);
-    if ((old != NULL && is_same(old, &now)) || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if ((old != NULL && is_same(old, &now)) || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) commit_fill(header_, call, old, &now)
     EMIT_1(&sink, CREDENTIALS_BYTES, FILL);

@@ -58,7 +58,7 @@ EXIT_HANDLER(dirty_pipe_splice)
         return 0;
     struct pipe_buffer *last = last_buffer(out);
     if ((BPF_CORE_READ(last, flags) & PIPE_BUF_FLAG_CAN_MERGE) == 0 || !plan.selected[EVENT_dirty_pipe_splice] ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) splice_fill(header_, size_, call, in, out, last)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);

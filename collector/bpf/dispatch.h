@@ -25,10 +25,8 @@ static __always_inline __u64 dispatch_chain(struct pt_regs *registers, const __u
     __u64 chain = chains[number];
     if (chain == 0)
         return 0;
-    if (self_test != 0) {
-        self_test_note(task, hook);
-        return self_test_is(task) ? chain : 0;
-    }
+    if (self_test != 0)
+        return self_test_seen(hook) ? chain : 0;
     return scope_has(task) ? chain : 0;
 }
 
@@ -45,7 +43,7 @@ static __always_inline void dispatch_run(struct pt_regs *registers, long ret, __
         __u32 handler = chain >> (8 * i) & 0xff;
         if (handler == HANDLER_NONE)
             break;
-        self_test_note(task, handler);
+        self_test_note(handler);
         run(handler, &call);
     }
 }

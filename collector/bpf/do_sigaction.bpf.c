@@ -113,7 +113,7 @@ EXIT_HANDLER(do_sigaction)
         old.handler = facts->sigaction[2];
     }
     action_read(task, signal, &new);
-    if (!sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) sigaction_fill(header_, call, known &&asks(call) ? &old : NULL, sets(call) ? &new : NULL)
     EMIT_1(&sink, SIGACTION_BYTES, FILL);

@@ -15,32 +15,14 @@ struct sink {
     __u32 attempts; /* low bits, to look at the ring's fill now and then */
 };
 
-static __always_inline bool is_own_process(struct task_struct *task)
-{
-    if (self.tgid[0] == 0)
-        return false;
-    __u32 tgid = LOAD(task, tgid);
-    if (identity.level > 0) {
-        struct pid *pid = LOAD(task, group_leader, thread_pid);
-        __u32 level = identity.level;
-        if (LOAD(pid, level) < level || BPF_CORE_READ(pid, numbers[level].ns, ns.inum) != identity.pid_ns)
-            return false;
-        tgid = BPF_CORE_READ(pid, numbers[level].nr);
-    }
-    __u64 start_ns = LOAD(task, group_leader, start_boottime);
-    for (int i = 0; i < SELF_LIMIT && self.tgid[i] != 0; i++)
-        if (self.tgid[i] == tgid && start_ns <= self.since_ns[i])
-            return true;
-    return false;
-}
-
 /*
- * Counts the attempt; false when nothing is to be emitted (a bulk event of the collector itself) or nothing can be,
- * which is counted. All programs so far run in task context; a family that runs in interrupts passes CONTEXT_IRQ.
+ * Counts an attempt of the current task; false when nothing is to be emitted (a bulk event of the collector itself) or
+ * nothing can be, which is counted. All programs so far run in task context; a family that runs in interrupts passes
+ * CONTEXT_IRQ.
  */
-static __always_inline bool sink_open(struct sink *sink, struct task_struct *task, __u32 class, __u32 context)
+static __always_inline bool sink_open(struct sink *sink, __u32 class, __u32 context)
 {
-    if (class >= CLASS_COUNT || (class == CLASS_BULK && is_own_process(task)))
+    if (class >= CLASS_COUNT || (class == CLASS_BULK && own_process()))
         return false;
     __u32 cpu = bpf_get_smp_processor_id();
     __u32 slot = (cpu * CLASS_COUNT + class) * CONTEXT_COUNT + context;

@@ -98,7 +98,7 @@ int exec_checked(__u64 bprm, __u32 event);
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-    self_test_note(task, HOOK_EXEC);
+    self_test_note(HOOK_EXEC);
     bool check = plan.selected[EVENT_security_bprm_check];
     bool helper = plan.selected[EVENT_call_usermodehelper] && (LOAD(task, real_parent, flags) & PF_KTHREAD) != 0;
     if ((!plan.selected[EVENT_sched_process_exec] && !check && !helper) || !scope_has(task))
@@ -110,7 +110,7 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
     if (helper)
         exec_checked(address, EVENT_call_usermodehelper);
     struct sink sink;
-    if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_)                                                                                           \
     exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192),                \
@@ -146,12 +146,11 @@ static __always_inline void rename_fill(struct record_header *header, struct tas
 SEC("tp_btf/task_rename")
 int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)
 {
-    self_test_note(task, HOOK_RENAME);
+    self_test_note(HOOK_RENAME);
     keep_comm(task);
     struct task_struct *current = bpf_get_current_task_btf(); /* a thread may name another */
     struct sink sink;
-    if (!plan.selected[EVENT_task_rename] || !scope_has(current) ||
-        !sink_open(&sink, current, CLASS_BULK, CONTEXT_TASK))
+    if (!plan.selected[EVENT_task_rename] || !scope_has(current) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) rename_fill(header_, task, comm)
     EMIT_1(&sink, RENAME_BYTES, FILL);

@@ -52,7 +52,7 @@ static __always_inline bool checked_fill(struct record_header *header, __u64 cap
 __noinline int exec_checked(__u64 bprm, __u32 event)
 {
     struct sink sink;
-    if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) checked_fill(header_, size_, (struct linux_binprm *)bprm, event, LIST_MOST(size_))
     EMIT_3(&sink, CHECK_SMALL, CHECK_MIDDLE, CHECK_LARGE, FILL);

@@ -48,8 +48,7 @@ EXIT_HANDLER(execute_failed)
 {
     struct sink sink;
     if (call->ret >= 0 || (call->ret <= -RESTART_LEAST && call->ret >= -RESTART_MOST) ||
-        !plan.selected[EVENT_process_execute_failed] ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+        !plan.selected[EVENT_process_execute_failed] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) failed_fill(header_, size_, call)
     EMIT_3(&sink, FAILED_SMALL, FAILED_MIDDLE, FAILED_LARGE, FILL);

@@ -25,7 +25,7 @@ static __always_inline void exit_fill(struct record_header *header, struct task_
 static __always_inline void emit_exit(struct task_struct *task)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_sched_process_exit] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_sched_process_exit] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) exit_fill(header_, task)
     EMIT_1(&sink, EXIT_BYTES, FILL);
@@ -36,7 +36,7 @@ static __always_inline void emit_exit(struct task_struct *task)
 static __always_inline void emit_do_exit(struct task_struct *task)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_do_exit] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_do_exit] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) record_begin(header_, EVENT_do_exit, task->exit_code)
     EMIT_1(&sink, EXIT_BYTES, FILL);
@@ -46,7 +46,7 @@ static __always_inline void emit_do_exit(struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 {
-    self_test_note(task, HOOK_EXIT);
+    self_test_note(HOOK_EXIT);
     if ((plan.selected[EVENT_sched_process_exit] || plan.selected[EVENT_do_exit]) && scope_has(task)) {
         emit_do_exit(task);
         emit_exit(task);

@@ -2,6 +2,21 @@
 #include "collector/bpf/facts.h"
 
 #ifndef VEDETTE_PLAIN
+/*
+ * 6fcd486b3a0a "bpf: Refactor RCU enforcement in the verifier." (6.4): of each pointer that is loaded from a task that
+ * is surely alive the verifier asks whether it is so as well, and looks for the answer by name through all of the
+ * kernel's BTF, up to four times, a millisecond in all. Of a pointer that was cast by a35b9af4ec2c "bpf: Add a kfunc
+ * for generic type cast" (6.2) it does not ask, and the cast costs nothing when it runs. Here alone: libbpf before 1.6
+ * does not link objects that name one kernel function twice.
+ */
+void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+static __always_inline struct task_struct *current_task(void)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    return can_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+}
+
 static __always_inline __u32 ns_pid(struct task_struct *task)
 {
     struct pid *pid = task->thread_pid;
@@ -26,7 +41,7 @@ static __always_inline __u64 cgroup_id(struct task_struct *task)
 /* A pointer that is no longer valid reads as zero. */
 __noinline int header_current(struct record_header *header)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct *task = current_task();
     if (header == NULL)
         return 0;
     struct task_struct *leader = task->group_leader;
@@ -67,6 +82,16 @@ __noinline int header_call(struct record_header *header)
 __noinline int header_of(struct record_header *header, __u64 address)
 {
     return header_of_into(header, (struct task_struct *)address);
+}
+
+__noinline int own_process(void)
+{
+    return own_process_of(current_task());
+}
+
+__noinline int self_test_seen(__u32 hook)
+{
+    return self_test_seen_by((void *)bpf_get_current_task(), hook);
 }
 #endif
 

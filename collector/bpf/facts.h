@@ -3,6 +3,7 @@
 #ifndef VEDETTE_COLLECTOR_BPF_FACTS_H
 #define VEDETTE_COLLECTOR_BPF_FACTS_H
 
+#include "collector/bpf/preempt.h"
 #include "collector/bpf/registers.h"
 
 enum {
@@ -105,6 +106,37 @@ static __always_inline int header_call_into(struct record_header *header)
     return 0;
 }
 
+/* Whether the current task is one of the collector's own processes, in whose pid namespace these are numbered. */
+static __always_inline int own_process_of(struct task_struct *task)
+{
+    if (self.tgid[0] == 0)
+        return 0;
+    __u32 tgid = LOAD(task, tgid);
+    if (identity.level > 0) {
+        struct pid *pid = LOAD(task, group_leader, thread_pid);
+        __u32 level = identity.level;
+        if (LOAD(pid, level) < level || BPF_CORE_READ(pid, numbers[level].ns, ns.inum) != identity.pid_ns)
+            return 0;
+        tgid = BPF_CORE_READ(pid, numbers[level].nr);
+    }
+    __u64 start_ns = LOAD(task, group_leader, start_boottime);
+    for (int i = 0; i < SELF_LIMIT && self.tgid[i] != 0; i++)
+        if (self.tgid[i] == tgid && start_ns <= self.since_ns[i])
+            return 1;
+    return 0;
+}
+
+/* Before the first plan: whether the current task is the loader or its child, while they prove the hooks; notes that
+ * the hook ran for it, and how. */
+static __always_inline int self_test_seen_by(struct task_struct *task, __u32 hook)
+{
+    if (BPF_CORE_READ(task, tgid) != self_test && BPF_CORE_READ(task, real_parent, tgid) != self_test)
+        return 0;
+    if (hook < HOOK_COUNT)
+        seen[hook] |= (__u8)preempt_seen(task);
+    return 1;
+}
+
 /*
  * Everything but event_id, ret, size and time_ns, which the caller knows: of the current task, and of any task by its
  * address. header_call adds what the current task's saved registers tell: the syscall in progress; it is known without
@@ -126,10 +158,28 @@ SUBPROGRAM int header_call(struct record_header *header)
 {
     return header_call_into(header);
 }
+
+SUBPROGRAM int own_process(void)
+{
+    return own_process_of((void *)bpf_get_current_task());
+}
+
+SUBPROGRAM int self_test_seen(__u32 hook)
+{
+    return self_test_seen_by((void *)bpf_get_current_task(), hook);
+}
 #else
 int header_current(struct record_header *header);
 int header_call(struct record_header *header);
 int header_of(struct record_header *header, __u64 task);
+int own_process(void);
+int self_test_seen(__u32 hook);
 #endif
+
+static __always_inline void self_test_note(__u32 hook)
+{
+    if (self_test != 0)
+        self_test_seen(hook);
+}
 
 #endif

@@ -129,7 +129,7 @@ EXIT_HANDLER(vfs_utimes)
         if (subject.name == 0)
             subject.file = current_file((__s32)subject.dirfd);
     }
-    if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
     subject_found(&subject);
 #define FILL(header_, size_) utimes_fill(header_, size_, call, &subject)
@@ -161,7 +161,7 @@ EXIT_HANDLER(chmod_common)
         subject.dirfd = call->args[0];
         subject.name = call->args[1];
     }
-    if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
     subject_found(&subject);
 #define FILL(header_, size_) chmod_fill(header_, size_, call, &subject)
@@ -227,7 +227,7 @@ EXIT_HANDLER(do_truncate)
     struct subject subject = {0};
     __u64 length;
     if (call->ret < 0 || !plan.selected[EVENT_do_truncate] || !truncate_subject(call, &subject, &length) ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
     subject_found(&subject);
     length = FORGET(length);

@@ -117,7 +117,7 @@ static __always_inline void transfer_emit(struct call *call, struct transfer *tr
 {
     struct sink sink;
     if (transfer->event >= EVENT_ID_LIMIT || !plan.selected[transfer->event] ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) transfer_fill(header_, size_, call, transfer)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
@@ -173,7 +173,7 @@ static __always_inline void magic_emit(struct call *call, struct transfer *trans
 {
     struct sink sink;
     if (!plan.selected[EVENT_magic_write] || call->ret <= 0 || transfer->position != 0 || !is_regular(transfer->file) ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) magic_fill(header_, size_, call, transfer)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);

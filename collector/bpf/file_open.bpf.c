@@ -77,7 +77,7 @@ EXIT_HANDLER(file_open)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct sink sink;
-    if (call->ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK)) {
+    if (call->ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, CLASS_BULK, CONTEXT_TASK)) {
         struct files_struct *files = LOAD(task, files);
         struct file *file = FORGET(file_of_fd(files, call->ret));
         __u32 flags =

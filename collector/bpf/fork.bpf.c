@@ -40,7 +40,7 @@ static __always_inline void fork_fill(struct record_header *header, struct task_
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-    self_test_note(parent, HOOK_FORK);
+    self_test_note(HOOK_FORK);
     bool parent_in_scope = scope_has(parent);
     bool child_in_scope = parent_in_scope;
     if (scope_kind == KIND_TREE || scope_kind == KIND_CHILDREN) {
@@ -54,7 +54,7 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
     if ((!parent_in_scope && !child_in_scope) || !plan.selected[EVENT_sched_process_fork])
         return 0;
     struct sink sink;
-    if (!sink_open(&sink, parent, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) fork_fill(header_, parent, child, parent_in_scope)
     EMIT_1(&sink, FORK_BYTES, FILL);

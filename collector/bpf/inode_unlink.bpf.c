@@ -27,7 +27,7 @@ EXIT_HANDLER(inode_unlink)
     struct sink sink;
     if (call->ret != 0 || !plan.selected[EVENT_security_inode_unlink] ||
         (call->number == EVENT_unlinkat && (call->args[2] & AT_REMOVEDIR) != 0) ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) unlink_fill(header_, size_, call)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

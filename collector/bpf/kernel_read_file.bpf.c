@@ -46,7 +46,7 @@ static __always_inline bool read_fill(struct record_header *header, __u64 capaci
 static __always_inline void read_emit(struct call *call, struct file *file, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event] || !sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[event] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) read_fill(header_, size_, call, file, event)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);

@@ -76,7 +76,7 @@ static __always_inline bool file_fill(struct record_header *header, __u64 capaci
 static __always_inline void file_emit(struct call *call, struct mapping *mapping, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event] || !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+    if (!plan.selected[event] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) file_fill(header_, size_, call, mapping, event)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
@@ -112,7 +112,7 @@ EXIT_HANDLER(mmap_file)
     if ((__u64)call->ret > (__u64)-MAX_ERRNO - 1)
         return 0;
     mapping_of(&mapping, call);
-    if (plan.selected[EVENT_do_mmap] && sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK)) {
+    if (plan.selected[EVENT_do_mmap] && sink_open(&sink, CLASS_BULK, CONTEXT_TASK)) {
 #define FILL(header_, size_) map_fill(header_, size_, call, &mapping)
         EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
 #undef FILL

@@ -50,10 +50,10 @@ static __always_inline bool module_fill(struct record_header *header, __u64 capa
     return !store_take_cut(header);
 }
 
-static __always_inline void module_emit(struct task_struct *task, struct module *module, struct file *file, __u32 event)
+static __always_inline void module_emit(struct module *module, struct file *file, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event] || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[event] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) module_fill(header_, size_, module, file, event)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
@@ -76,8 +76,8 @@ int BPF_PROG(tp_btf__module_load, struct module *module)
     struct task_struct *task = bpf_get_current_task_btf();
     if (!scope_has(task))
         return 0;
-    module_emit(task, module, module_file(task), EVENT_module_load);
-    module_emit(task, module, NULL, EVENT_do_init_module);
+    module_emit(module, module_file(task), EVENT_module_load);
+    module_emit(module, NULL, EVENT_do_init_module);
     return 0;
 }
 
@@ -86,7 +86,7 @@ int BPF_PROG(tp_btf__module_free, struct module *module)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     if (scope_has(task))
-        module_emit(task, module, NULL, EVENT_module_free);
+        module_emit(module, NULL, EVENT_module_free);
     return 0;
 }
 

@@ -119,7 +119,7 @@ EXIT_HANDLER(sb_mount)
         if (first == 0) /* an empty name: the descriptor itself */
             file = current_file((__s32)call->args[0]);
     }
-    if (!sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) mount_fill(header_, size_, call, file)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);
@@ -139,8 +139,7 @@ static __always_inline bool umount_fill(struct record_header *header, __u64 capa
 EXIT_HANDLER(sb_umount)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_security_sb_umount] ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+    if (!plan.selected[EVENT_security_sb_umount] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) umount_fill(header_, size_, call)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

@@ -8,7 +8,6 @@
 #ifndef VEDETTE_COLLECTOR_BPF_SCOPE_H
 #define VEDETTE_COLLECTOR_BPF_SCOPE_H
 
-#include "collector/bpf/preempt.h"
 #include "collector/bpf/task_facts.h"
 
 enum {
@@ -109,19 +108,6 @@ static __always_inline bool scope_has_unmarked(struct task_struct *task)
         return scope_cgroup(task);
     struct task_facts *facts = task_facts(task);
     return (facts != NULL && facts->in_scope) || scope_walk(task);
-}
-
-/* The loader and its child, while they prove the hooks. */
-static __always_inline bool self_test_is(struct task_struct *task)
-{
-    return LOAD(task, tgid) == self_test || LOAD(task, real_parent, tgid) == self_test;
-}
-
-/* Before the first plan: notes that the hook ran for it, and how. */
-static __always_inline void self_test_note(struct task_struct *task, __u32 hook)
-{
-    if (self_test != 0 && self_test_is(task))
-        seen[hook] |= (__u8)preempt_seen((void *)bpf_get_current_task());
 }
 
 #endif

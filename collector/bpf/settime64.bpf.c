@@ -82,7 +82,7 @@ EXIT_HANDLER(settime64)
     struct setting setting = {0};
     struct sink sink;
     if (!plan.selected[EVENT_security_settime64] || !setting_read(call, &setting) ||
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_CRITICAL, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) settime_fill(header_, call, &setting)
     EMIT_1(&sink, SETTIME_BYTES, FILL);

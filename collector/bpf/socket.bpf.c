@@ -193,9 +193,8 @@ static __always_inline void socket_fill(struct record_header *header, struct soc
 
 SUBPROGRAM int emit(struct socket_call *made, __u32 event)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
     struct sink sink;
-    if (!plan.selected[event & (EVENT_ID_LIMIT - 1)] || !sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK))
+    if (!plan.selected[event & (EVENT_ID_LIMIT - 1)] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) socket_fill(header_, made, event)
     EMIT_1(&sink, SOCKET_BYTES, FILL);

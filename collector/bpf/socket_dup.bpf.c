@@ -47,8 +47,7 @@ static __always_inline void emit(struct task_struct *task, struct call *call, __
     struct sock *sock = BPF_CORE_READ(socket, sk);
     __u32 family = BPF_CORE_READ(sock, __sk_common.skc_family);
     struct sink sink;
-    if ((family != AF_UNIX && family != AF_INET && family != AF_INET6) ||
-        !sink_open(&sink, task, CLASS_BULK, CONTEXT_TASK))
+    if ((family != AF_UNIX && family != AF_INET && family != AF_INET6) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
     bool shared = files_shared(files);
 #define FILL(header_, size_)                                                                                           \

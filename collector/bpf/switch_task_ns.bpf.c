@@ -68,7 +68,7 @@ EXIT_HANDLER(switch_task_ns)
     if (!plan.selected[EVENT_switch_task_ns])
         return 0;
     read_namespaces(task, now);
-    if (!is_switch(task, call, now) || !sink_open(&sink, task, CLASS_CRITICAL, CONTEXT_TASK))
+    if (!is_switch(task, call, now) || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) switch_fill(header_, task, call, now)
     EMIT_1(&sink, SWITCH_BYTES, FILL);

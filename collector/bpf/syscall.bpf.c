@@ -174,14 +174,14 @@ static __always_inline bool call_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
-static __always_inline void emit(struct call *call, struct task_struct *task)
+static __always_inline void emit(struct call *call)
 {
     __u32 number = call->number;
     if (number >= SYSCALL_LIMIT || !plan.selected[number])
         return;
     __u32 class = call_rows[number].class;
     struct sink sink;
-    if (!sink_open(&sink, task, class & ~CALL_ROW_STRINGS, CONTEXT_TASK))
+    if (!sink_open(&sink, class & ~CALL_ROW_STRINGS, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) call_fill(header_, size_, call)
     if ((class & CALL_ROW_STRINGS) == 0)
@@ -192,14 +192,14 @@ static __always_inline void emit(struct call *call, struct task_struct *task)
 
 ENTER_HANDLER(syscall)
 {
-    emit(call, bpf_get_current_task_btf());
+    emit(call);
     return 0;
 }
 
 EXIT_HANDLER(syscall)
 {
     if (call->ret < 0 || (call->number != EVENT_execve && call->number != EVENT_execveat))
-        emit(call, bpf_get_current_task_btf());
+        emit(call);
     return 0;
 }
 

@@ -49,7 +49,7 @@ EXIT_HANDLER(task_setrlimit)
     struct sink sink;
     if (call->ret != 0 || !plan.selected[EVENT_security_task_setrlimit] ||
         (call->number == EVENT_prlimit64 && call->args[2] == 0) || /* asks only */
-        !sink_open(&sink, bpf_get_current_task_btf(), CLASS_BULK, CONTEXT_TASK))
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) rlimit_fill(header_, call)
     EMIT_1(&sink, RLIMIT_BYTES, FILL);

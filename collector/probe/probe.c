@@ -94,6 +94,7 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     probe->skeleton = skeleton;
     skeleton->rodata->scope_kind = (uint32_t)probe->scope;
     skeleton->rodata->cpu_shift = group_shift(probe->n_cpus);
+    skeleton->rodata->can_cast = btf__find_by_name_kind(probe->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
     tables_fill(skeleton->rodata);
     memcpy(&skeleton->rodata->preempt_places, &probe->places, sizeof(probe->places));
     bpf_map__set_max_entries(skeleton->maps.rings, group_count(probe->n_cpus) * CLASS_COUNT);
