@@ -16,10 +16,10 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const char *const formats[] = {"json", "table", NULL};
 static const char *const verbs[] = {
     "run",      "take events in, detect, and deliver alerts until SIGTERM",
-    "list",     "print `events` or `detections`; with --json for programs",
+    "list",     "print `events`, `detections`, or the `policies` of --policy; with --json for programs",
     "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
     "decode",   "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
-    "validate", "check policy files and directories",
+    "validate", "check policy files and directories; with --json for programs",
     NULL,
 };
 
@@ -39,7 +39,7 @@ static const struct option options[] = {
     {"http.listen", OPTION_STRING, AT(http_listen), .initial = "127.0.0.1:3366",
      .help = "Address of /metrics, /healthz and /readyz; port 0 for any, which is printed; off for none."},
     {"json", OPTION_BOOL, AT(json), .initial = "false",
-     .help = "With `list` and `coverage`, and `decode` of a dump of coverage: JSON instead of a table."},
+     .help = "With `list`, `validate` and `coverage`, and `decode` of a dump of coverage: JSON instead of a table."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
      .help = "How much is said on stderr."},
     {"markdown", OPTION_BOOL, AT(markdown), .initial = "false",
@@ -117,7 +117,7 @@ static int check_arguments(const struct config_request *request, char error[OPTI
 {
     bool is_list = strcmp(request->verb, "list") == 0, is_validate = strcmp(request->verb, "validate") == 0;
     if (is_list && request->n_arguments != 1) {
-        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events or detections");
+        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events, detections or policies");
         return -EINVAL;
     }
     if (is_validate && request->n_arguments == 0) {
@@ -171,7 +171,7 @@ int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t lim
 }
 
 int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
-                  char error[POLICY_ERROR_BYTES])
+                  struct policy_error *error)
 {
     const char *words[OPTION_LIST_ITEMS];
     for (size_t i = 0; i < config->events.count; i++)

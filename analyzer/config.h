@@ -69,6 +69,6 @@ int config_redact(const struct config *config, char error[OPTION_ERROR_BYTES]);
 
 /* Policies and --events, resolved. 0 or -EINVAL with words. `policies` must outlive the selection. */
 int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
-                  char error[POLICY_ERROR_BYTES]);
+                  struct policy_error *error);
 
 #endif

@@ -2,11 +2,10 @@
 #include "analyzer/list.h"
 
 #include "analyzer/arguments/arguments.h"
-#include "analyzer/policy/policy.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 
-static void json_member(struct text *text, const char *name, const char *value)
+void list_member(struct text *text, const char *name, const char *value)
 {
     text_json(text, name, strlen(name));
     text_literal(text, ":");
@@ -25,13 +24,13 @@ static void json_sources(struct text *text, const struct event *event)
     for (uint8_t i = 0; i < event->n_sources; i++) {
         const struct event_source *source = &event->sources[i];
         text_string(text, i == 0 ? "{" : ",{");
-        json_member(text, "kind", kinds[source->kind]);
+        list_member(text, "kind", kinds[source->kind]);
         if (source->kind == SOURCE_TRACEPOINT || source->kind == SOURCE_ITERATOR || source->kind == SOURCE_DERIVED) {
             text_literal(text, ",");
-            json_member(text, "name", source->name);
+            list_member(text, "name", source->name);
         } else if (source->kind == SOURCE_NONE) {
             text_literal(text, ",");
-            json_member(text, "reason", source->name);
+            list_member(text, "reason", source->name);
         }
         if (source->syscalls != NULL) {
             text_literal(text, ",\"syscalls\":");
@@ -47,28 +46,28 @@ static void json_event(struct text *text, const struct event *event)
     text_literal(text, "{\"id\":");
     text_unsigned(text, event->id);
     text_literal(text, ",");
-    json_member(text, "name", event->name);
+    list_member(text, "name", event->name);
     text_literal(text, ",");
-    json_member(text, "class", event_class_name((enum event_class)event->class));
+    list_member(text, "class", event_class_name((enum event_class)event->class));
     text_literal(text, ",\"sets\":");
     text_json_words(text, event->sets, ',');
     text_literal(text, ",\"args\":[");
     for (size_t i = 0; i < event->n_args; i++) {
         text_string(text, i == 0 ? "{" : ",{");
-        json_member(text, "name", event->args[i].name);
+        list_member(text, "name", event->args[i].name);
         text_literal(text, ",");
-        json_member(text, "type", arg_type_name(event->args[i].type));
+        list_member(text, "type", arg_type_name(event->args[i].type));
         const enum table table = argument_table(event, i);
         if (table != TABLE_NONE) {
             text_literal(text, ",");
-            json_member(text, "words", table_name(table));
+            list_member(text, "words", table_name(table));
         }
         text_literal(text, "}");
     }
     text_literal(text, "],");
     json_sources(text, event);
     text_literal(text, ",");
-    json_member(text, "losses", event->losses);
+    list_member(text, "losses", event->losses);
     text_literal(text, "}");
 }
 
@@ -94,7 +93,7 @@ static void json_detection(struct text *text, const struct detection *detection)
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         text_literal(text, ",");
-        json_member(text, members[i][0], members[i][1]);
+        list_member(text, members[i][0], members[i][1]);
     }
     text_literal(text, ",\"events\":[");
     for (size_t i = 0; i < DETECTION_MAX_TRIGGERS && detection->triggers[i].event != NULL; i++) {
@@ -105,7 +104,7 @@ static void json_detection(struct text *text, const struct detection *detection)
     text_literal(text, "]}");
 }
 
-static int print(struct text *text)
+int list_print(struct text *text)
 {
     bool written = !text->failed && fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0;
     text_fini(text);
@@ -186,26 +185,8 @@ int list(const char *what, enum list_format format)
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         if (strcmp(what, lists[i].what) == 0) {
             lists[i].write[format](&text);
-            return print(&text);
+            return list_print(&text);
         }
-    log_error("list: there is no list of '%s': say events or detections", what);
+    log_error("list: there is no list of '%s': say events, detections or policies", what);
     return EXIT_CODE_USAGE;
-}
-
-int validate(char **paths, int n_paths)
-{
-    int code = EXIT_CODE_OK;
-    struct policies policies = {0};
-    for (int i = 0; i < n_paths; i++) {
-        char error[POLICY_ERROR_BYTES];
-        size_t before = policies.count;
-        if (policies_load(&policies, paths[i], error) < 0) {
-            log_error("%s", error);
-            code = EXIT_CODE_USAGE;
-        }
-        for (size_t at = before; at < policies.count; at++)
-            printf("%s: policy %s is right\n", policies.policy[at]->path, policies.policy[at]->name);
-    }
-    policies_fini(&policies);
-    return code;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vedette-analyzer list` and `validate`: what can be named, and whether policies are right. Both give the exit code.
- */
+/* `vedette-analyzer list`: what can be named. Gives the exit code. */
 #ifndef VEDETTE_ANALYZER_LIST_H
 #define VEDETTE_ANALYZER_LIST_H
 
@@ -16,7 +15,11 @@ enum list_format {
 
 /* `what` is "events" or "detections". */
 int list(const char *what, enum list_format format);
-int validate(char **paths, int n_paths);
+
+/* Writes it to standard output and frees it; an exit code. */
+int list_print(struct text *text);
+/* "name":"value" */
+void list_member(struct text *text, const char *name, const char *value);
 
 /* The pages, from the tables. */
 void markdown_events(struct text *text);

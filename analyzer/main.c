@@ -21,6 +21,7 @@
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/list.h"
 #include "analyzer/metrics/http.h"
+#include "analyzer/validate.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
@@ -64,9 +65,11 @@ static int code_of(int result)
 
 static int select_events(struct analyzer *analyzer)
 {
-    char error[POLICY_ERROR_BYTES], words[OPTION_ERROR_BYTES];
-    if (config_select(&analyzer->config, &analyzer->policies, &analyzer->selection, error) < 0) {
-        log_error("%s", error);
+    struct policy_error error = {0};
+    char words[POLICY_ERROR_BYTES];
+    if (config_select(&analyzer->config, &analyzer->policies, &analyzer->selection, &error) < 0) {
+        policy_error_words(&error, words);
+        log_error("%s", words);
         return EXIT_CODE_USAGE;
     }
     struct ingest_settings *settings = &analyzer->ingest_settings;
@@ -376,6 +379,8 @@ int main(int argc, char **argv)
         printf("vedette-analyzer %s\n", VEDETTE_VERSION);
         return EXIT_CODE_OK;
     }
+    if (strcmp(request.verb, "list") == 0 && strcmp(request.argument[0], "policies") == 0)
+        return list_policies(&analyzer.config.policy, analyzer.config.json);
     if (strcmp(request.verb, "list") == 0)
         return list(request.argument[0], config_list_format(&analyzer.config));
     if (strcmp(request.verb, "coverage") == 0)
@@ -383,6 +388,6 @@ int main(int argc, char **argv)
     if (strcmp(request.verb, "decode") == 0)
         return decode_standard_input(&analyzer.config);
     if (strcmp(request.verb, "validate") == 0)
-        return validate(request.argument, request.n_arguments);
+        return validate(request.argument, request.n_arguments, analyzer.config.json);
     return run(&analyzer, request.special == 'c');
 }

@@ -133,8 +133,8 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("list", "events", "--markdown"), EXIT_CODE_OK, "# Events");
     expect(f, ARGUMENTS("list", "detections"), EXIT_CODE_OK, "fileless_execution");
     expect(f, ARGUMENTS("list", "detections", "--json"), EXIT_CODE_OK, "\"name\":\"fileless_execution\"");
-    expect(f, ARGUMENTS("list", "policies"), EXIT_CODE_USAGE, "say events or detections");
-    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events or detections");
+    expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections or policies");
+    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections or policies");
     expect(f, ARGUMENTS("run", "away"), EXIT_CODE_USAGE, "unexpected argument 'away'");
     expect(f, ARGUMENTS("--nonsense"), EXIT_CODE_USAGE, "--nonsense");
     expect(f, ARGUMENTS("--check", "--events=ptrace"), EXIT_CODE_OK, "");
@@ -153,12 +153,18 @@ static void test_program_validate(void **test)
     assert_non_null(file);
     fputs("type: policy\nname: mine\nscope: [global]\nrules: [{event: ptrace, filters: [x]}]\n", file);
     fclose(file);
-    expect(f, ARGUMENTS("validate", path), EXIT_CODE_USAGE, "p.yaml:4:25: filters: not supported");
+    expect(f, ARGUMENTS("validate", path), EXIT_CODE_USAGE, "p.yaml:4:35: filters: there is no field 'x'");
     file = fopen(path, "w");
     assert_non_null(file);
     fputs("type: policy\nname: mine\nscope: [global]\nrules: [{event: ptrace}]\n", file);
     fclose(file);
     expect(f, ARGUMENTS("validate", path), EXIT_CODE_OK, "policy mine is right");
+    start(f, ARGUMENTS("validate", "--json", path, "/nonexistent.yaml"));
+    assert_int_equal(wait_for_end(f), EXIT_CODE_USAGE);
+    assert_said(f, f->out,
+                "{\"loaded\":1,\"skipped\":0,\"failed\":1,\"errors\":[{\"file\":\"/nonexistent.yaml\",\"line\":0,"
+                "\"column\":0,\"key\":\"\",\"message\":\"cannot be read: No such file or directory\"}]}");
+    expect(f, ARGUMENTS("list", "policies", "--json", "--policy", path), EXIT_CODE_OK, "\"name\":\"mine\"");
 }
 
 static void test_program_will_not_start(void **test)

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/events/events.h"
@@ -105,6 +106,52 @@ static void flag_words(struct text *text, const struct table_row *row, uint64_t 
     }
     if (text->size == begin)
         text_unsigned(text, value); /* nothing but bits that are not written */
+}
+
+static bool value_of_word(const struct table_row *row, const char *word, size_t length, uint64_t *ret_value)
+{
+    if (row->kind == KIND_SYSCALLS) {
+        const struct syscall_numbers *numbers = syscall_by_name(word, length);
+        *ret_value = numbers != NULL && numbers->x86_64 >= 0 ? (uint64_t)numbers->x86_64 : 0;
+        return numbers != NULL && numbers->x86_64 >= 0;
+    }
+    for (size_t i = 0; i < row->n_entries; i++)
+        if (row->entries[i].name != NULL && strlen(row->entries[i].name) == length &&
+            memcmp(row->entries[i].name, word, length) == 0) {
+            *ret_value = row->entries[i].value;
+            return true;
+        }
+    *ret_value = 0;
+    return row->kind == KIND_FLAGS && strlen(row->zero) == length && memcmp(row->zero, word, length) == 0;
+}
+
+static bool value_of_digits(const char *word, size_t length, uint64_t *ret_value)
+{
+    char digits[24], *end;
+    snprintf(digits, sizeof(digits), "%.*s", (int)(length < sizeof(digits) ? length : 0), word);
+    *ret_value = strtoull(digits, &end, 0);
+    return digits[0] >= '0' && digits[0] <= '9' && *end == '\0';
+}
+
+bool table_value(enum table table, enum architecture architecture, const char *words, uint64_t *ret_value)
+{
+    if (architecture == ARCHITECTURE_ARM64 && arm64_twins[table] != TABLE_NONE)
+        table = arm64_twins[table];
+    const struct table_row *row = &rows[table];
+    uint64_t value = 0;
+    for (;;) {
+        size_t length = row->kind == KIND_FLAGS ? strcspn(words, "|") : strlen(words);
+        uint64_t part;
+        if (!value_of_word(row, words, length, &part) &&
+            (row->kind != KIND_FLAGS || !value_of_digits(words, length, &part)))
+            return false;
+        value |= part;
+        if (words[length] == '\0')
+            break;
+        words += length + 1;
+    }
+    *ret_value = value;
+    return true;
 }
 
 bool table_words(struct text *text, enum table table, enum architecture architecture, uint64_t value)

@@ -39,4 +39,10 @@ const char *table_entry(enum table table, uint64_t value);
  * table has none. */
 bool table_words(struct text *text, enum table table, enum architecture architecture, uint64_t value);
 
+/*
+ * The other way: the value of a name, or of names and numbers joined by '|' in a table of flags. False where one of
+ * them is no name of the table.
+ */
+bool table_value(enum table table, enum architecture architecture, const char *words, uint64_t *ret_value);
+
 #endif

@@ -19,9 +19,10 @@ struct applying {
 static void emit(void *arg, const struct finding *finding)
 {
     struct applying *applying = arg;
-    const struct selection *selection = applying->node->environment->selection;
     size_t n_policies;
-    const char *const *policies = selection_detection_policies(selection, finding->detection, &n_policies);
+    const char *const *policies = policy_judge_finding(applying->node->policies, finding, &n_policies);
+    if (n_policies == 0)
+        return; /* no policy asks for this one */
     if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies,
                     applying->node->environment->arguments) < 0)
         applying->lost_findings++;
@@ -31,11 +32,13 @@ static void show(struct node *node, const struct event_context *context)
 {
     const struct node_environment *environment = node->environment;
     const struct event *known = context->event->schema->known;
-    if (environment->output == NULL || known == NULL || !selection_has_event(environment->selection, known->id) ||
+    if (environment->output == NULL || known == NULL ||
         atomic_load_explicit(&environment->output->broken, memory_order_relaxed))
         return;
     size_t n_policies;
-    const char *const *policies = selection_event_policies(environment->selection, known->id, &n_policies);
+    const char *const *policies = policy_judge_event(node->policies, context, &n_policies);
+    if (n_policies == 0)
+        return;
     output_event(environment->output, &node->shown, context, policies, n_policies);
     if (node->shown.size >= SHOWN_FLUSH_BYTES)
         output_flush(environment->output, &node->shown);
@@ -44,6 +47,7 @@ static void show(struct node *node, const struct event_context *context)
 static void judge_and_show(void *arg, const struct event_context *context)
 {
     struct applying *applying = arg;
+    policy_judge_begin_event(applying->node->policies, context);
     engine_judge(applying->node->engine, context, emit, applying);
     show(applying->node, context);
 }
@@ -94,6 +98,7 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     };
     struct event_view event;
     engine_begin_batch(node->engine, decoder_string_count(decoder));
+    policy_judge_begin_batch(node->policies, decoder_string_count(decoder));
     state_use_decoder(node->state, decoder);
     totals_count(&node->duplicates, skip);
     while (decoder_next(decoder, &event)) {

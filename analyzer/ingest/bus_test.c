@@ -56,13 +56,14 @@ static int setup(void **test)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     const struct policies none = {0};
-    char error[POLICY_ERROR_BYTES], words[INGEST_ERROR_BYTES];
+    struct policy_error error = {0};
+    char words[INGEST_ERROR_BYTES];
     assert_non_null(f);
     temporary_make(&f->temporary);
     snprintf(f->path, sizeof(f->path), "%s/bus", f->temporary.folder);
     snprintf(f->url, sizeof(f->url), "ipc://%s", f->path);
     f->outbox = outbox_open_or_die(f->temporary.outbox);
-    f->selection = selection_new(&none, NULL, 0, error);
+    f->selection = selection_new(&none, NULL, 0, &error);
     f->settings = (struct ingest_settings){.url = f->url,
                                            .shards = 3,
                                            .allowed_uid = {getuid()},

@@ -35,6 +35,7 @@ void node_free(struct node *node)
 {
     if (node == NULL)
         return;
+    policy_judge_free(node->policies);
     engine_free(node->engine);
     state_free(node->state);
     schema_free(node->schema);
@@ -142,6 +143,7 @@ bool node_tell_due(struct node *node, uint64_t now_ns)
 struct facts {
     struct schema *schema;
     struct engine *engine;
+    struct policy_judge *policies;
     struct state *state; /* NULL: the old one stays */
     struct coverage *coverage;
     char *version, *kernel, *boot_id;
@@ -150,6 +152,7 @@ struct facts {
 
 static void facts_free(struct facts *facts)
 {
+    policy_judge_free(facts->policies);
     engine_free(facts->engine);
     state_free(facts->state);
     schema_free(facts->schema);
@@ -161,21 +164,25 @@ static void facts_free(struct facts *facts)
 
 static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct facts *facts, const char **ret_words)
 {
+    const struct selection *selection = node->environment->selection;
     size_t n_selected;
-    const char *const *selected = selection_detections(node->environment->selection, &n_selected);
+    const struct detection *const *selected = selection_detections(selection, &n_selected);
     facts->schema = schema_new(hello);
     if (facts->schema == NULL) {
         *ret_words = "the schema of the hello cannot be kept";
         return -errno;
     }
-    facts->engine = engine_new(facts->schema, selected, n_selected, ret_words);
+    facts->architecture = architecture_by_name(hello->arch);
+    facts->engine = engine_new_from(facts->schema, selected, n_selected, ret_words);
     if (facts->engine == NULL)
+        return -errno;
+    facts->policies = policy_judge_new(selection, facts->schema, facts->architecture, ret_words);
+    if (facts->policies == NULL)
         return -errno;
     *ret_words = "no memory for the node";
     facts->version = strdup(hello->version);
     facts->kernel = strdup(hello->kernel);
     facts->boot_id = strdup(hello->boot_id);
-    facts->architecture = architecture_by_name(hello->arch);
     facts->coverage = coverage_new(hello, facts->schema);
     if (facts->version == NULL || facts->kernel == NULL || facts->boot_id == NULL || facts->coverage == NULL)
         return -ENOMEM;
@@ -229,13 +236,17 @@ static void swap_facts(struct node *node, struct facts *facts)
     pthread_mutex_lock(&node->lock);
     SWAP(struct schema *, schema);
     SWAP(struct engine *, engine);
+    SWAP(struct policy_judge *, policies);
     SWAP(struct coverage *, coverage);
     SWAP(char *, version);
     SWAP(char *, kernel);
     SWAP(char *, boot_id);
     node->architecture = facts->architecture;
+    /* What is remembered of processes holds for as long as the state does. */
     if (facts->state != NULL)
         SWAP(struct state *, state);
+    else
+        policy_judge_inherit(node->policies, facts->policies, node->state);
     add_engine_costs(facts->engine, node->past_costs, n_all);
     pthread_mutex_unlock(&node->lock);
 }
@@ -300,7 +311,11 @@ static void tell_uncovered(struct node *node)
     size_t n_gaps = engine_gaps(node->engine, gaps, sizeof(gaps) / sizeof(gaps[0]));
     for (size_t i = 0; i < n_gaps && i < sizeof(gaps) / sizeof(gaps[0]) && !node->told_gaps; i++)
         add_words(&uncovered, gaps[i].detection->name, gaps[i].reason);
-    node->told_gaps = node->told_gaps || n_gaps > 0;
+    const char *left_out[8];
+    size_t n_left_out = policy_judge_gaps(node->policies, left_out, sizeof(left_out) / sizeof(left_out[0]));
+    for (size_t i = 0; i < n_left_out && i < sizeof(left_out) / sizeof(left_out[0]) && !node->told_gaps; i++)
+        add_words(&uncovered, left_out[i], "its collector is of another version");
+    node->told_gaps = node->told_gaps || n_gaps > 0 || n_left_out > 0;
     tell_words(&uncovered);
 }
 

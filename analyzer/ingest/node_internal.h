@@ -12,6 +12,7 @@
 #include "analyzer/ingest/pending.h"
 #include "analyzer/ingest/plan.h"
 #include "analyzer/ingest/sequence.h"
+#include "analyzer/policy/judge.h"
 #include "analyzer/state/state.h"
 
 enum {
@@ -38,6 +39,7 @@ struct node {
     pthread_mutex_t lock;
     struct schema *schema;
     struct engine *engine;
+    struct policy_judge *policies;
     struct state *state;
     struct coverage *coverage;
     uint8_t wanted[EVENT_ID_LIMIT]; /* by our ids */

@@ -35,11 +35,11 @@ static int setup(void **test)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     const struct policies none = {0};
-    char error[POLICY_ERROR_BYTES];
+    struct policy_error error = {0};
     assert_non_null(f);
     temporary_make(&f->temporary);
     f->outbox = outbox_open_or_die(f->temporary.outbox);
-    f->selection = selection_new(&none, NULL, 0, error);
+    f->selection = selection_new(&none, NULL, 0, &error);
     f->environment = (struct node_environment){
         .selection = f->selection, .outbox = f->outbox, .first_epoch = 1000, .totals = &f->totals};
     f->node = node_new(&f->environment, "node1");

@@ -21,7 +21,7 @@ static bool state_needs(uint32_t event_id)
 void plan_mark(const struct selection *selection, uint8_t wanted[EVENT_ID_LIMIT])
 {
     for (uint32_t id = 0; id < EVENT_ID_LIMIT; id++)
-        if (state_needs(id) || selection_has_event(selection, id))
+        if (state_needs(id) || selection_has_event(selection, id) || selection_needs_event(selection, id))
             wanted[id] = 1;
     derive_mark_sources(wanted);
 }

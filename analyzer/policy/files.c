@@ -1,128 +1,178 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "analyzer/policy/policy.h"
-
+/* Where policies are: files, and directories of them. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
-static char *read_file(const char *path, size_t *ret_size, char *error)
-{
-    FILE *file = fopen(path, "re");
-    char *text = malloc(POLICY_MAX_FILE + 1);
-    size_t size = file == NULL || text == NULL ? 0 : fread(text, 1, POLICY_MAX_FILE + 1, file);
-    int problem = 0;
-    if (file == NULL)
-        problem = errno;
-    else if (text == NULL)
-        problem = ENOMEM;
-    else if (ferror(file))
-        problem = EIO;
-    else if (size > POLICY_MAX_FILE)
-        problem = EFBIG;
-    if (file != NULL)
-        fclose(file);
-    if (problem == 0) {
-        *ret_size = size;
-        return text;
-    }
-    snprintf(error, POLICY_ERROR_BYTES, "%s: cannot be read as a policy: %s", path, strerror(problem));
-    free(text);
-    errno = problem;
-    return NULL;
-}
+#include "analyzer/policy/policy.h"
 
-static int add(struct policies *policies, struct policy *policy, char *error)
+enum {
+    SWAP_ATTEMPTS = 5, /* a directory that is replaced while it is read is read again */
+};
+
+int policies_add(struct policies *policies, struct policy *policy, struct policy_error *error)
 {
-    for (size_t i = 0; i < policies->count; i++)
-        if (strcmp(policies->policy[i]->name, policy->name) == 0) {
-            snprintf(error, POLICY_ERROR_BYTES, "%s: name: %.*s is already the name of the policy in %s", policy->path,
-                     64, policy->name, policies->policy[i]->path);
-            return -EINVAL;
-        }
-    if (policies->count == POLICY_MAX) {
-        snprintf(error, POLICY_ERROR_BYTES, "%s: more than %d policies", policy->path, POLICY_MAX);
-        return -EINVAL;
+    int result = 0;
+    for (size_t i = 0; i < policies->count && result == 0; i++)
+        if (strcmp(policies->policy[i]->name, policy->name) == 0)
+            result = policy_error_set(error, policy->path, "name", "%.64s is already the name of the policy in %.250s",
+                                      policy->name, policies->policy[i]->path);
+    if (result == 0 && policies->count == POLICY_MAX)
+        result = policy_error_set(error, policy->path, "", "more than %d policies", POLICY_MAX);
+    struct policy **grown =
+        result < 0 ? NULL : reallocarray(policies->policy, policies->count + 1, sizeof(struct policy *));
+    if (result == 0 && grown == NULL) {
+        policy_error_set(error, policy->path, "", "no memory");
+        result = -ENOMEM;
     }
-    struct policy **grown = reallocarray(policies->policy, policies->count + 1, sizeof(struct policy *));
-    if (grown == NULL) {
-        snprintf(error, POLICY_ERROR_BYTES, "%s: no memory", policy->path);
-        return -ENOMEM;
+    if (result < 0) {
+        policy_free(policy);
+        return result;
     }
     policies->policy = grown;
     policies->policy[policies->count++] = policy;
     return 0;
 }
 
-static int load_file(struct policies *policies, const char *path, char *error)
+static int load_file(struct policies *policies, const char *path, struct policy_error *error)
 {
     size_t size;
-    char *text = read_file(path, &size, error);
+    char *text = document_load(path, &size, error);
     if (text == NULL)
         return -errno;
     struct policy *policy = policy_parse(path, text, size, error);
-    int result = policy == NULL ? -errno : add(policies, policy, error);
-    if (result < 0)
-        policy_free(policy);
+    int result = policy == NULL ? -errno : policies_add(policies, policy, error);
     free(text);
     return result;
 }
 
-static int is_policy_file(const struct dirent *entry)
+/* -- listing -- */
+
+static bool is_policy_file(const char *name)
 {
     static const char *const endings[] = {".yaml", ".yml", ".json"};
-    size_t length = strlen(entry->d_name);
+    size_t length = strlen(name);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         size_t n = strlen(endings[i]);
-        /* A leading dot hides editors' files, and the data directory of a mounted ConfigMap. */
-        if (entry->d_name[0] != '.' && length > n && strcmp(entry->d_name + length - n, endings[i]) == 0)
-            return 1;
+        if (length > n && strcmp(name + length - n, endings[i]) == 0)
+            return true;
     }
-    return 0;
+    return false;
 }
 
-static int load_directory(struct policies *policies, const char *path, char *error)
+/* A leading dot hides editors' files, and the data directory of a mounted ConfigMap. */
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int add_path(struct policy_files *files, const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s%s%s", directory, name[0] == '\0' ? "" : "/", name);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return -ENAMETOOLONG;
+    char **grown = reallocarray(files->path, files->count + 1, sizeof(char *));
+    if (grown == NULL)
+        return -ENOMEM;
+    files->path = grown;
+    files->path[files->count] = strdup(path);
+    return files->path[files->count] == NULL ? -ENOMEM : (files->count++, 0);
+}
+
+static int list_directory(const char *path, struct policy_files *files, struct policy_error *error)
 {
     struct dirent **entries = NULL;
-    int n = scandir(path, &entries, is_policy_file, alphasort);
-    int result = 0;
-    if (n < 0) {
-        result = -errno;
-        snprintf(error, POLICY_ERROR_BYTES, "%s: cannot be read as a directory of policies: %s", path,
-                 strerror(-result));
-    } else if (n == 0) {
-        result = -ENOENT;
-        snprintf(error, POLICY_ERROR_BYTES, "%s: holds no policy: no *.yaml, *.yml or *.json", path);
-    }
+    int n = scandir(path, &entries, is_visible, alphasort);
+    int result = n < 0 ? -errno : 0;
+    if (n < 0)
+        policy_error_set(error, path, "", "cannot be read as a directory: %s", strerror(-result));
     for (int i = 0; i < n; i++) {
-        char file[PATH_MAX];
-        int length = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-        if (result == 0 && (length < 0 || (size_t)length >= sizeof(file))) {
-            result = -ENAMETOOLONG;
-            snprintf(error, POLICY_ERROR_BYTES, "%s: a file in it has too long a name", path);
-        }
-        if (result == 0)
-            result = load_file(policies, file, error);
+        if (!is_policy_file(entries[i]->d_name))
+            files->skipped++;
+        else if (result == 0)
+            result = add_path(files, path, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
+    if (n >= 0 && result < 0)
+        policy_error_set(error, path, "", "a file in it: %s", strerror(-result));
     return result;
 }
 
-int policies_load(struct policies *policies, const char *path, char error[POLICY_ERROR_BYTES])
+int policy_files_list(const char *path, struct policy_files *ret_files, struct policy_error *error)
 {
+    struct policy_files files = {0};
     struct stat facts;
+    int result = stat(path, &facts) != 0 ? -errno : 0;
+    if (result < 0)
+        policy_error_set(error, path, "", "cannot be read: %s", strerror(-result));
+    else if (S_ISDIR(facts.st_mode))
+        result = list_directory(path, &files, error);
+    else if ((result = add_path(&files, path, "")) < 0)
+        policy_error_set(error, path, "", "%s", strerror(-result));
+    if (result < 0)
+        policy_files_fini(&files);
+    else
+        *ret_files = files;
+    return result;
+}
+
+void policy_files_fini(struct policy_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->path[i]);
+    free(files->path);
+    *files = (struct policy_files){0};
+}
+
+/* -- loading -- */
+
+static int load_once(struct policies *policies, const char *path, struct policy_error *error)
+{
+    struct policy_files files;
     size_t before = policies->count;
-    int result;
-    if (stat(path, &facts) != 0) {
-        result = -errno;
-        snprintf(error, POLICY_ERROR_BYTES, "%s: %s", path, strerror(errno));
-    } else {
-        result = S_ISDIR(facts.st_mode) ? load_directory(policies, path, error) : load_file(policies, path, error);
+    int result = policy_files_list(path, &files, error);
+    if (result < 0)
+        return result;
+    if (files.count == 0) {
+        policy_error_set(error, path, "", "holds no policy: no *.yaml, *.yml or *.json");
+        result = -ENOENT;
     }
+    for (size_t i = 0; i < files.count && result == 0; i++)
+        result = load_file(policies, files.path[i], error);
+    policy_files_fini(&files);
     while (result < 0 && policies->count > before)
         policy_free(policies->policy[--policies->count]);
+    return result;
+}
+
+/* What a directory shows at the moment: a mounted ConfigMap is replaced by another target of its link ..data. */
+static void look(const char *path, char target[PATH_MAX])
+{
+    char link[PATH_MAX];
+    int length = snprintf(link, sizeof(link), "%s/..data", path);
+    ssize_t n = length < 0 || (size_t)length >= sizeof(link) ? -1 : readlink(link, target, PATH_MAX - 1);
+    target[n < 0 ? 0 : n] = '\0';
+}
+
+int policies_load(struct policies *policies, const char *path, struct policy_error *error)
+{
+    char before[PATH_MAX], after[PATH_MAX];
+    int result = 0;
+    for (int attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
+        size_t count = policies->count;
+        look(path, before);
+        result = load_once(policies, path, error);
+        look(path, after);
+        if (strcmp(before, after) == 0)
+            break;
+        /* Half of it may be of the one and half of the other. */
+        while (attempt + 1 < SWAP_ATTEMPTS && policies->count > count)
+            policy_free(policies->policy[--policies->count]);
+    }
     return result;
 }
 

@@ -1,143 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
+/* A policy file by its keys, in Tracee's two forms. */
+#include <errno.h>
+
 #include "analyzer/policy/policy.h"
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <yaml.h>
-
-#include "analyzer/policy/name.h"
-
 struct reader {
-    const char *path;
-    yaml_document_t *document;
     struct policy *policy;
-    char *error;
+    struct rule *rule; /* at hand */
 };
 
-typedef int read_function(struct reader *reader, const char *key, const yaml_node_t *value);
-
-struct key {
-    const char *name;
-    read_function *read;
-    bool required;
-};
-
-static int fail(struct reader *reader, const yaml_node_t *at, const char *key, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static int fail(struct reader *reader, const yaml_node_t *at, const char *key, const char *format, ...)
+static struct reader *reader_of(struct document *document)
 {
-    int n = snprintf(reader->error, POLICY_ERROR_BYTES, "%s:%zu:%zu: %s: ", reader->path, at->start_mark.line + 1,
-                     at->start_mark.column + 1, key);
-    if (n < 0 || n >= POLICY_ERROR_BYTES)
-        return -EINVAL;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reader->error + n, (size_t)(POLICY_ERROR_BYTES - n), format, arguments);
-    va_end(arguments);
-    return -EINVAL;
+    return document->target;
 }
 
-/* A scalar's text, NULL when the node is something else or holds a NUL. */
-static const char *scalar(const yaml_node_t *node)
+static int read_exactly(struct document *document, const char *key, const yaml_node_t *value, const char *wanted)
 {
-    if (node->type != YAML_SCALAR_NODE || memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL)
-        return NULL;
-    return (const char *)node->data.scalar.value;
+    const char *text = document_scalar(value);
+    return text != NULL && strcmp(text, wanted) == 0 ? 0 : document_fail(document, value, key, "must be %s", wanted);
 }
 
-static yaml_node_t *node_at(const struct reader *reader, int index)
+static int read_api_version(struct document *document, const char *key, const yaml_node_t *value)
 {
-    return yaml_document_get_node(reader->document, index);
+    return read_exactly(document, key, value, "tracee.aquasec.com/v1beta1");
 }
 
-static void list_keys(const struct key *keys, size_t n, char *target, size_t size)
+static int read_kind(struct document *document, const char *key, const yaml_node_t *value)
 {
-    size_t used = 0;
-    target[0] = '\0';
-    for (size_t i = 0; i < n && used < size; i++) {
-        int length = snprintf(target + used, size - used, "%s%s", i == 0 ? "" : ", ", keys[i].name);
-        used += length < 0 ? 0 : (size_t)length;
-    }
+    return read_exactly(document, key, value, "Policy");
 }
 
-static int read_pair(struct reader *reader, const char *what, const yaml_node_pair_t *pair, const struct key *keys,
-                     size_t n_keys, bool *seen)
+static int read_type(struct document *document, const char *key, const yaml_node_t *value)
 {
-    const yaml_node_t *key = node_at(reader, pair->key);
-    const char *name = scalar(key);
-    if (name == NULL)
-        return fail(reader, key, what, "a key must be a plain word");
-    for (size_t i = 0; i < n_keys; i++) {
-        if (strcmp(keys[i].name, name) != 0)
-            continue;
-        if (seen[i])
-            return fail(reader, key, name, "given twice");
-        seen[i] = true;
-        return keys[i].read(reader, name, node_at(reader, pair->value));
-    }
-    char known[128];
-    list_keys(keys, n_keys, known, sizeof(known));
-    return fail(reader, key, name, "not supported in %s yet, which takes: %s", what, known);
+    return read_exactly(document, key, value, "policy");
 }
 
-enum { MAX_KEYS = 8 };
-
-static int read_mapping(struct reader *reader, const char *what, const yaml_node_t *node, const struct key *keys,
-                        size_t n_keys)
+static int take_text(struct document *document, const char *key, const yaml_node_t *value, const char **target)
 {
-    bool seen[MAX_KEYS] = {false};
-    if (node->type != YAML_MAPPING_NODE)
-        return fail(reader, node, what, "must be a mapping of keys to values");
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-        int result = read_pair(reader, what, pair, keys, n_keys, seen);
-        if (result < 0)
-            return result;
-    }
-    for (size_t i = 0; i < n_keys; i++)
-        if (keys[i].required && !seen[i])
-            return fail(reader, node, what, "lacks the key %s", keys[i].name);
-    return 0;
+    const char *text = document_scalar(value);
+    if (text == NULL)
+        return document_fail(document, value, key, "must be text");
+    *target = pool_text(&reader_of(document)->policy->pool, text, strlen(text));
+    return *target == NULL ? -ENOMEM : 0;
 }
 
-static int read_sequence(struct reader *reader, const char *key, const yaml_node_t *node, read_function *read)
+static int read_description(struct document *document, const char *key, const yaml_node_t *value)
 {
-    if (node->type != YAML_SEQUENCE_NODE)
-        return fail(reader, node, key, "must be a list");
-    if (node->data.sequence.items.start == node->data.sequence.items.top)
-        return fail(reader, node, key, "must not be empty");
-    for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
-        int result = read(reader, key, node_at(reader, *item));
-        if (result < 0)
-            return result;
-    }
-    return 0;
+    return take_text(document, key, value, &reader_of(document)->policy->description);
 }
 
-static int read_exactly(struct reader *reader, const char *key, const yaml_node_t *value, const char *wanted)
+static int read_version(struct document *document, const char *key, const yaml_node_t *value)
 {
-    const char *text = scalar(value);
-    return text != NULL && strcmp(text, wanted) == 0 ? 0 : fail(reader, value, key, "must be %s", wanted);
-}
-
-static int read_api_version(struct reader *reader, const char *key, const yaml_node_t *value)
-{
-    return read_exactly(reader, key, value, "tracee.aquasec.com/v1beta1");
-}
-
-static int read_kind(struct reader *reader, const char *key, const yaml_node_t *value)
-{
-    return read_exactly(reader, key, value, "Policy");
-}
-
-static int read_type(struct reader *reader, const char *key, const yaml_node_t *value)
-{
-    return read_exactly(reader, key, value, "policy");
-}
-
-static int read_description(struct reader *reader, const char *key, const yaml_node_t *value)
-{
-    return scalar(value) != NULL ? 0 : fail(reader, value, key, "must be text");
+    const char *ignored; /* Tracee reserves the key */
+    return take_text(document, key, value, &ignored);
 }
 
 static bool is_policy_name(const char *name)
@@ -154,185 +69,196 @@ static bool is_policy_name(const char *name)
     return true;
 }
 
-static int read_name(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_name(struct document *document, const char *key, const yaml_node_t *value)
 {
-    const char *text = scalar(value);
+    const char *text = document_scalar(value);
     if (text == NULL || !is_policy_name(text))
-        return fail(reader, value, key,
-                    "must be lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit");
-    reader->policy->name = strdup(text);
-    return reader->policy->name == NULL ? -ENOMEM : 0;
+        return document_fail(
+            document, value, key,
+            "must be lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit");
+    return take_text(document, key, value, &reader_of(document)->policy->name);
 }
 
-static int read_annotations(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_annotation(struct document *document, const char *key, const yaml_node_t *value)
 {
-    static const struct key keys[] = {{"description", read_description, false}};
-    return read_mapping(reader, key, value, keys, 1);
+    if (strcmp(key, "description") == 0)
+        return read_description(document, key, value);
+    return document_scalar(value) != NULL ? 0 : document_fail(document, value, key, "must be text");
 }
 
-static int read_metadata(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_annotations(struct document *document, const char *key, const yaml_node_t *value)
 {
-    static const struct key keys[] = {{"name", read_name, true}, {"annotations", read_annotations, false}};
-    return read_mapping(reader, key, value, keys, 2);
+    return document_names(document, key, value, read_annotation);
 }
 
-static int read_scope_item(struct reader *reader, const char *key, const yaml_node_t *value)
+/* What else Kubernetes writes there says nothing about the policy. */
+static int read_metadata(struct document *document, const char *key, const yaml_node_t *value)
 {
-    const char *text = scalar(value);
+    static const struct document_key keys[] = {
+        {"name", read_name, true},
+        {"annotations", read_annotations, false},
+        {"creationTimestamp", NULL, false},
+        {"generation", NULL, false},
+        {"labels", NULL, false},
+        {"managedFields", NULL, false},
+        {"namespace", NULL, false},
+        {"resourceVersion", NULL, false},
+        {"selfLink", NULL, false},
+        {"uid", NULL, false},
+    };
+    return document_mapping(document, key, value, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+static int read_scope_line(struct document *document, const char *key, const yaml_node_t *value)
+{
+    struct policy *policy = reader_of(document)->policy;
+    const char *text = document_scalar(value);
+    if (text == NULL || text[0] == '\0')
+        return document_fail(document, value, key, "each entry must be text");
+    return scope_add(document, value, &policy->pool, &policy->scope, text);
+}
+
+static int read_scope(struct document *document, const char *key, const yaml_node_t *value)
+{
+    int result = document_sequence(document, key, value, POLICY_MAX_SCOPES, read_scope_line);
+    return result < 0 ? result : scope_check(document, value, &reader_of(document)->policy->scope);
+}
+
+/* -- rules -- */
+
+static int read_event(struct document *document, const char *key, const yaml_node_t *value)
+{
+    struct rule *rule = reader_of(document)->rule;
+    const char *text = document_scalar(value);
+    if (text == NULL || text[strspn(text, ", \t")] == '\0')
+        return document_fail(document, value, key, "must be the name of an event, a set or a detection");
+    rule->line = value->start_mark.line + 1;
+    rule->column = value->start_mark.column + 1;
+    return take_text(document, key, value, &rule->text);
+}
+
+static int read_filter(struct document *document, const char *key, const yaml_node_t *value)
+{
+    const struct filter_grammar grammar = {.names = filter_task_names, .n_names = filter_task_count, .data = true};
+    struct reader *reader = reader_of(document);
+    const char *text = document_scalar(value);
+    char words[FILTER_WORDS_BYTES];
     if (text == NULL)
-        return fail(reader, value, key, "each entry must be text");
-    return strcmp(text, "global") == 0 ? 0
-                                       : fail(reader, value, key, "'%s' is not supported yet: only global is", text);
+        return document_fail(document, value, key, "each entry must be text, as in data.pathname=/etc/*");
+    struct filter *filter = &reader->rule->filters[reader->rule->n_filters];
+    int result = filter_parse(&reader->policy->pool, &grammar, text, filter, words);
+    if (result == -EINVAL)
+        return document_fail(document, value, key, "%s", words);
+    filter->line = value->start_mark.line + 1;
+    filter->column = value->start_mark.column + 1;
+    reader->rule->n_filters += result == 0;
+    return result;
 }
 
-static int read_scope(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_filters(struct document *document, const char *key, const yaml_node_t *value)
 {
-    return read_sequence(reader, key, value, read_scope_item);
-}
-
-static int add_detection(struct policy *policy, const struct detection *detection)
-{
-    const struct detection **grown =
-        reallocarray(policy->detections, policy->n_detections + 1, sizeof(const struct detection *));
-    if (grown == NULL)
+    struct reader *reader = reader_of(document);
+    size_t n = value->type == YAML_SEQUENCE_NODE
+                   ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start)
+                   : 0;
+    if (n == 0 && (value->type == YAML_SEQUENCE_NODE || document_scalar(value) != NULL))
+        return value->type == YAML_SEQUENCE_NODE || document_scalar(value)[0] == '\0'
+                   ? 0 /* "filters:" and "filters: []" mean none */
+                   : document_fail(document, value, key, "must be a list");
+    reader->rule->filters = pool_take(&reader->policy->pool, (n < FILTER_MAX ? n : FILTER_MAX) * sizeof(struct filter));
+    if (reader->rule->filters == NULL)
         return -ENOMEM;
-    policy->detections = grown;
-    policy->detections[policy->n_detections++] = detection;
-    return 0;
+    return document_sequence(document, key, value, FILTER_MAX, read_filter);
 }
 
-static int read_event(struct reader *reader, const char *key, const yaml_node_t *value)
+/* Both mean that it is told, which all that is selected is. */
+static int read_action(struct document *document, const char *key, const yaml_node_t *value)
 {
-    struct policy *policy = reader->policy;
-    const char *text = scalar(value);
-    struct name name;
-    char words[NAME_WORDS_BYTES];
-    if (text == NULL)
-        return fail(reader, value, key, "must be the name of an event, a set or a detection");
-    if (name_find(text, &name, words) < 0)
-        return fail(reader, value, key, "%s", words);
-    if (name.detection != NULL) {
-        for (size_t i = 0; i < policy->n_detections; i++)
-            if (policy->detections[i] == name.detection)
-                return fail(reader, value, key, "%s is in this policy twice", text);
-        return add_detection(policy, name.detection);
-    }
-    if (name.event != NULL && policy->events[name.event->id] != 0)
-        return fail(reader, value, key, "%s is in this policy twice", text);
-    name_mark(&name, policy->events);
-    return 0;
+    static const char *const actions[] = {"log", "print", NULL};
+    const char *text = document_scalar(value);
+    char near[POLICY_KEY_BYTES];
+    for (size_t i = 0; text != NULL && actions[i] != NULL; i++)
+        if (strcmp(text, actions[i]) == 0)
+            return 0;
+    return document_fail(
+        document, value, key, "there is no action '%.64s'%s; the actions are log and print, which mean the same",
+        text == NULL ? "" : text, text == NULL ? "" : document_nearest(text, actions, near, sizeof(near)));
 }
 
-static int read_rule(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_actions(struct document *document, const char *key, const yaml_node_t *value)
 {
-    static const struct key keys[] = {{"event", read_event, true}};
+    return document_sequence(document, key, value, FILTER_MAX, read_action);
+}
+
+static int read_rule(struct document *document, const char *key, const yaml_node_t *value)
+{
+    static const struct document_key keys[] = {
+        {"event", read_event, true}, {"filters", read_filters, false}, {"actions", read_actions, false}};
+    struct reader *reader = reader_of(document);
     (void)key;
-    return read_mapping(reader, "a rule", value, keys, 1);
+    reader->rule = &reader->policy->rules[reader->policy->n_rules++];
+    return document_mapping(document, "a rule", value, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
-static int read_rules(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_rules(struct document *document, const char *key, const yaml_node_t *value)
 {
-    if (value->type == YAML_SEQUENCE_NODE &&
-        value->data.sequence.items.top - value->data.sequence.items.start > POLICY_MAX_RULES)
-        return fail(reader, value, key, "more than %d rules", POLICY_MAX_RULES);
-    return read_sequence(reader, key, value, read_rule);
+    struct policy *policy = reader_of(document)->policy;
+    size_t n = value->type == YAML_SEQUENCE_NODE
+                   ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start)
+                   : 0;
+    policy->rules = pool_take(&policy->pool, ((n < POLICY_MAX_RULES ? n : POLICY_MAX_RULES) + 1) * sizeof(struct rule));
+    if (policy->rules == NULL)
+        return -ENOMEM;
+    return document_sequence(document, key, value, POLICY_MAX_RULES, read_rule);
 }
 
-static int read_spec(struct reader *reader, const char *key, const yaml_node_t *value)
+static int read_spec(struct document *document, const char *key, const yaml_node_t *value)
 {
-    static const struct key keys[] = {{"scope", read_scope, true}, {"rules", read_rules, true}};
-    return read_mapping(reader, key, value, keys, 2);
+    static const struct document_key keys[] = {
+        {"scope", read_scope, true}, {"rules", read_rules, true}, {"defaultActions", read_actions, false}};
+    return document_mapping(document, key, value, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
-static bool has_key(const struct reader *reader, const yaml_node_t *mapping, const char *wanted)
+static int read_policy(struct document *document, const char *key, const yaml_node_t *root)
 {
-    if (mapping->type != YAML_MAPPING_NODE)
-        return false;
-    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top;
-         pair++) {
-        const char *key = scalar(node_at(reader, pair->key));
-        if (key != NULL && strcmp(key, wanted) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int read_policy(struct reader *reader, const yaml_node_t *root)
-{
-    static const struct key crd[] = {
+    static const struct document_key crd[] = {
         {"apiVersion", read_api_version, true},
         {"kind", read_kind, true},
         {"metadata", read_metadata, true},
         {"spec", read_spec, true},
+        {"status", NULL, false},
     };
-    static const struct key plain[] = {
-        {"type", read_type, true},   {"name", read_name, true},   {"description", read_description, false},
-        {"scope", read_scope, true}, {"rules", read_rules, true},
+    static const struct document_key plain[] = {
+        {"type", read_type, true},
+        {"name", read_name, true},
+        {"description", read_description, false},
+        {"version", read_version, false},
+        {"scope", read_scope, true},
+        {"rules", read_rules, true},
+        {"defaultActions", read_actions, false},
     };
-    return has_key(reader, root, "type")
-               ? read_mapping(reader, "a policy", root, plain, sizeof(plain) / sizeof(plain[0]))
-               : read_mapping(reader, "a policy", root, crd, sizeof(crd) / sizeof(crd[0]));
+    (void)key;
+    int result = document_has(document, root, "type")
+                     ? document_mapping(document, "a policy", root, plain, sizeof(plain) / sizeof(plain[0]))
+                     : document_mapping(document, "a policy", root, crd, sizeof(crd) / sizeof(crd[0]));
+    return result < 0 ? result : rules_resolve(document, reader_of(document)->policy);
 }
 
-static int yaml_problem(const struct reader *reader, const yaml_parser_t *parser)
-{
-    if (parser->error == YAML_MEMORY_ERROR)
-        return -ENOMEM;
-    snprintf(reader->error, POLICY_ERROR_BYTES, "%s:%zu:%zu: not YAML: %s", reader->path, parser->problem_mark.line + 1,
-             parser->problem_mark.column + 1, parser->problem == NULL ? "unreadable" : parser->problem);
-    return -EINVAL;
-}
-
-/* A second document would be a policy that is silently left out. */
-static int expect_end(struct reader *reader, yaml_parser_t *parser)
-{
-    yaml_document_t next;
-    if (!yaml_parser_load(parser, &next))
-        return yaml_problem(reader, parser);
-    const yaml_node_t *root = yaml_document_get_root_node(&next);
-    int result =
-        root == NULL ? 0 : fail(reader, root, "---", "one policy a file, please: a second document begins here");
-    yaml_document_delete(&next);
-    return result;
-}
-
-static int parse_document(struct reader *reader, yaml_parser_t *parser)
-{
-    yaml_document_t document;
-    if (!yaml_parser_load(parser, &document))
-        return yaml_problem(reader, parser);
-    reader->document = &document;
-    const yaml_node_t *root = yaml_document_get_root_node(&document);
-    int result = 0;
-    if (root == NULL) {
-        snprintf(reader->error, POLICY_ERROR_BYTES, "%s:1:1: empty: a policy needs apiVersion, kind, metadata and spec",
-                 reader->path);
-        result = -EINVAL;
-    } else {
-        result = read_policy(reader, root);
-    }
-    yaml_document_delete(&document);
-    return result == 0 && root != NULL ? expect_end(reader, parser) : result;
-}
-
-struct policy *policy_parse(const char *path, const char *text, size_t size, char error[POLICY_ERROR_BYTES])
+struct policy *policy_parse(const char *path, const char *text, size_t size, struct policy_error *error)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
-    yaml_parser_t parser;
-    if (policy == NULL)
-        return NULL;
-    struct reader reader = {.path = path, .policy = policy, .error = error};
-    policy->path = strdup(path);
-    int result = policy->path == NULL || !yaml_parser_initialize(&parser) ? -ENOMEM : 0;
+    int result = policy == NULL ? -ENOMEM : 0;
     if (result == 0) {
-        yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-        result = parse_document(&reader, &parser);
-        yaml_parser_delete(&parser);
+        struct reader reader = {.policy = policy};
+        struct document document = {.path = path, .error = error, .target = &reader};
+        policy->path = pool_text(&policy->pool, path, strlen(path));
+        policy->description = "";
+        result = policy->path == NULL ? -ENOMEM : document_parse(&document, text, size, read_policy);
     }
     if (result == 0)
         return policy;
     if (result == -ENOMEM)
-        snprintf(error, POLICY_ERROR_BYTES, "%s: no memory", path);
+        policy_error_set(error, path, "", "no memory");
     policy_free(policy);
     errno = -result;
     return NULL;
@@ -342,8 +268,6 @@ void policy_free(struct policy *policy)
 {
     if (policy == NULL)
         return;
-    free(policy->name);
-    free(policy->path);
-    free(policy->detections);
+    pool_fini(&policy->pool);
     free(policy);
 }

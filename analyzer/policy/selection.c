@@ -5,79 +5,39 @@
 
 #include "analyzer/policy/name.h"
 
-struct names {
-    const char **name;
-    size_t count;
-};
-
 struct selection {
+    struct policies policies; /* borrowed */
     uint8_t events[EVENT_ID_LIMIT];
-    bool all_detections;
-    struct names detections;
-    const struct detection *const *catalogue;
-    size_t n_catalogue;
-    struct names event_policies[EVENT_ID_LIMIT];
-    struct names *detection_policies; /* by position in the catalogue */
+    bool wants_host_namespace;
+    const struct detection **detections;
+    size_t n_detections;
 };
 
-static const char *const no_policy[] = {""};
-
-static int names_add(struct names *names, const char *name)
+static int refuse(struct policy_error *error, const char *words)
 {
-    const char **grown = reallocarray(names->name, names->count + 1, sizeof(const char *));
-    if (grown == NULL)
-        return -ENOMEM;
-    names->name = grown;
-    names->name[names->count++] = name;
-    return 0;
+    return policy_error_set(error, "", "events", "%s", words);
 }
 
-static size_t position(const struct selection *selection, const struct detection *detection)
+static int add_word(struct selection *selection, const char *word, struct policy_error *error)
 {
-    size_t i = 0;
-    while (i < selection->n_catalogue && selection->catalogue[i] != detection)
-        i++;
-    return i;
-}
-
-static int add_policy(struct selection *selection, const struct policy *policy)
-{
-    int result = 0;
-    for (size_t id = 0; id < EVENT_ID_LIMIT && result == 0; id++) {
-        if (policy->events[id] == 0)
-            continue;
-        selection->events[id] = 1;
-        result = names_add(&selection->event_policies[id], policy->name);
-    }
-    for (size_t i = 0; i < policy->n_detections && result == 0; i++) {
-        struct names *policies = &selection->detection_policies[position(selection, policy->detections[i])];
-        if (policies->count == 0)
-            result = names_add(&selection->detections, policy->detections[i]->name);
-        if (result == 0)
-            result = names_add(policies, policy->name);
-    }
-    return result;
-}
-
-static int add_word(struct selection *selection, const char *word, char *error)
-{
-    struct name name;
+    struct names_mask mask = {0};
     char words[NAME_WORDS_BYTES];
-    int result = name_find(word, &name, words);
-    if (result == 0 && name.detection != NULL) {
-        snprintf(words, sizeof(words), "'%.80s' is a detection, not an event: all detections run without being named",
-                 word);
-        result = -EINVAL;
-    }
-    if (result < 0) {
-        snprintf(error, POLICY_ERROR_BYTES, "events: %s", words);
-        return -EINVAL;
-    }
-    name_mark(&name, selection->events);
-    return 0;
+    if (name_mark(word, &mask, words) < 0)
+        return refuse(error, words);
+    bool any = false;
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        if (mask.events[id] != 0) {
+            selection->events[id] = 1;
+            any = true;
+        }
+    if (any)
+        return 0;
+    snprintf(words, sizeof(words), "'%.80s' is a detection, not an event: all detections run without being named",
+             word);
+    return refuse(error, words);
 }
 
-static int add_words(struct selection *selection, const char *list, char *error)
+static int add_words(struct selection *selection, const char *list, struct policy_error *error)
 {
     char *copy = strdup(list), *rest;
     int result = copy == NULL ? -ENOMEM : 0;
@@ -88,39 +48,53 @@ static int add_words(struct selection *selection, const char *list, char *error)
     return result;
 }
 
-static int fill(struct selection *selection, const struct policies *policies, const char *const *words, size_t n_words,
-                char *error)
+static bool asked_for(const struct policies *policies, const struct detection *detection)
 {
+    for (size_t p = 0; p < policies->count; p++)
+        for (size_t d = 0; d < policies->policy[p]->n_detections; d++)
+            if (policies->policy[p]->detections[d] == detection)
+                return true;
+    return policies->count == 0;
+}
+
+static int fill(struct selection *selection, const char *const *words, size_t n_words, struct policy_error *error)
+{
+    const struct policies *policies = &selection->policies;
+    size_t n_all;
+    const struct detection *const *all = detections_all(&n_all);
     int result = 0;
-    if (policies->count > 0 && n_words > 0) {
-        snprintf(error, POLICY_ERROR_BYTES,
-                 "events: policies already say which events are selected; give --policy or --events, not both");
-        return -EINVAL;
-    }
-    selection->all_detections = policies->count == 0;
-    selection->detection_policies = calloc(selection->n_catalogue + 1, sizeof(*selection->detection_policies));
-    if (selection->detection_policies == NULL)
+    if (policies->count > 0 && n_words > 0)
+        return refuse(error, "policies already say which events are selected; give --policy or --events, not both");
+    selection->detections = calloc(n_all + 1, sizeof(struct detection *));
+    if (selection->detections == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < policies->count && result == 0; i++)
-        result = add_policy(selection, policies->policy[i]);
+    for (size_t i = 0; i < n_all; i++)
+        if (asked_for(policies, all[i]))
+            selection->detections[selection->n_detections++] = all[i];
+    for (size_t p = 0; p < policies->count; p++) {
+        for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+            selection->events[id] |= policies->policy[p]->events[id];
+        selection->wants_host_namespace =
+            selection->wants_host_namespace || policies->policy[p]->scope.wants_host_namespace;
+    }
     for (size_t i = 0; i < n_words && result == 0; i++)
         result = add_words(selection, words[i], error);
     return result;
 }
 
 struct selection *selection_new(const struct policies *policies, const char *const *words, size_t n_words,
-                                char error[POLICY_ERROR_BYTES])
+                                struct policy_error *error)
 {
     struct selection *selection = calloc(1, sizeof(*selection));
     int result = -ENOMEM;
     if (selection != NULL) {
-        selection->catalogue = detections_all(&selection->n_catalogue);
-        result = fill(selection, policies, words, n_words, error);
+        selection->policies = *policies;
+        result = fill(selection, words, n_words, error);
     }
     if (result == 0)
         return selection;
     if (result == -ENOMEM)
-        snprintf(error, POLICY_ERROR_BYTES, "no memory");
+        policy_error_set(error, "", "", "no memory");
     selection_free(selection);
     errno = -result;
     return NULL;
@@ -130,13 +104,13 @@ void selection_free(struct selection *selection)
 {
     if (selection == NULL)
         return;
-    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
-        free(selection->event_policies[id].name);
-    for (size_t i = 0; selection->detection_policies != NULL && i < selection->n_catalogue; i++)
-        free(selection->detection_policies[i].name);
-    free(selection->detection_policies);
-    free(selection->detections.name);
+    free(selection->detections);
     free(selection);
+}
+
+const struct policies *selection_policies(const struct selection *selection)
+{
+    return &selection->policies;
 }
 
 bool selection_has_event(const struct selection *selection, uint32_t event_id)
@@ -144,30 +118,13 @@ bool selection_has_event(const struct selection *selection, uint32_t event_id)
     return event_id < EVENT_ID_LIMIT && selection->events[event_id] != 0;
 }
 
-const char *const *selection_detections(const struct selection *selection, size_t *ret_count)
+bool selection_needs_event(const struct selection *selection, uint32_t event_id)
 {
-    static const char *const none[] = {NULL};
-    *ret_count = selection->detections.count;
-    if (selection->all_detections)
-        return NULL;
-    return selection->detections.name == NULL ? none : selection->detections.name;
+    return event_id == EVENT_init_namespaces && selection->wants_host_namespace;
 }
 
-static const char *const *names_or_none(const struct names *names, size_t *ret_count)
+const struct detection *const *selection_detections(const struct selection *selection, size_t *ret_count)
 {
-    *ret_count = names->count == 0 ? 1 : names->count;
-    return names->count == 0 ? no_policy : names->name;
-}
-
-const char *const *selection_event_policies(const struct selection *selection, uint32_t event_id, size_t *ret_count)
-{
-    static const struct names empty;
-    return names_or_none(event_id < EVENT_ID_LIMIT ? &selection->event_policies[event_id] : &empty, ret_count);
-}
-
-const char *const *selection_detection_policies(const struct selection *selection, const struct detection *detection,
-                                                size_t *ret_count)
-{
-    /* One more than the catalogue is allocated, and stays empty. */
-    return names_or_none(&selection->detection_policies[position(selection, detection)], ret_count);
+    *ret_count = selection->n_detections;
+    return selection->detections;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the person asked for: which events are shown, which detections run, and which policies' names each carries. Made
- * once, then constant: every shard reads it.
+ * What the person asked for: which events are shown and which detections run, by policies or by words. Made once, then
+ * constant: every shard reads it.
  */
 #ifndef VEDETTE_ANALYZER_POLICY_SELECTION_H
 #define VEDETTE_ANALYZER_POLICY_SELECTION_H
@@ -14,19 +14,20 @@ struct selection;
 
 /*
  * With policies: their union. Without: the events of `words` (names or sets, each word may be a comma list) and all
- * detections. NULL with words and errno: -EINVAL for a name that does not exist or for both policies and words.
+ * detections. NULL with the error and errno: -EINVAL for a name that does not exist or for both policies and words. The
+ * policies must outlive it.
  */
 struct selection *selection_new(const struct policies *policies, const char *const *words, size_t n_words,
-                                char error[POLICY_ERROR_BYTES]);
+                                struct policy_error *error);
 void selection_free(struct selection *selection);
 
-bool selection_has_event(const struct selection *selection, uint32_t event_id);
-/* Names for engine_new; NULL means all. */
-const char *const *selection_detections(const struct selection *selection, size_t *ret_count);
+const struct policies *selection_policies(const struct selection *selection);
 
-/* Names for matchedPolicies; without policies one empty name, as Tracee prints it. */
-const char *const *selection_event_policies(const struct selection *selection, uint32_t event_id, size_t *ret_count);
-const char *const *selection_detection_policies(const struct selection *selection, const struct detection *detection,
-                                                size_t *ret_count);
+/* Whether some policy, or a word, asks for it. */
+bool selection_has_event(const struct selection *selection, uint32_t event_id);
+/* Whether the policies' conditions need the event, shown or not. */
+bool selection_needs_event(const struct selection *selection, uint32_t event_id);
+/* Those that run, in the order of detections_all. */
+const struct detection *const *selection_detections(const struct selection *selection, size_t *ret_count);
 
 #endif
