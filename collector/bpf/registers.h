@@ -28,8 +28,8 @@ static __always_inline bool task_is_compat(struct task_struct *task)
     return (LOAD(task, thread_info.status) & TS_COMPAT) != 0;
 }
 
-#define call_raw(registers_)         ((__u64)(registers_)->orig_ax)
-#define call_raw_read(registers_)    ((__u64)LOAD(registers_, orig_ax))
+#define call_raw(registers_)         ((__u64)(__u32)(registers_)->orig_ax)
+#define call_raw_read(registers_)    ((__u64)(__u32)LOAD(registers_, orig_ax))
 #define call_index(raw_)             ((raw_) & ~(__u64)X32_BIT)
 #define call_is_x32(raw_)            (call_index(raw_) >= X32_FIRST)
 #define call_ip(registers_)          LOAD(registers_, ip)
