@@ -2,7 +2,8 @@
 /*
  * security_sb_mount and security_sb_umount, from calls whether they succeeded or not. mount(2)'s names are the caller's
  * copy. In the new mount API it is fsconfig that makes a file system from a device (its context says from what), and
- * move_mount that gives it a place: two events, the second with MS_MOVE, its names from the mount itself.
+ * move_mount that gives it a place: two events, the second with MS_MOVE, its names from the mount itself. What
+ * mount(2) does with MS_REMOUNT is fsconfig's too, of a context that fspick made.
  */
 #include "collector/bpf/file_facts.h"
 #include "collector/bpf/user_path.h"
@@ -24,8 +25,13 @@ enum {
 };
 
 enum {
+    MS_REMOUNT = 32,
     MS_MOVE = 8192,
+    /* Flags of a file system, not of a mount, that mount(2) can change: read-only, synchronous, mandatory locks,
+     * synchronous directories, lazy times. The kernel's SB_* have the values of MS_*. */
+    MS_OF_FILE_SYSTEM = 1 | 16 | 64 | 128 | 1 << 25,
     FSCONFIG_CMD_CREATE = 6,
+    FSCONFIG_CMD_RECONFIGURE = 7,
     FSCONFIG_CMD_CREATE_EXCL = 8, /* from 6.6 */
     NAME_MOST = 128,
 };
@@ -70,6 +76,21 @@ static __always_inline void mount_fill_context(struct record_header *header, __u
     store_open(header, capacity, MOUNT_path, ITEM_BYTES, ITEM_COMPLETE); /* it has no place yet */
 }
 
+/* The context that fspick made of a file system which is mounted somewhere. A call that succeeds empties the context.
+ */
+static __always_inline void mount_fill_changed(struct record_header *header, __u64 capacity, struct call *call,
+                                               struct file *file)
+{
+    struct fs_context *context = BPF_CORE_READ(file, private_data);
+    struct super_block *super = BPF_CORE_READ(context, root, d_sb);
+    __u64 flags = call->ret == 0 ? BPF_CORE_READ(super, s_flags) : BPF_CORE_READ(context, sb_flags);
+    store_integer(header, capacity, MOUNT_flags, MS_REMOUNT | (flags & MS_OF_FILE_SYSTEM));
+    store_string(header, capacity, MOUNT_type, BPF_CORE_READ(super, s_type, name), NAME_MOST, false);
+    store_string(header, capacity, MOUNT_dev_name, (void *)super + bpf_core_field_offset(struct super_block, s_id),
+                 NAME_MOST, false);
+    store_open(header, capacity, MOUNT_path, ITEM_BYTES, ITEM_COMPLETE); /* it is in all of its places */
+}
+
 /* What was moved: the mount of the descriptor, or of a name, of which only the caller's copy is left. */
 static __always_inline void mount_fill_move(struct record_header *header, __u64 capacity, struct call *call,
                                             struct file *file)
@@ -94,6 +115,8 @@ static __always_inline bool mount_fill(struct record_header *header, __u64 capac
     record_begin_call(header, EVENT_security_sb_mount, call->ret, call);
     if (call->number == EVENT_mount)
         mount_fill_old(header, capacity, call);
+    else if (call->number == EVENT_fsconfig && (__u32)call->args[1] == FSCONFIG_CMD_RECONFIGURE)
+        mount_fill_changed(header, capacity, call, file);
     else if (call->number == EVENT_fsconfig)
         mount_fill_context(header, capacity, file);
     else
@@ -111,8 +134,7 @@ EXIT_HANDLER(sb_mount)
         return 0;
     if (call->number == EVENT_fsconfig) {
         file = current_file((__s32)call->args[0]);
-        if ((command != FSCONFIG_CMD_CREATE && command != FSCONFIG_CMD_CREATE_EXCL) ||
-            !is_anonymous(file, FSCONTEXT_NAME))
+        if (command < FSCONFIG_CMD_CREATE || command > FSCONFIG_CMD_CREATE_EXCL || !is_anonymous(file, FSCONTEXT_NAME))
             return 0;
     } else if (call->number == EVENT_move_mount) {
         bpf_probe_read_user(&first, 1, (void *)call->args[1]);

@@ -103,7 +103,9 @@ struct file_system_type {
 struct super_block {
     struct file_system_type *s_type;
     __u32 s_dev;
+    unsigned long s_flags;
     unsigned long s_magic;
+    char s_id[32];
 };
 
 struct inode {
@@ -138,6 +140,7 @@ struct mount {
 
 struct fs_context {
     struct file_system_type *fs_type;
+    struct dentry *root;
     const char *source;
     unsigned int sb_flags;
 };

@@ -9,7 +9,14 @@
 #include "integration-tests/events/expect.h"
 
 /* include/uapi/linux/mount.h: libc's header of the same name has them only from 2.36 on. */
-enum { FSCONFIG_STRING = 1, FSCONFIG_CREATE = 6, MOVE_FROM_EMPTY = 4, TREE_CLONE = 1 };
+enum {
+    FSCONFIG_FLAG = 0,
+    FSCONFIG_STRING = 1,
+    FSCONFIG_CREATE = 6,
+    FSCONFIG_RECONFIGURE = 7,
+    MOVE_FROM_EMPTY = 4,
+    TREE_CLONE = 1
+};
 
 static void make_directory(const char *path)
 {
@@ -83,6 +90,64 @@ static int mount_new(void)
     return 0;
 }
 
+static void change_line(const char *what, int context)
+{
+    struct line line;
+    if (syscall(SYS_fsconfig, context, FSCONFIG_FLAG, "ro", NULL, 0) < 0)
+        cannot("fsconfig");
+    long long result = result_or_error(syscall(SYS_fsconfig, context, FSCONFIG_RECONFIGURE, NULL, NULL, 0));
+    line_begin(&line, "security_sb_mount", what);
+    line_result(&line, "fsconfig", result);
+    line_string(&line, "dev_name", "tmpfs");
+    line_string(&line, "path", "");
+    line_string(&line, "type", "tmpfs");
+    line_unsigned(&line, "flags", MS_REMOUNT | MS_RDONLY);
+    line_end(&line);
+}
+
+/* What mount(2) calls MS_REMOUNT. */
+static int mount_changed(void)
+{
+    const char *path = place("mount-changed");
+    make_directory(path);
+    if (mount("vt-changed", path, "tmpfs", 0, NULL) < 0)
+        cannot("mount");
+    int context = (int)syscall(SYS_fspick, AT_FDCWD, path, 0);
+    if (context < 0)
+        cannot("fspick");
+    change_line("by fspick and fsconfig: mounted anew", context);
+    close(context);
+    context = (int)syscall(SYS_fspick, AT_FDCWD, path, 0);
+    /* It has one already, its own. */
+    if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_STRING, "nr_inodes", "1", 0) < 0 ||
+        mkdir(place("mount-changed/too-many"), 0755) == 0)
+        cannot("fspick");
+    if (mount(NULL, path, NULL, MS_REMOUNT, NULL) < 0 || mkdir(place("mount-changed/one-more"), 0755) < 0)
+        cannot("MS_REMOUNT");
+    change_line("by fspick and fsconfig, which fails", context);
+    umount2(path, MNT_DETACH);
+    return 0;
+}
+
+/* What mount(2) calls MS_BIND. */
+static int mount_tree(void)
+{
+    struct line line;
+    const char *path = place("mount-tree");
+    make_directory(path);
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, directory, TREE_CLONE);
+    long long result = result_or_error(syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_FROM_EMPTY));
+    line_begin(&line, "security_sb_mount", "by open_tree and move_mount: a bind");
+    line_result(&line, "move_mount", result);
+    line_string(&line, "dev_name", "vedette-trigger");
+    line_user_string(&line, "path", path);
+    line_string(&line, "type", "tmpfs");
+    line_unsigned(&line, "flags", MS_MOVE);
+    line_end(&line);
+    umount2(path, MNT_DETACH);
+    return 0;
+}
+
 /* Preparing one makes nothing. */
 static int mount_none(void)
 {
@@ -98,6 +163,8 @@ void trigger_security_sb_mount(void)
 {
     in_child("vt-mount", mount_old);
     in_child("vt-mount-new", mount_new);
+    in_child("vt-mount-again", mount_changed);
+    in_child("vt-mount-tree", mount_tree);
     in_child("vt-mount-none", mount_none);
 }
 
