@@ -255,7 +255,11 @@ void json_place(struct text *text, const struct event_context *context)
     text_hex64(text, context->session);
     text_literal(text, "\"");
     key_unsigned(text, "seq", context->event->seq);
-    /* Tracee's shape has no place for it. */
+    /* Tracee's shape has no place for these. */
+    if ((context->event->flags & RECORD_SHARED_FDTABLE) != 0)
+        text_literal(text, ",\"sharedFdTable\":true");
+    if ((context->event->flags & RECORD_FD_MISMATCH) != 0)
+        text_literal(text, ",\"fdMismatch\":true");
     if (context->container != NULL)
         json_key_string(text, "containerRuntime", context->container->runtime);
 }

@@ -130,6 +130,30 @@ static void test_json_event(void **state)
     assert_fixture(&text, "analyzer/alert/testdata/event.json");
 }
 
+/* What another thread may have done to the descriptor is said. */
+static void test_json_event_of_a_shared_table(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t flags;
+        bool is_shared, is_gone;
+    } cases[] = {{0, false, false},
+                 {RECORD_SHARED_FDTABLE, true, false},
+                 {RECORD_SHARED_FDTABLE | RECORD_FD_MISMATCH, true, true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        record_begin(&record, "security_file_open");
+        record.header.flags = cases[i].flags;
+        const struct event_context *context = world_send(&world, &record);
+        struct text text = {0};
+        assert_int_equal(json_event(&text, context, NULL, 0, JSON_NUMBERS), 0);
+        json_t *event = parse(&text);
+        const json_t *marks = json_object_get(event, "vedette");
+        assert_int_equal(json_is_true(json_object_get(marks, "sharedFdTable")), cases[i].is_shared);
+        assert_int_equal(json_is_true(json_object_get(marks, "fdMismatch")), cases[i].is_gone);
+        json_decref(event);
+    }
+}
+
 static void test_json_event_without_policies_or_values(void **state)
 {
     (void)state;
@@ -516,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_event),
+        cmocka_unit_test(test_json_event_of_a_shared_table),
         cmocka_unit_test(test_json_event_without_policies_or_values),
         cmocka_unit_test(test_json_event_in_words),
         cmocka_unit_test(test_json_event_of_structured_types),
