@@ -6,7 +6,8 @@ An expectation is one of its lines:
   {"event", "case", "who": {...}, "absent": {argument: value}}                                  arrives never
   {"event", "case", "skip": reason}                                                             cannot be shown on this machine
 An argument is {"value": v}, {"ticks": n} (a time in ns of which the 1/100 s is known), {"beginning_of": [...]} or {"any": true}, and "state"
-if vedette.states is to name it. "isRepeated": it may arrive more than once. A syscall "a|b" is one of them, "*" any.
+if vedette.states is to name it; with "mayBeUnreadable" it is that, or said to be unreadable. "isShared": said to be of a shared descriptor table.
+"life": rows of expectations with different numbers are of different processes, whatever their pid. "isRepeated": it may arrive more than once. A syscall "a|b" is one of them, "*" any.
 """
 
 TICK_NS = 10_000_000
@@ -19,6 +20,10 @@ def is_beginning(value, whole):
         return False
     got, want = "\0".join(value), "\0".join(whole)
     return AT_LEAST <= len(got) < len(want) and want.startswith(got)
+
+
+def is_unreadable(row, name, want):
+    return "mayBeUnreadable" in want and row["vedette"]["states"].get(name) == "unreadable"
 
 
 def argument_wrong(name, value, want):
@@ -43,6 +48,7 @@ def arguments_wrong(row, expectation, table_row):
     unchecked = {name for name, _ in declared} ^ set(want)
     if unchecked:
         return [f"the trigger and the table do not have the same arguments: {', '.join(sorted(unchecked))}"]
+    want = {name: {"value": "" if isinstance(a["value"], str) else None, "state": "unreadable"} if is_unreadable(row, name, a) else a for name, a in want.items()}
     wrong = [w for a in row["args"] for w in argument_wrong(a["name"], a["value"], want[a["name"]])]
     states = {name: a["state"] for name, a in want.items() if "state" in a}
     if row["vedette"]["states"] != states:
@@ -60,6 +66,8 @@ def context_wrong(row, expectation, table_row, run):
         wrong.append(f"syscall is {row['syscall']!r}, not {expectation['syscall']!r}")
     if row["contextFlags"]["isCompat"] != expectation.get("isCompat", False):
         wrong.append(f"isCompat is {row['contextFlags']['isCompat']}")
+    if expectation.get("isShared") and not row["vedette"].get("sharedFdTable"):
+        wrong.append("nothing says that the descriptors are shared")
     if not run["begin_ns"] <= row["timestamp"] <= run["end_ns"]:
         wrong.append(f"timestamp {row['timestamp']} is not within the run")
     if row["threadStartTime"] > row["timestamp"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import check  # noqa: E402
+import doors  # noqa: E402
 
 TABLE_ROW = {"id": 59, "name": "execve", "args": [{"name": "pathname", "type": "string"}, {"name": "argv", "type": "[]string"},
                                                   {"name": "start", "type": "uint64"}, {"name": "group", "type": "bool"}]}
@@ -44,8 +45,36 @@ def changes():
     yield from ((["vedette", "states"], {}), (["vedette", "states", "group"], "user"))
 
 
-def main():
+def marks_wrong():
+    """Descriptors that others share, and memory that may not be there."""
+    shared, absent = {**EXPECTATION, "isShared": True}, copy.deepcopy(EXPECTATION)
+    marked, unread = changed(["vedette", "sharedFdTable"], True), changed(["args", 0, "value"], "")
+    absent["args"]["pathname"]["mayBeUnreadable"] = True
+    unread["vedette"]["states"]["pathname"] = "unreadable"
+    good = ((shared, marked), (absent, ROW), (absent, unread))
+    bad = ((shared, ROW), (EXPECTATION, unread), (absent, changed(["args", 0, "value"], "")), (absent, changed(["vedette", "states", "pathname"], "unreadable")))
+    return [f"refused: {row}" for e, row in good if check.check(e, [row], TABLE_ROW, RUN)] + \
+        [f"not seen: {row}" for e, row in bad if not check.check(e, [row], TABLE_ROW, RUN)]
+
+
+def doors_wrong():
+    table = doors.read("# a comment\n\none: what it is\n    open, a case: with *\n    read, another\nnone:\n")
+    if table != [("one", "what it is", [("open", "a case: with *"), ("read", "another")]), ("none", "", [])]:
+        return [f"the table is {table}"]
+    cases = ("open", "a case: with 1"), ("open", "a case: with 2"), ("read", "another")
     wrong = []
+    for words, want in ((("passed", "passed", "passed"), "passed"), (("passed", "failed", "passed"), "failed"), (("skipped",) * 3, "skipped"),
+                        (("skipped", "passed", "lost, counted"), "passed"), (("skipped", "lost, counted", "skipped"), "lost, counted")):
+        got = doors.verdict(table[0], {case: (word, "") for case, word in zip(cases, words)})[0]
+        if got != want:
+            wrong.append(f"a way of {words} is {got}")
+    if doors.verdict(table[0], {cases[0]: ("passed", "")})[0] != "failed" or doors.verdict(table[1], {})[0] != "failed":
+        wrong.append("a way without a case is not seen")
+    return wrong
+
+
+def main():
+    wrong = marks_wrong() + doors_wrong()
     if check.check(EXPECTATION, [ROW], TABLE_ROW, RUN):
         wrong.append(f"a right row is refused: {check.check(EXPECTATION, [ROW], TABLE_ROW, RUN)}")
     for path, value in changes():

@@ -80,21 +80,21 @@ static void *low_room(size_t size)
     return at;
 }
 
-static unsigned long low(const char *string)
+unsigned long compat_string(const char *string)
 {
     char *copy = low_room(strlen(string) + 1);
     memcpy(copy, string, strlen(string) + 1);
     return (unsigned long)copy;
 }
 
-static unsigned long low_strings(const char *const *strings)
+unsigned long compat_strings(const char *const *strings)
 {
     size_t count = 0;
     while (strings[count] != NULL)
         count++;
     uint32_t *copy = low_room((count + 1) * sizeof(*copy));
     for (size_t i = 0; i < count; i++)
-        copy[i] = (uint32_t)low(strings[i]);
+        copy[i] = (uint32_t)compat_string(strings[i]);
     copy[count] = 0;
     return (unsigned long)copy;
 }
@@ -128,7 +128,7 @@ static int compat_open(void)
 {
     const char *path = place("compat-open");
     int flags = O_CREAT | O_RDWR | O_EXCL;
-    long long fd = CALL(I386_OPEN, low(path), (unsigned)flags, MODE);
+    long long fd = CALL(I386_OPEN, compat_string(path), (unsigned)flags, MODE);
     struct line line;
     begin(&line, "open", fd);
     line_user_string(&line, "pathname", path);
@@ -142,7 +142,7 @@ static int compat_open(void)
 static int compat_creat(void)
 {
     const char *path = place("compat-creat");
-    long long fd = CALL(I386_CREAT, low(path), MODE);
+    long long fd = CALL(I386_CREAT, compat_string(path), MODE);
     struct line line;
     begin(&line, "creat", fd);
     line_user_string(&line, "pathname", path);
@@ -155,7 +155,7 @@ static int compat_creat(void)
 static int compat_openat(void)
 {
     int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC), flags = O_CREAT | O_WRONLY;
-    long long fd = CALL(I386_OPENAT, (unsigned)at, low("compat-openat"), (unsigned)flags, MODE);
+    long long fd = CALL(I386_OPENAT, (unsigned)at, compat_string("compat-openat"), (unsigned)flags, MODE);
     struct line line;
     begin(&line, "openat", fd);
     line_int(&line, "dirfd", at);
@@ -172,7 +172,8 @@ static int compat_openat2(void)
     const char *path = place("compat-openat2");
     struct open_how *how = low_room(sizeof(*how));
     *how = (struct open_how){.flags = O_CREAT | O_RDWR, .mode = MODE};
-    long long fd = CALL(I386_OPENAT2, (unsigned long)(long)AT_FDCWD, low(path), (unsigned long)how, sizeof(*how));
+    long long fd =
+        CALL(I386_OPENAT2, (unsigned long)(long)AT_FDCWD, compat_string(path), (unsigned long)how, sizeof(*how));
     struct line line;
     begin(&line, "openat2", fd);
     line_int(&line, "dirfd", AT_FDCWD);
@@ -199,7 +200,7 @@ static int compat_rename(void)
 {
     const char *from = place("compat-1"), *to = place("compat-2");
     make_file(from, "");
-    long long result = CALL(I386_RENAME, low(from), low(to));
+    long long result = CALL(I386_RENAME, compat_string(from), compat_string(to));
     struct line line;
     begin(&line, "rename", result);
     line_user_string(&line, "oldpath", from);
@@ -213,8 +214,8 @@ static int compat_renameat(void)
 {
     int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     make_file(place("compat-3"), "");
-    long long result =
-        CALL(I386_RENAMEAT, (unsigned)at, low("compat-3"), (unsigned long)(long)AT_FDCWD, low(place("compat-4")));
+    long long result = CALL(I386_RENAMEAT, (unsigned)at, compat_string("compat-3"), (unsigned long)(long)AT_FDCWD,
+                            compat_string(place("compat-4")));
     struct line line;
     begin(&line, "renameat", result);
     line_int(&line, "olddirfd", at);
@@ -230,7 +231,8 @@ static int compat_renameat2(void)
 {
     int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     make_file(place("compat-5"), "");
-    long long result = CALL(I386_RENAMEAT2, (unsigned)at, low("compat-5"), (unsigned)at, low("compat-6"), 1);
+    long long result =
+        CALL(I386_RENAMEAT2, (unsigned)at, compat_string("compat-5"), (unsigned)at, compat_string("compat-6"), 1);
     struct line line;
     begin(&line, "renameat2", result);
     line_int(&line, "olddirfd", at);
@@ -247,7 +249,7 @@ static const char *const argv[] = {"first", "", "third word", NULL}, *const envp
 
 static int compat_execve(void)
 {
-    long long result = CALL(I386_EXECVE, low("/dev/not-there"), low_strings(argv), low_strings(envp));
+    long long result = CALL(I386_EXECVE, compat_string("/dev/not-there"), compat_strings(argv), compat_strings(envp));
     struct line line;
     begin(&line, "execve", result);
     line_user_string(&line, "pathname", "/dev/not-there");
@@ -261,8 +263,8 @@ static int compat_execve(void)
 static int compat_execveat(void)
 {
     int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    long long result =
-        CALL(I386_EXECVEAT, (unsigned)at, low("not-there"), low_strings(argv), low_strings(envp), AT_SYMLINK_NOFOLLOW);
+    long long result = CALL(I386_EXECVEAT, (unsigned)at, compat_string("not-there"), compat_strings(argv),
+                            compat_strings(envp), AT_SYMLINK_NOFOLLOW);
     struct line line;
     begin(&line, "execveat", result);
     line_int(&line, "dirfd", at);
@@ -290,7 +292,7 @@ static int compat_ptrace(void)
 
 static int compat_memfd_create(void)
 {
-    long long fd = CALL(I386_MEMFD_CREATE, low("compat-memfd"), MFD_CLOEXEC);
+    long long fd = CALL(I386_MEMFD_CREATE, compat_string("compat-memfd"), MFD_CLOEXEC);
     struct line line;
     begin(&line, "memfd_create", fd);
     line_user_string(&line, "name", "compat-memfd");
@@ -399,6 +401,16 @@ long long compat_call(long number, const unsigned long arguments[6])
 {
     (void)number, (void)arguments;
     return -ENOSYS;
+}
+
+unsigned long compat_string(const char *string)
+{
+    return (unsigned long)string;
+}
+
+unsigned long compat_strings(const char *const *strings)
+{
+    return (unsigned long)strings;
 }
 
 void compat_run(const char *event)

@@ -14,5 +14,8 @@ bool compat_is_available(void);
 long long compat_call(long number, const unsigned long arguments[6]);
 /* Memory that a pointer of 4 bytes reaches, zeroed. */
 void *compat_room(size_t size);
+/* A copy there; of a list, with pointers of 4 bytes. */
+unsigned long compat_string(const char *string);
+unsigned long compat_strings(const char *const *strings);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Ways that attackers use to make a sensor see another file or another actor than the kernel does. Each is a further
- * case of an event that must tell the truth: the file that was really opened or read, by whom, as whom.
- */
+/* Other names for a file, other ways to a descriptor, and names that change. */
 #include "integration-tests/events/evasions.h"
 
 #include <errno.h>
@@ -12,30 +9,49 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "integration-tests/events/expect.h"
 
 enum { FLAGS = O_RDONLY | O_CLOEXEC };
 
-/* By the file as the kernel names it; `string` is what the caller said, NULL for nothing. */
-static void opened(const char *what, const char *call, int fd, const char *pathname, const char *string)
+void opened_file(struct opened *opened, int fd)
+{
+    struct statfs system;
+    if (fstat(fd, &opened->file) < 0 || fstatfs(fd, &system) < 0)
+        cannot(opened->what);
+    opened->fs_magic = (unsigned long)system.f_type;
+}
+
+void opened_line(const struct opened *opened)
 {
     struct line line;
-    struct stat file;
-    if (fd < 0 || fstat(fd, &file) < 0)
-        cannot(what);
-    line_begin(&line, "security_file_open", what);
-    line_result(&line, call, 0);
-    line_string(&line, "pathname", pathname);
+    struct who self = opened->who == NULL ? who_am_i() : *opened->who;
+    line_begin_of(&line, "security_file_open", opened->what, &self);
+    if (opened->is_compat)
+        line_compat(&line);
+    line_result(&line, opened->call, 0);
+    line_string(&line, "pathname", opened->pathname);
     line_any(&line, "flags");
-    line_inode(&line, "", &file);
-    if (string != NULL)
-        line_user_string(&line, "syscall_pathname", string);
-    else
+    line_inode(&line, "", &opened->file);
+    if (opened->string == NULL)
         line_string(&line, "syscall_pathname", "");
-    line_file_system(&line, "fs_magic", fd);
+    else if (opened->string_state == STRING_ANY)
+        line_user_any(&line, "syscall_pathname");
+    else if (opened->string_state == STRING_UNREADABLE)
+        line_unreadable(&line, "syscall_pathname", true);
+    else
+        line_user_string(&line, "syscall_pathname", opened->string);
+    line_unsigned(&line, "fs_magic", opened->fs_magic);
     line_end(&line);
+}
+
+void opened_by(const char *what, const char *call, int fd, const char *pathname, const char *string)
+{
+    struct opened opened = {.what = what, .call = call, .pathname = pathname, .string = string};
+    opened_file(&opened, fd);
+    opened_line(&opened);
 }
 
 static int open_at(const char *string)
@@ -52,11 +68,11 @@ static int other_names(void)
     if (link(real, hard) < 0 || mkdir(way, 0755) < 0)
         cannot("names");
     int fd = open_at(hard);
-    opened("by a hard link: the name that was used", "openat", fd, hard, hard);
+    opened_by("by a hard link: the name that was used", "openat", fd, hard, hard);
     snprintf(dots, sizeof(dots), "%s/../evade-way/./..//evade-real", way);
-    opened("by a name with dots", "openat", open_at(dots), real, dots);
+    opened_by("by a name with dots", "openat", open_at(dots), real, dots);
     snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
-    opened("by a descriptor's link in /proc", "openat", open_at(descriptor), hard, descriptor);
+    opened_by("by a descriptor's link in /proc", "openat", open_at(descriptor), hard, descriptor);
     return 0;
 }
 
@@ -67,7 +83,7 @@ static int bind_mounted(void)
     make_file(over, "y");
     if (mount(real, over, NULL, MS_BIND, NULL) < 0)
         cannot("a bind mount");
-    opened("by a bind mount: the place it was opened at, the inode that it is", "openat", open_at(over), over, over);
+    opened_by("by a bind mount: the place it was opened at, the inode that it is", "openat", open_at(over), over, over);
     umount2(over, MNT_DETACH);
     return 0;
 }
@@ -82,7 +98,53 @@ static int other_namespace(void)
         cannot("a mount namespace");
     if (mknod(path, S_IFREG | 0644, 0) < 0) /* not opened for that */
         cannot(path);
-    opened("the same name in another mount namespace: another inode", "openat", open_at(path), path, path);
+    opened_by("the same name in another mount namespace: another inode", "openat", open_at(path), path, path);
+    return 0;
+}
+
+/* One name, another file, and the way into the other namespace from outside. */
+static int root_of_another(void)
+{
+    int go[2], there[2];
+    char byte, way[PATH_BYTES];
+    const char *path = place("evade-inner");
+    if (pipe2(go, O_CLOEXEC) < 0 || pipe2(there, O_CLOEXEC) < 0)
+        cannot("pipes");
+    pid_t inside = fork();
+    if (inside == 0) {
+        close(go[1]);
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("vt-inner", directory, "tmpfs", 0, NULL) < 0 || mknod(path, S_IFREG | 0644, 0) < 0 ||
+            write(there[1], "t", 1) != 1)
+            _exit(1);
+        _exit(read(go[0], &byte, 1) >= 0 ? 0 : 1);
+    }
+    close(there[1]);
+    if (read(there[0], &byte, 1) != 1)
+        cannot("a mount namespace");
+    snprintf(way, sizeof(way), "/proc/%d/root%s", inside, path);
+    opened_by("in another mount namespace, by /proc/PID/root", "openat", open_at(way), path, way);
+    close(go[1]);
+    return waitpid(inside, NULL, 0) == inside ? 0 : 1;
+}
+
+/* Two layers: the name is the merged one, and the inode is what fstat shows of it. */
+static int overlaid(void)
+{
+    char options[4 * PATH_BYTES];
+    const char *merged = place("evade-merged"), *path = place("evade-merged/lower-file");
+    if (mkdir(place("evade-lower"), 0755) < 0 || mkdir(place("evade-upper"), 0755) < 0 ||
+        mkdir(place("evade-work"), 0755) < 0 || mkdir(merged, 0755) < 0)
+        cannot("directories");
+    make_file(place("evade-lower/lower-file"), "x");
+    snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", place("evade-lower"), place("evade-upper"),
+             place("evade-work"));
+    if (mount("vt-overlay", merged, "overlay", 0, options) < 0) {
+        not_possible("security_file_open", "by an overlay", "this kernel makes no overlay here");
+        return 0;
+    }
+    opened_by("by an overlay", "openat", open_at(path), path, path);
+    umount2(merged, MNT_DETACH);
     return 0;
 }
 
@@ -100,7 +162,7 @@ static int by_handle(void)
         return 0;
     }
     int fd = open_by_handle_at(at, &handle.head, FLAGS);
-    opened("by open_by_handle_at", "open_by_handle_at", fd, place("evade-handle"), NULL);
+    opened_by("by open_by_handle_at", "open_by_handle_at", fd, place("evade-handle"), NULL);
     return 0;
 }
 
@@ -116,8 +178,8 @@ static int nameless(void)
     snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
     if (linkat(AT_FDCWD, descriptor, AT_FDCWD, place("evade-named"), AT_SYMLINK_FOLLOW) < 0)
         cannot("linkat");
-    opened("O_TMPFILE, linked afterwards", "openat", open_at(place("evade-named")), place("evade-named"),
-           place("evade-named"));
+    opened_by("O_TMPFILE, linked afterwards", "openat", open_at(place("evade-named")), place("evade-named"),
+              place("evade-named"));
     return 0;
 }
 
@@ -128,7 +190,7 @@ static int changed_user(void)
     make_file(path, "x");
     if (chmod(path, 0644) < 0 || syscall(SYS_setresuid, 12345, 12345, 12345) < 0)
         cannot("setresuid");
-    opened("as another user since", "openat", open_at(path), path, path);
+    opened_by("as another user since", "openat", open_at(path), path, path);
     return 0;
 }
 
@@ -218,6 +280,47 @@ static int taken_descriptor(void)
     return 0;
 }
 
+/* Opened by the parent, read by the child: nothing was passed. */
+static int inherited_descriptor(void)
+{
+    char bytes[4];
+    const char *path = place("evade-inherited");
+    make_file(path, "abc");
+    int fd = open_at(path);
+    pid_t heir = fork();
+    if (heir == 0) {
+        read_line("of a descriptor that was inherited", fd, path, read(fd, bytes, 3));
+        _exit(0);
+    }
+    return waitpid(heir, NULL, 0) == heir ? 0 : 1;
+}
+
+/* Whose program has no part in it: written by one that only got the descriptor. */
+static int passed_for_writing(void)
+{
+    int pair[2], fd;
+    struct line line;
+    const char *path = place("evade-written");
+    make_file(path, "");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        cannot("socketpair");
+    pid_t opener = fork();
+    if (opener == 0) {
+        send_descriptor(pair[1], (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY, 0));
+        _exit(0);
+    }
+    fd = receive_descriptor(pair[0]);
+    long result = write(fd, "xyz", 3);
+    line_begin(&line, "vfs_write", "to a descriptor that came by SCM_RIGHTS");
+    line_result(&line, "write", result);
+    line_string(&line, "pathname", path);
+    line_open_id(&line, fd);
+    line_unsigned(&line, "count", 3);
+    line_int(&line, "pos", 0);
+    line_end(&line);
+    return waitpid(opener, NULL, 0) == opener ? 0 : 1;
+}
+
 /*
  * Row 1: another thread changes the name while the call is under way. Whatever the caller's copy says afterwards, the
  * path is that of the file which was opened: each open's event must name the file whose inode it shows.
@@ -283,5 +386,12 @@ void evasions_run(void)
     in_child("vt-user", changed_user);
     in_child("vt-passed", passed_descriptor);
     in_child("vt-taken", taken_descriptor);
+    in_child("vt-inherited", inherited_descriptor);
+    in_child("vt-written", passed_for_writing);
+    in_child("vt-root", root_of_another);
+    in_child("vt-overlay", overlaid);
     in_child("vt-raced", raced_open);
+    evasions_by_number();
+    evasions_by_program();
+    evasions_by_waiting();
 }

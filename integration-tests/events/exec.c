@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sched_process_exec; and execve and execveat, which are seen only when they fail. */
+#include "integration-tests/events/exec.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,21 +17,6 @@ enum { OTHER_USER = 4242, LONG_STRINGS = 48, LONG_STRING = 300 };
 
 static char *const no_environment[] = {NULL};
 
-/* What an exec is to show. */
-struct exec_case {
-    const char *what;
-    void (*prepare)(void); /* in the child, before: descriptor 0, user, directory; may be NULL */
-    int (*execute)(const struct exec_case *exec);
-    const char *cmdpath, *pathname, *interp, *directory, *stdin_path;
-    unsigned stdin_type;
-    uid_t uid;
-    const char *syscall;
-    int file;                             /* a descriptor of what is executed */
-    const char *const *argv, *const *env; /* as they arrive */
-    const char *const *given_argv;        /* NULL: the same */
-    bool is_long;
-};
-
 static void exec_line(const struct exec_case *exec, const struct who *who, const char *comm_before)
 {
     struct stat file;
@@ -38,6 +25,8 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
         cannot(exec->pathname);
     struct line line;
     line_begin_of(&line, "sched_process_exec", exec->what, who);
+    if (exec->is_compat)
+        line_compat(&line);
     line_result(&line, exec->syscall, 0);
     line_string(&line, "cmdpath", exec->cmdpath);
     line_string(&line, "pathname", exec->pathname);
@@ -61,12 +50,14 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
     line_unsigned(&line, "link_count", file.st_nlink);
     line_unsigned(&line, "fs_magic", (unsigned long)system.f_type);
     line_cgroup(&line, "cgroup_path");
-    line_unsigned(&line, "overlay_layer", 0); /* the directory of the run is a tmpfs */
+    if (exec->is_elsewhere)
+        line_any(&line, "overlay_layer");
+    else
+        line_unsigned(&line, "overlay_layer", 0); /* the directory of the run is a tmpfs */
     line_end(&line);
 }
 
-/* What execve takes, for what it was given as constants: it changes nothing. */
-static char *const *vector(const char *const *strings)
+char *const *exec_vector(const char *const *strings)
 {
     union {
         const char *const *in;
@@ -75,28 +66,39 @@ static char *const *vector(const char *const *strings)
     return pointer.out;
 }
 
-static int execute_path(const struct exec_case *exec)
+int exec_by_name(const struct exec_case *exec)
 {
-    return execve(exec->cmdpath, vector(exec->given_argv != NULL ? exec->given_argv : exec->argv), vector(exec->env));
+    return execve(exec->cmdpath, exec_vector(exec->given_argv != NULL ? exec->given_argv : exec->argv),
+                  exec_vector(exec->env));
 }
 
-static int execute_descriptor(const struct exec_case *exec)
+int exec_by_descriptor(const struct exec_case *exec)
 {
-    return (int)syscall(SYS_execveat, exec->file, "", vector(exec->argv), vector(exec->env), AT_EMPTY_PATH);
+    return (int)syscall(SYS_execveat, exec->file, "", exec_vector(exec->argv), exec_vector(exec->env), AT_EMPTY_PATH);
+}
+
+_Noreturn void exec_now(const struct exec_case *exec)
+{
+    prctl(PR_SET_NAME, "vt-before-exec");
+    if (exec->prepare != NULL)
+        exec->prepare();
+    exec->execute(exec);
+    _exit(1);
+}
+
+static pid_t fork_and_exec(const struct exec_case *exec)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        exec_now(exec);
+    return pid;
 }
 
 /* The parent writes the line: it knows the name that the process has afterwards from /proc, where the dead still have
  * theirs. */
-static void exec_in_child(const struct exec_case *exec)
+void exec_in_child(const struct exec_case *exec)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_NAME, "vt-before-exec");
-        if (exec->prepare != NULL)
-            exec->prepare();
-        exec->execute(exec);
-        _exit(1);
-    }
+    pid_t pid = (exec->begin != NULL ? exec->begin : fork_and_exec)(exec);
     siginfo_t end;
     if (pid < 0 || waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT) < 0)
         cannot(exec->what);
@@ -114,6 +116,8 @@ static void exec_in_child(const struct exec_case *exec)
     exec_line(exec, &who, "vt-before-exec");
     near_miss_of("execve", "a call that succeeds", pid);
     near_miss_of("execveat", "a call that succeeds", pid);
+    if (exec->also != NULL)
+        exec->also(exec, &who);
     waitpid(pid, NULL, 0);
 }
 
@@ -134,7 +138,7 @@ static void exec_relative(void)
     struct exec_case exec = {
         .what = "a relative name",
         .prepare = relative_and_stdin,
-        .execute = execute_path,
+        .execute = exec_by_name,
         .cmdpath = "../program",
         .pathname = place("program"),
         .interp = "../program",
@@ -178,7 +182,7 @@ static void exec_script(void)
     struct exec_case exec = {
         .what = "a script, by another user",
         .prepare = other_user_and_no_stdin,
-        .execute = execute_path,
+        .execute = exec_by_name,
         .cmdpath = script,
         .pathname = argv[0],
         .interp = argv[0],
@@ -194,7 +198,7 @@ static void exec_script(void)
     close(exec.file);
 }
 
-static void null_stdin(void)
+void exec_null_stdin(void)
 {
     to_directory();
     if (dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0) != 0)
@@ -212,8 +216,8 @@ static void exec_long(void)
     const char *const env[] = {"B=2", NULL};
     struct exec_case exec = {
         .what = "arguments that are too long",
-        .prepare = null_stdin,
-        .execute = execute_path,
+        .prepare = exec_null_stdin,
+        .execute = exec_by_name,
         .cmdpath = place("program-too"),
         .pathname = place("program-too"),
         .interp = place("program-too"),
@@ -244,8 +248,8 @@ static void exec_memory(void)
     /* On x86 a 64-bit exec sets the number of the call to execve's, whichever it was. */
     struct exec_case exec = {
         .what = "a memfd, by its descriptor",
-        .prepare = null_stdin,
-        .execute = execute_descriptor,
+        .prepare = exec_null_stdin,
+        .execute = exec_by_descriptor,
         .cmdpath = name,
         .pathname = "memfd:vt-memory",
         .interp = name,
@@ -263,7 +267,7 @@ static void exec_memory(void)
 
 static void *exec_main(void *argument)
 {
-    execute_path(argument);
+    exec_by_name(argument);
     _exit(1);
 }
 
@@ -293,7 +297,7 @@ static void exec_thread(void)
     static const char *const argv[] = {"program", PAYLOAD, NULL}, *const env[] = {NULL};
     struct exec_case exec = {
         .what = "by a thread that is not the first",
-        .prepare = null_stdin,
+        .prepare = exec_null_stdin,
         .execute = exec_from_thread,
         .cmdpath = program_copy(),
         .pathname = program_copy(),

@@ -122,6 +122,16 @@ void line_compat(struct line *line)
     add(line, ",\"isCompat\":true");
 }
 
+void line_shared(struct line *line)
+{
+    add(line, ",\"isShared\":true");
+}
+
+void line_life(struct line *line, int life)
+{
+    add(line, ",\"life\":%d", life);
+}
+
 /* Begins an argument: an object with "value" and, if there is one, "state". */
 static void argument(struct line *line, const char *name)
 {
@@ -208,6 +218,22 @@ void line_user_json(struct line *line, const char *name, const char *json)
 {
     argument(line, name);
     add(line, "\"value\":%s,\"state\":\"user\"}", json);
+}
+
+void line_user_or_unreadable(struct line *line, const char *name, const char *value)
+{
+    argument(line, name);
+    add(line, "\"mayBeUnreadable\":true,\"state\":\"user\",\"value\":");
+    add_string(line, value);
+    add(line, "}");
+}
+
+void line_user_list_or_unreadable(struct line *line, const char *name, const char *const *values)
+{
+    argument(line, name);
+    add(line, "\"mayBeUnreadable\":true,\"state\":\"user\",\"value\":");
+    add_strings(line, values);
+    add(line, "}");
 }
 
 void line_any(struct line *line, const char *name)

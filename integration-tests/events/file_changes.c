@@ -212,6 +212,7 @@ static int write_from_files(void)
     n = copy_file_range(in, &from_at, fd, &to_at, 9, 0);
     if (n != 9)
         cannot("copy_file_range");
+    transfer_line("vfs_write", "by copy_file_range", "copy_file_range", n, fd, path, 9, 0);
     magic_line("by copy_file_range: unread", "copy_file_range", n, fd, path, NULL);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0 || write(ends[1], "#!/bin/sh", 9) != 9)
@@ -220,6 +221,7 @@ static int write_from_files(void)
     n = splice(ends[0], NULL, fd, &to_at, 9, 0);
     if (n != 9)
         cannot("splice");
+    transfer_line("vfs_write", "by splice", "splice", n, fd, path, 9, 0);
     magic_line("by splice: unread", "splice", n, fd, path, NULL);
     return 0;
 }

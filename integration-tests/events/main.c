@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vedette-trigger EXPECTATIONS WAITING [EVENT]...: causes every event of the table (or those), and appends to the file
- * EXPECTATIONS what must arrive. WAITING is the file of the program that waited under this pid for the start of the
- * capture. vedette-trigger --stay EXPECTATIONS: two processes that were there before any capture; they say "ready" and
- * end with their standard input.
+ * vedette-trigger [--flood] EXPECTATIONS WAITING [EVENT]...: causes every event of the table (or those), under a flood
+ * perhaps, and appends to the file EXPECTATIONS what must arrive. WAITING is the file of the program that waited under
+ * this pid for the start of the capture. vedette-trigger --stay EXPECTATIONS: two processes that were there before any
+ * capture; they say "ready" and end with their standard input. vedette-trigger --deaf COMMAND: runs it where one hook
+ * never fires. vedette-trigger
+ * --ramp FILE: a flood that begins slowly.
  *
  * It works in a mount namespace and on a file system of its own, and leaves nothing behind.
  */
@@ -19,6 +21,7 @@
 #include "integration-tests/events/compat.h"
 #include "integration-tests/events/evasions.h"
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/flood.h"
 #include "integration-tests/events/processes.h"
 
 static char own_directory[] = "/tmp/vedette-trigger.XXXXXX";
@@ -207,8 +210,18 @@ int main(int argc, char **argv)
         stay();
         return 0;
     }
+    if (argc >= 3 && strcmp(argv[1], "--deaf") == 0)
+        return deafen(argv + 2);
+    if (argc == 3 && strcmp(argv[1], "--ramp") == 0)
+        return flood_ramp(argv[2]);
+    bool is_flood = argc >= 2 && strcmp(argv[1], "--flood") == 0;
+    argv += is_flood;
+    argc -= is_flood;
     if (argc < 3) {
-        fputs("usage: vedette-trigger EXPECTATIONS WAITING [EVENT]...\n       vedette-trigger --stay EXPECTATIONS\n",
+        fputs("usage: vedette-trigger [--flood] EXPECTATIONS WAITING [EVENT]...\n"
+              "       vedette-trigger --stay EXPECTATIONS\n"
+              "       vedette-trigger --deaf COMMAND [ARG]...\n"
+              "       vedette-trigger --ramp FILE\n",
               stderr);
         return 2;
     }
@@ -217,9 +230,13 @@ int main(int argc, char **argv)
     if (is_wanted("existing_process", argv + 3))
         trigger_existing_process(); /* as it was before the capture: in the namespaces that it was started in */
     make_directory();
+    if (is_flood)
+        flood_start();
     run_triggers(argv + 3);
     run_calls(argv + 3);
-    if (argv[3] == NULL)
+    if (argv[3] == NULL || is_flood)
         evasions_run();
+    if (is_flood)
+        flood_stop();
     return 0;
 }

@@ -34,12 +34,14 @@ static void line_task(struct line *line, const struct task_arguments *task)
 }
 
 /* `child` and the process that it is in are seen by this one: it has not been waited for, or still runs. */
-static void fork_line(const char *what, const char *syscall, pid_t child_tid, pid_t child_ns_tid, pid_t child_pid,
-                      pid_t child_ns_pid, pid_t parent_of_child)
+static void fork_line(const char *what, const char *syscall, bool is_compat, pid_t child_tid, pid_t child_ns_tid,
+                      pid_t child_pid, pid_t child_ns_pid, pid_t parent_of_child)
 {
     pid_t pid = getpid();
     struct line line;
     line_begin(&line, "sched_process_fork", what);
+    if (is_compat)
+        line_compat(&line);
     line_result(&line, syscall, 0);
     line_task(&line, &(struct task_arguments){"parent_", "parent_start_time", pid, pid, pid, pid});
     line_task(&line,
@@ -49,6 +51,11 @@ static void fork_line(const char *what, const char *syscall, pid_t child_tid, pi
     line_task(&line, &(struct task_arguments){"leader_", "leader_start_time", child_pid, child_ns_pid, child_pid,
                                               child_ns_pid});
     line_end(&line);
+}
+
+void process_line(const char *what, const char *syscall, bool is_compat, pid_t child, pid_t parent_of_child)
+{
+    fork_line(what, syscall, is_compat, child, child, child, child, parent_of_child);
 }
 
 static pid_t clone_process(void)
@@ -65,7 +72,7 @@ static pid_t clone_process(void)
 static int fork_process(void)
 {
     pid_t child = clone_process();
-    fork_line("a process", "clone", child, child, child, child, getpid());
+    fork_line("a process", "clone", false, child, child, child, child, getpid());
     return waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
@@ -74,7 +81,7 @@ static int fork_into_namespace(void)
     if (unshare(CLONE_NEWPID) < 0)
         cannot("a pid namespace");
     pid_t child = clone_process();
-    fork_line("the first of a pid namespace", "clone", child, 1, child, 1, getpid());
+    fork_line("the first of a pid namespace", "clone", false, child, 1, child, 1, getpid());
     return waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
@@ -121,7 +128,7 @@ static int fork_thread(void)
     struct thread thread;
     thread_start(&thread);
     /* The process tree does not change: the parent is the parent of the process. */
-    fork_line("a thread", "clone3|clone", thread.tid, thread.tid, getpid(), getpid(), getppid());
+    fork_line("a thread", "clone3|clone", false, thread.tid, thread.tid, getpid(), getpid(), getppid());
     thread_end(&thread);
     return 0;
 }

@@ -50,6 +50,10 @@ void line_begin_of(struct line *line, const char *event, const char *what, const
 /* The system call in progress ("a|b": one of them) and returnValue: a result, or -errno. */
 void line_result(struct line *line, const char *syscall, long long result);
 void line_compat(struct line *line);
+/* It must be said that other threads share the descriptors. */
+void line_shared(struct line *line);
+/* Of one life of a pid: those of others must be told from it. */
+void line_life(struct line *line, int life);
 /* A call that finding out who one is makes too: it may come again. */
 void line_repeated(struct line *line);
 void line_int(struct line *line, const char *argument, long long value);
@@ -69,6 +73,9 @@ void line_json(struct line *line, const char *argument, const char *json);
 /* The caller's own copy of something that cannot be known here. */
 void line_user_any(struct line *line, const char *argument);
 void line_user_json(struct line *line, const char *argument, const char *json);
+/* The caller's own copy if it could be read; what a capture cannot wait for is said to be unreadable. */
+void line_user_or_unreadable(struct line *line, const char *argument, const char *value);
+void line_user_list_or_unreadable(struct line *line, const char *argument, const char *const *values);
 /* Not compared. */
 void line_any(struct line *line, const char *argument);
 void line_unreadable(struct line *line, const char *argument, bool is_string);
