@@ -55,7 +55,7 @@ void outbox_last_error(struct outbox *outbox, char error[OUTBOX_ERROR_BYTES])
     pthread_mutex_unlock(&outbox->news_lock);
 }
 
-static void bind_text(sqlite3_stmt *statement, int index, const char *text)
+void outbox_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
     sqlite3_bind_text(statement, index, text ? text : "", -1, SQLITE_STATIC);
 }
@@ -66,13 +66,13 @@ static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t 
     sqlite3_stmt *add = outbox->statements[STATEMENT_ADD_ALERT];
     int64_t now = wall_seconds();
     for (size_t i = 0; i < n_alerts; i++) {
-        bind_text(add, 1, alerts[i].id);
+        outbox_bind_text(add, 1, alerts[i].id);
         sqlite3_bind_int64(add, 2, now);
         sqlite3_bind_int64(add, 3, (int64_t)alerts[i].time_ns);
         sqlite3_bind_int(add, 4, alerts[i].severity);
-        bind_text(add, 5, alerts[i].node);
-        bind_text(add, 6, alerts[i].detection);
-        bind_text(add, 7, alerts[i].json);
+        outbox_bind_text(add, 5, alerts[i].node);
+        outbox_bind_text(add, 6, alerts[i].detection);
+        outbox_bind_text(add, 7, alerts[i].json);
         int result = outbox_run(outbox, STATEMENT_ADD_ALERT);
         if (result != SQLITE_OK)
             return result;
@@ -86,14 +86,14 @@ static int set_cursors(struct outbox *outbox, const struct outbox_cursor *cursor
 {
     sqlite3_stmt *set = outbox->statements[STATEMENT_SET_CURSOR], *trim = outbox->statements[STATEMENT_TRIM_CURSORS];
     for (size_t i = 0; i < n_cursors; i++) {
-        bind_text(set, 1, cursors[i].node);
+        outbox_bind_text(set, 1, cursors[i].node);
         sqlite3_bind_int64(set, 2, (int64_t)cursors[i].session);
         sqlite3_bind_int64(set, 3, (int64_t)cursors[i].seq);
         sqlite3_set_last_insert_rowid(outbox->writer, 0);
         int result = outbox_run(outbox, STATEMENT_SET_CURSOR);
         bool new_session = sqlite3_last_insert_rowid(outbox->writer) != 0;
         if (result == SQLITE_OK && new_session) {
-            bind_text(trim, 1, cursors[i].node);
+            outbox_bind_text(trim, 1, cursors[i].node);
             sqlite3_bind_int(trim, 2, OUTBOX_KEEP_SESSIONS);
             result = outbox_run(outbox, STATEMENT_TRIM_CURSORS);
         }
@@ -121,6 +121,13 @@ static void publish(struct outbox *outbox, size_t n_alerts, size_t added, int64_
 int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
                   const struct outbox_cursor *cursors, size_t n_cursors)
 {
+    return outbox_commit_memory(outbox, alerts, n_alerts, cursors, n_cursors, NULL, 0);
+}
+
+int outbox_commit_memory(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
+                         const struct outbox_cursor *cursors, size_t n_cursors, const struct outbox_memory *memory,
+                         size_t n_memory)
+{
     size_t added = 0, bytes = 0;
     int64_t last_row = 0;
     pthread_mutex_lock(&outbox->write_lock);
@@ -129,6 +136,8 @@ int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_al
         result = add_alerts(outbox, alerts, n_alerts, &added, &bytes);
     if (result == SQLITE_OK)
         result = set_cursors(outbox, cursors, n_cursors);
+    if (result == SQLITE_OK)
+        result = outbox_set_memory(outbox, memory, n_memory);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_LAST_ROW, &last_row);
     if (result == SQLITE_OK)
@@ -152,7 +161,7 @@ int outbox_cursors(struct outbox *outbox, const char *node, void (*each)(void *a
 {
     pthread_mutex_lock(&outbox->read_lock);
     sqlite3_stmt *statement = outbox->statements[STATEMENT_CURSORS];
-    bind_text(statement, 1, node);
+    outbox_bind_text(statement, 1, node);
     int result;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW)
         each(arg, (uint64_t)sqlite3_column_int64(statement, 0), (uint64_t)sqlite3_column_int64(statement, 1));
@@ -170,13 +179,13 @@ int outbox_sink_open(struct outbox *outbox, const char *sink, bool from_now, int
     if (from_now)
         result = outbox_run_integer(outbox, STATEMENT_LAST_ROW, &row);
     sqlite3_stmt *add = outbox->statements[STATEMENT_ADD_SINK];
-    bind_text(add, 1, sink);
+    outbox_bind_text(add, 1, sink);
     sqlite3_bind_int64(add, 2, row);
     sqlite3_bind_int64(add, 3, outbox->life);
     sqlite3_bind_int64(add, 4, wall_seconds());
     if (result == SQLITE_OK)
         result = outbox_run(outbox, STATEMENT_ADD_SINK);
-    bind_text(outbox->statements[STATEMENT_GET_SINK], 1, sink);
+    outbox_bind_text(outbox->statements[STATEMENT_GET_SINK], 1, sink);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_GET_SINK, &row);
     if (result == SQLITE_OK)
@@ -190,7 +199,7 @@ int outbox_sink_open(struct outbox *outbox, const char *sink, bool from_now, int
 static int advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead)
 {
     sqlite3_stmt *move = outbox->statements[STATEMENT_ADVANCE_SINK], *add = outbox->statements[STATEMENT_ADD_DEAD];
-    bind_text(move, 1, sink);
+    outbox_bind_text(move, 1, sink);
     sqlite3_bind_int64(move, 2, row);
     sqlite3_bind_int64(move, 3, wall_seconds());
     int result = outbox_run(outbox, STATEMENT_BEGIN);
@@ -199,9 +208,9 @@ static int advance(struct outbox *outbox, const char *sink, int64_t row, const c
     if (result == SQLITE_OK && sqlite3_changes(outbox->writer) == 0)
         result = SQLITE_NOTFOUND;
     if (result == SQLITE_OK && dead) {
-        bind_text(add, 1, sink);
+        outbox_bind_text(add, 1, sink);
         sqlite3_bind_int64(add, 2, row);
-        bind_text(add, 3, dead);
+        outbox_bind_text(add, 3, dead);
         sqlite3_bind_int64(add, 4, wall_seconds());
         sqlite3_bind_int(outbox->statements[STATEMENT_TRIM_DEAD], 1, OUTBOX_KEEP_DEAD);
         result = outbox_run(outbox, STATEMENT_ADD_DEAD);

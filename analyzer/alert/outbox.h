@@ -46,6 +46,19 @@ struct outbox_cursor {
     uint64_t seq; /* next wanted */
 };
 
+/* A key of what a detection knows of earlier events on a node, and its bytes, which only the engine can read. */
+enum { OUTBOX_KEY_BYTES = 16 };
+struct outbox_memory {
+    const char *node;
+    const char *boot_id; /* the node's: its times begin anew with it */
+    const char *detection;
+    uint64_t definition;  /* what the bytes mean */
+    const uint8_t *key;   /* NULL: every key of the detection on the node is gone */
+    uint64_t touched_ns;  /* after the node's boot */
+    const uint8_t *bytes; /* NULL: the key is gone */
+    size_t size;
+};
+
 struct outbox;
 
 /*
@@ -61,6 +74,20 @@ void outbox_close(struct outbox *outbox);
  */
 int outbox_commit(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
                   const struct outbox_cursor *cursors, size_t n_cursors);
+
+/* The same with what detections know at those cursors: after a crash it stands where the events go on. */
+int outbox_commit_memory(struct outbox *outbox, const struct alert *alerts, size_t n_alerts,
+                         const struct outbox_cursor *cursors, size_t n_cursors, const struct outbox_memory *memory,
+                         size_t n_memory);
+
+/* For each definition of a detection, what is kept of it on a node: how many keys. 0 or -EIO. */
+int outbox_memory_kept(struct outbox *outbox, const char *node,
+                       void (*each)(void *arg, const struct outbox_memory *of, uint64_t n_keys), void *arg);
+/* The keys of one detection on a node, those touched first first. 0 or -EIO. */
+int outbox_memory_read(struct outbox *outbox, const char *node, const char *detection,
+                       void (*each)(void *arg, const struct outbox_memory *memory), void *arg);
+/* Forgets a detection's keys on a node. 0, or as commit. */
+int outbox_memory_forget(struct outbox *outbox, const char *node, const char *detection);
 
 /* The words of the last call that failed, "" before any. */
 void outbox_last_error(struct outbox *outbox, char error[OUTBOX_ERROR_BYTES]);

@@ -15,6 +15,9 @@ enum outbox_statement {
     STATEMENT_ADD_ALERT,
     STATEMENT_SET_CURSOR,
     STATEMENT_TRIM_CURSORS,
+    STATEMENT_SET_MEMORY,
+    STATEMENT_UNSET_MEMORY,
+    STATEMENT_FORGET_MEMORY,
     STATEMENT_ADD_SINK,
     STATEMENT_GET_SINK,
     STATEMENT_ADVANCE_SINK,
@@ -33,6 +36,8 @@ enum outbox_statement {
     STATEMENT_READ = WRITER_STATEMENTS,
     STATEMENT_COUNT_AFTER,
     STATEMENT_CURSORS,
+    STATEMENT_MEMORY_KEPT,
+    STATEMENT_MEMORY,
     ALL_STATEMENTS,
 };
 
@@ -71,6 +76,9 @@ int outbox_fail(struct outbox *outbox, sqlite3 *db, int result, const char *what
 int outbox_run(struct outbox *outbox, enum outbox_statement which);
 /* The same for a statement that returns one integer; -1 when it returns no row or NULL. */
 int outbox_run_integer(struct outbox *outbox, enum outbox_statement which, int64_t *ret_value);
+void outbox_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/* Writes what detections know. Under write_lock, within a transaction. SQLITE_OK or an SQLite error. */
+int outbox_set_memory(struct outbox *outbox, const struct outbox_memory *memory, size_t n_memory);
 /* Rolls back what is left of a failed transaction. Under write_lock. */
 void outbox_rollback(struct outbox *outbox);
 /* Prunes when it is time. Under write_lock, outside a transaction. */

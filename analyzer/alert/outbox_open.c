@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 
-#define LAYOUT         1
+#define LAYOUT         2
 #define APPLICATION_ID 0x56454454 /* marks the file as ours, for file(1) and for us */
 
 enum {
@@ -28,6 +28,14 @@ static const char connection_setup[] =
     "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=4194304;"
     "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;";
 
+#define MEMORY_TABLE                                                                                                   \
+    "CREATE TABLE memory(node TEXT NOT NULL, detection TEXT NOT NULL, key BLOB NOT NULL, boot TEXT NOT NULL, "         \
+    "definition INTEGER NOT NULL, touched INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(node, detection, key)) "  \
+    "STRICT, WITHOUT ROWID;"
+
+/* Layout 1 had no memory of detections. */
+static const char layout_1_to_2[] = "BEGIN IMMEDIATE;" MEMORY_TABLE "PRAGMA user_version=2; COMMIT;";
+
 /*
  * Rows are never numbered twice (AUTOINCREMENT): a cursor stands for "everything up to here" also after pruning.
  * `added` stands before `json`, so that it is read without the overflow pages.
@@ -44,7 +52,7 @@ static const char layout_setup[] =
     "STRICT;"
     "CREATE TABLE dead_letters(n INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, row INTEGER NOT NULL, reason "
     "TEXT NOT NULL,"
-    " time INTEGER NOT NULL) STRICT;"
+    " time INTEGER NOT NULL) STRICT;" MEMORY_TABLE
     "CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
     "INSERT INTO facts VALUES('lost', 0);"
     "PRAGMA application_id=" TEXT(APPLICATION_ID) ";"
@@ -66,6 +74,12 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
                              "ON CONFLICT(node, session) DO UPDATE SET seq = excluded.seq",
     [STATEMENT_TRIM_CURSORS] = "DELETE FROM cursors WHERE node = ?1 AND n <= "
                                "(SELECT n FROM cursors WHERE node = ?1 ORDER BY n DESC LIMIT 1 OFFSET ?2)",
+    [STATEMENT_SET_MEMORY] =
+        "INSERT INTO memory(node, detection, key, boot, definition, touched, bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+        "ON CONFLICT(node, detection, key) DO UPDATE SET boot = excluded.boot, definition = excluded.definition, "
+        "touched = excluded.touched, bytes = excluded.bytes",
+    [STATEMENT_UNSET_MEMORY] = "DELETE FROM memory WHERE node = ?1 AND detection = ?2 AND key = ?3",
+    [STATEMENT_FORGET_MEMORY] = "DELETE FROM memory WHERE node = ?1 AND detection = ?2",
     [STATEMENT_ADD_SINK] = "INSERT INTO sinks(name, row, life, seen) VALUES(?1, ?2, ?3, ?4) "
                            "ON CONFLICT(name) DO UPDATE SET life = excluded.life, seen = excluded.seen",
     [STATEMENT_GET_SINK] = "SELECT row FROM sinks WHERE name = ?1",
@@ -91,6 +105,10 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
     [STATEMENT_READ] =
         "SELECT row, id, time_ns, severity, node, detection, json FROM alerts WHERE row > ?1 ORDER BY row LIMIT 1",
     [STATEMENT_COUNT_AFTER] = "SELECT COUNT(*) FROM alerts WHERE row > ?1",
+    [STATEMENT_MEMORY_KEPT] = "SELECT detection, boot, definition, COUNT(*) FROM memory WHERE node = ?1 "
+                              "GROUP BY detection, boot, definition ORDER BY detection",
+    [STATEMENT_MEMORY] = "SELECT boot, definition, key, touched, bytes FROM memory WHERE node = ?1 AND detection = ?2 "
+                         "ORDER BY touched",
     [STATEMENT_CURSORS] = "SELECT session, seq FROM cursors WHERE node = ?1 ORDER BY n DESC",
 };
 
@@ -233,6 +251,8 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
         return outbox_explain(path, -EBADMSG, "PRAGMA quick_check", words);
     if (result == SQLITE_OK && tables == 0)
         result = sqlite3_exec(db, layout_setup, NULL, NULL, NULL);
+    else if (result == SQLITE_OK && version == 1)
+        result = sqlite3_exec(db, layout_1_to_2, NULL, NULL, NULL);
     return result == SQLITE_OK ? 0 : outbox_explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
 }
 

@@ -393,8 +393,68 @@ static void test_outbox_refuses_what_it_cannot_use(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     assert_refused(path, -EISDIR, "name another path");
     outbox_close(outbox_open_or_die(temporary->outbox));
-    outside_execute(temporary->outbox, "PRAGMA user_version=2");
+    outside_execute(temporary->outbox, "PRAGMA user_version=3");
     assert_refused(temporary->outbox, -EBADMSG, "newer vedette-analyzer");
+}
+
+static void append_key(void *arg, const struct outbox_memory *memory)
+{
+    char *words = arg;
+    const size_t used = strlen(words);
+    assert_string_equal(memory->boot_id, "boot");
+    assert_int_equal(memory->definition, UINT64_MAX);
+    snprintf(words + used, 256 - used, "%c=%.*s@%llu ", memory->key[0], (int)memory->size, (const char *)memory->bytes,
+             (unsigned long long)memory->touched_ns);
+}
+
+static void keys_are(struct outbox *outbox, const char *expected)
+{
+    char words[256] = "";
+    assert_int_equal(outbox_memory_read(outbox, "n", "d", append_key, words), 0);
+    assert_string_equal(words, expected);
+}
+
+static struct outbox_memory memory_of(const char *key, const char *bytes, uint64_t touched_ns)
+{
+    return (struct outbox_memory){.node = "n",
+                                  .boot_id = "boot",
+                                  .detection = "d",
+                                  .definition = UINT64_MAX,
+                                  .key = (const uint8_t *)key,
+                                  .touched_ns = touched_ns,
+                                  .bytes = (const uint8_t *)bytes,
+                                  .size = bytes != NULL ? strlen(bytes) : 0};
+}
+
+/* In a database of the layout that had no such table, too. */
+static void test_outbox_keeps_what_detections_know(void **state)
+{
+    struct temporary *temporary = *state;
+    static const char a[] = "a...............", b[] = "b...............", c[] = "c...............";
+    struct outbox *outbox = outbox_open_or_die(temporary->outbox);
+    assert_int_equal(commit_alerts(outbox, 1, 3), 0);
+    outbox_close(outbox);
+    outside_execute(temporary->outbox, "DROP TABLE memory; PRAGMA user_version=1");
+    outbox = outbox_open_or_die(temporary->outbox);
+    assert_int_equal(outbox_count_after(outbox, 0), 3);
+
+    const struct outbox_memory first[] = {memory_of(a, "one", 5), memory_of(b, "two", 4), memory_of(c, "three", 6)};
+    assert_int_equal(outbox_commit_memory(outbox, NULL, 0, NULL, 0, first, 3), 0);
+    keys_are(outbox, "b=two@4 a=one@5 c=three@6 ");
+    const struct outbox_memory second[] = {memory_of(c, NULL, 0), memory_of(a, "1", 7), memory_of(c, "3", 8),
+                                           memory_of(b, NULL, 0)};
+    assert_int_equal(outbox_commit_memory(outbox, NULL, 0, NULL, 0, second, 4), 0);
+    outbox_close(outbox);
+    outbox = outbox_open_or_die(temporary->outbox);
+    keys_are(outbox, "a=1@7 c=3@8 ");
+    const struct outbox_memory third[] = {{.node = "n", .detection = "d"}, memory_of(b, "2", 9)};
+    assert_int_equal(outbox_commit_memory(outbox, NULL, 0, NULL, 0, third, 2), 0);
+    keys_are(outbox, "b=2@9 ");
+    assert_int_equal(outbox_memory_forget(outbox, "other", "d"), 0);
+    keys_are(outbox, "b=2@9 ");
+    assert_int_equal(outbox_memory_forget(outbox, "n", "d"), 0);
+    keys_are(outbox, "");
+    outbox_close(outbox);
 }
 
 static void test_outbox_refuses_a_damaged_file(void **state)
@@ -425,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_outbox_kill_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_of_another_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_refuses_what_it_cannot_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_keeps_what_detections_know, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_refuses_a_damaged_file, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

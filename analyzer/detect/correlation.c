@@ -5,6 +5,7 @@
 #include <nettle/sha2.h>
 #include <stdarg.h>
 
+#include "analyzer/detect/definition.h"
 #include "analyzer/detect/field.h"
 
 static const uint64_t MS_NS = 1000000;
@@ -35,7 +36,8 @@ struct kept {
 struct correlator {
     const struct detection *detection;
     struct keyed *keyed;
-    size_t size;      /* of a key's bytes */
+    size_t size; /* of a key's bytes */
+    uint64_t definition;
     unsigned n_steps; /* of a sequence */
     uint64_t now_ns;  /* the newest event's */
     struct field_room room;
@@ -112,7 +114,7 @@ static const char *what_is_wrong(const struct detection *detection)
     if (c->kind == CORRELATE_REMEMBER && !remembers(detection))
         return "none of its triggers remembers a field";
     if (limit_of(c) > CORRELATION_MAX_KEYS_KEPT || limit_of(c) * size_of(detection) > CORRELATION_MAX_BYTES)
-        return "its correlation would take more than 64 MiB";
+        return "its correlation would take more than 16 MiB";
     return NULL;
 }
 
@@ -130,6 +132,7 @@ int correlator_new(const struct detection *detection, struct correlator **ret_co
     correlator->detection = detection;
     correlator->size = size_of(detection);
     correlator->n_steps = steps_of(detection);
+    correlator->definition = definition_of(detection);
     correlator->keyed = keyed_new(limit_of(&detection->correlation));
     if (correlator->keyed == NULL) {
         free(correlator);
@@ -146,6 +149,52 @@ void correlator_free(struct correlator *correlator)
     keyed_free(correlator->keyed);
     field_room_fini(&correlator->room);
     free(correlator);
+}
+
+uint64_t correlator_definition(const struct correlator *correlator)
+{
+    return correlator->definition;
+}
+
+/* It was ours when it was written; it must not do harm if somebody else has written to the file since. */
+static bool makes_sense(const struct correlator *correlator, const void *bytes, size_t size)
+{
+    struct counted counted;
+    struct kept kept;
+    if (size != correlator->size)
+        return false;
+    switch (correlator->detection->correlation.kind) {
+    case CORRELATE_COUNT:
+        memcpy(&counted, bytes, sizeof(counted));
+        return counted.next < correlator->detection->correlation.threshold;
+    case CORRELATE_REMEMBER:
+        memcpy(&kept, bytes, sizeof(kept));
+        return kept.length <= sizeof(kept.bytes) && kept.kind <= FIELD_STRING;
+    default:
+        return true;
+    }
+}
+
+bool correlator_restore(struct correlator *correlator, const uint8_t key[KEY_BYTES], uint64_t touched_ns,
+                        const void *bytes, size_t size)
+{
+    if (!makes_sense(correlator, bytes, size))
+        return false;
+    struct keyed_entry *entry = keyed_touch(correlator->keyed, key, size, touched_ns);
+    if (entry == NULL)
+        return false;
+    memcpy(entry->bytes, bytes, size);
+    if (touched_ns > correlator->now_ns)
+        correlator->now_ns = touched_ns;
+    return true;
+}
+
+void correlator_take(struct correlator *correlator, struct correlator *from)
+{
+    struct keyed *keyed = correlator->keyed;
+    correlator->keyed = from->keyed;
+    from->keyed = keyed;
+    correlator->now_ns = from->now_ns;
 }
 
 struct keyed *correlator_keyed(struct correlator *correlator)

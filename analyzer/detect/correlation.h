@@ -42,6 +42,15 @@ bool correlator_feed(struct correlator *correlator, const struct feed *feed, con
  */
 bool correlator_takes_event_once(const struct correlator *correlator);
 
+/* Names the detection as it is written: state of another definition is not read. */
+uint64_t correlator_definition(const struct correlator *correlator);
+
+/* Bytes of a key that were kept by a correlator of the same definition. False when they make no sense. */
+bool correlator_restore(struct correlator *correlator, const uint8_t key[KEY_BYTES], uint64_t touched_ns,
+                        const void *bytes, size_t size);
+/* Takes what `from`, of the same definition, keeps. */
+void correlator_take(struct correlator *correlator, struct correlator *from);
+
 struct keyed *correlator_keyed(struct correlator *correlator);
 
 #endif

@@ -331,7 +331,7 @@ static void test_correlation_refuses_what_makes_no_sense(void **state)
         WRONG(.correlation =
                   {.kind = CORRELATE_DISTINCT, .threshold = 1000, .window_ms = 1, .limit = 65536, .value = "task.pid"},
               .triggers = {{.event = "ptrace"}}),
-        "detection \"w\": its correlation would take more than 64 MiB");
+        "detection \"w\": its correlation would take more than 16 MiB");
     refused(WRONG(.correlation = {.kind = CORRELATE_REMEMBER}, .triggers = {{.event = "ptrace"}}),
             "detection \"w\": none of its triggers remembers a field");
     refused(WRONG(.correlation = {.kind = CORRELATE_COUNT, .threshold = 2, .window_ms = 1, .keys = {"task.pdi"}},

@@ -38,7 +38,7 @@ enum {
     CORRELATION_MAX_KEYS_KEPT = 65536, /* it may not say more */
     CORRELATION_MAX_THRESHOLD = 1000,
     CORRELATION_VALUE_BYTES = 256,    /* of a remembered string; a longer one is truncated */
-    CORRELATION_MAX_BYTES = 64 << 20, /* of one detection on one node, but for what the tables themselves take */
+    CORRELATION_MAX_BYTES = 16 << 20, /* of one detection on one node, but for what the tables themselves take */
 };
 
 struct correlation {

@@ -121,6 +121,33 @@ void engine_cost_add(struct engine_cost *sum, const struct engine_cost *cost);
 size_t engine_costs(const struct engine *engine, struct engine_cost *ret, size_t limit);
 
 /*
+ * What correlations keep, key by key, so that a copy on disk survives a crash. A key's bytes are this build's own
+ * layout; `definition` names the detection as it is written and that layout.
+ */
+struct engine_memory {
+    const char *detection;
+    uint64_t definition;
+    const uint8_t *key; /* ENGINE_KEY_BYTES of them; NULL: every key of the detection is gone */
+    uint64_t touched_ns;
+    const uint8_t *bytes; /* NULL: the key is gone */
+    size_t size;
+};
+enum { ENGINE_KEY_BYTES = 16 };
+
+/* Calls `each` for what changed since engine_memory_saved, and is to be told so once the copy has it. */
+void engine_memory_changes(const struct engine *engine, void (*each)(void *arg, const struct engine_memory *memory),
+                           void *arg);
+void engine_memory_saved(struct engine *engine);
+/* The definition of a detection that keeps something; 0 when there is none of that name in the set. */
+uint64_t engine_definition(const struct engine *engine, const char *detection);
+/* One key of a copy, those touched first first. False when it is of another definition or makes no sense. */
+bool engine_restore(struct engine *engine, const struct engine_memory *memory);
+/* Takes over what `from` keeps for detections of the same definition; for each other that keeps something, `dropped`.
+ */
+void engine_take_memory(struct engine *engine, struct engine *from,
+                        void (*dropped)(void *arg, const char *detection, size_t n_keys), void *arg);
+
+/*
  * Keys of correlations that were given up for want of room since this was asked last, as one loss of the stage "state".
  * False when there are none.
  */

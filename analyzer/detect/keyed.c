@@ -20,6 +20,9 @@ struct keyed {
     size_t limit;
     atomic_size_t count;
     atomic_uint_fast64_t evicted;
+    uint8_t (*gone)[KEY_BYTES]; /* saved ones */
+    size_t n_gone, gone_capacity;
+    bool must_save_all;
     uint64_t taken, from_ns, to_ns; /* of the evicted that were not asked for yet */
 };
 
@@ -31,8 +34,25 @@ struct keyed *keyed_new(size_t limit)
     return keyed;
 }
 
+static void note_gone(struct keyed *keyed, const uint8_t key[KEY_BYTES])
+{
+    if (keyed->n_gone == keyed->gone_capacity) {
+        const size_t capacity = keyed->gone_capacity == 0 ? 64 : keyed->gone_capacity * 2;
+        void *grown = capacity <= 2 * keyed->limit + 64 ? reallocarray(keyed->gone, capacity, KEY_BYTES) : NULL;
+        if (grown == NULL) {
+            keyed->must_save_all = true;
+            return;
+        }
+        keyed->gone = grown;
+        keyed->gone_capacity = capacity;
+    }
+    memcpy(keyed->gone[keyed->n_gone++], key, KEY_BYTES);
+}
+
 static void forget(struct keyed *keyed, struct node *node)
 {
+    if (node->entry.is_saved)
+        note_gone(keyed, node->entry.key);
     DL_DELETE(keyed->oldest, node);
     HASH_DELETE(hh, keyed->by_key, node);
     atomic_store_explicit(&keyed->count, HASH_COUNT(keyed->by_key), memory_order_relaxed);
@@ -46,6 +66,7 @@ void keyed_free(struct keyed *keyed)
         return;
     while (keyed->oldest != NULL)
         forget(keyed, keyed->oldest);
+    free(keyed->gone);
     free(keyed);
 }
 
@@ -114,7 +135,40 @@ struct keyed_entry *keyed_touch(struct keyed *keyed, const uint8_t key[KEY_BYTES
     }
     if (now_ns > node->entry.touched_ns)
         node->entry.touched_ns = now_ns;
+    node->entry.is_changed = true;
     return &node->entry;
+}
+
+void keyed_changes(const struct keyed *keyed, void (*each)(void *arg, const struct keyed_entry *entry), void *arg)
+{
+    for (size_t i = 0; i < keyed->n_gone; i++) {
+        struct keyed_entry entry = {.is_saved = true};
+        memcpy(entry.key, keyed->gone[i], KEY_BYTES);
+        each(arg, &entry);
+    }
+    /* What changed was touched: it stands behind all that did not. In a utlist the first's `prev` is the last. */
+    const struct node *node = keyed->oldest != NULL ? keyed->oldest->prev : NULL;
+    while (node != NULL && node != keyed->oldest && node->prev->entry.is_changed)
+        node = node->prev;
+    for (; node != NULL && node->entry.is_changed; node = node->next)
+        each(arg, &node->entry);
+}
+
+void keyed_saved(struct keyed *keyed)
+{
+    struct node *node = keyed->oldest != NULL ? keyed->oldest->prev : NULL;
+    while (node != NULL && node->entry.is_changed) {
+        node->entry.is_changed = false;
+        node->entry.is_saved = true;
+        node = node == keyed->oldest ? NULL : node->prev;
+    }
+    keyed->n_gone = 0;
+    keyed->must_save_all = false;
+}
+
+bool keyed_must_save_all(const struct keyed *keyed)
+{
+    return keyed->must_save_all;
 }
 
 void keyed_expire(struct keyed *keyed, uint64_t before_ns)

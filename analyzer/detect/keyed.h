@@ -16,6 +16,8 @@ enum { KEY_BYTES = 16 };
 struct keyed_entry {
     uint8_t key[KEY_BYTES];
     uint64_t touched_ns;
+    bool is_changed; /* since keyed_saved */
+    bool is_saved;   /* somewhere else, perhaps as it was before */
     size_t size;
     uint8_t *bytes; /* aligned for any type, begins as zeros */
 };
@@ -41,6 +43,15 @@ void keyed_expire(struct keyed *keyed, uint64_t before_ns);
 
 /* Oldest first; `entry` NULL begins. NULL at the end. */
 const struct keyed_entry *keyed_next(const struct keyed *keyed, const struct keyed_entry *entry);
+
+/*
+ * For what keeps a copy: the keys that changed since keyed_saved, and those that were saved and are gone (`entry` has
+ * no bytes then). A key that is gone and made anew is both, in this order. keyed_saved says that the copy has them.
+ */
+void keyed_changes(const struct keyed *keyed, void (*each)(void *arg, const struct keyed_entry *entry), void *arg);
+void keyed_saved(struct keyed *keyed);
+/* Whether keys that are gone could not be noted, without memory: the whole copy is to be made anew. */
+bool keyed_must_save_all(const struct keyed *keyed);
 
 size_t keyed_count(const struct keyed *keyed);
 /* How often a key went because the table was full or there was no memory. */

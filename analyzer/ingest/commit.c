@@ -28,7 +28,13 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
 {
     struct ingest_totals *totals = node->environment->totals;
     struct outbox *outbox = node->environment->outbox;
-    int result = outbox_commit(outbox, node->pending.alert, node->pending.count, cursors, n_cursors);
+    /* What detections know stands at the end of a batch: in the middle of one there is no cursor that it belongs to. */
+    int result = n_cursors > 0 ? memory_collect(&node->memory_rows, node->engine, node->name, node->boot_id) : 0;
+    if (n_cursors == 0)
+        node->memory_rows.count = 0;
+    if (result == 0)
+        result = outbox_commit_memory(outbox, node->pending.alert, node->pending.count, cursors, n_cursors,
+                                      node->memory_rows.row, node->memory_rows.count);
     if (result < 0) {
         node->last_failure_ns = now_ns;
         totals_count(&totals->commit_failures, 1);
@@ -45,6 +51,8 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
     totals_count(&totals->commits, 1);
     if (atomic_exchange(&totals->outbox_failing, false))
         log_info("alerts are stored again");
+    if (n_cursors > 0 && node->engine != NULL)
+        engine_memory_saved(node->engine);
     note_latency(node);
     pending_clear(&node->pending);
     return 0;

@@ -41,6 +41,7 @@ void node_free(struct node *node)
     schema_free(node->schema);
     free(node->coverage);
     pending_fini(&node->pending);
+    memory_rows_fini(&node->memory_rows);
     text_fini(&node->shown);
     pthread_mutex_destroy(&node->lock);
     free(node->past_costs);
@@ -173,7 +174,10 @@ static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct
         return -errno;
     }
     facts->architecture = architecture_by_name(hello->arch);
-    facts->engine = engine_new_from(facts->schema, selected, n_selected, ret_words);
+    facts->engine =
+        node->environment->detections != NULL
+            ? engine_new_from(facts->schema, node->environment->detections, node->environment->n_detections, ret_words)
+            : engine_new_from(facts->schema, selected, n_selected, ret_words);
     if (facts->engine == NULL)
         return -errno;
     facts->policies = policy_judge_new(selection, facts->schema, facts->architecture, ret_words);
@@ -234,6 +238,8 @@ static void swap_facts(struct node *node, struct facts *facts)
     size_t n_all;
     detections_all(&n_all);
     pthread_mutex_lock(&node->lock);
+    if (facts->state == NULL && node->engine != NULL)
+        memory_move(node->environment->outbox, facts->engine, node->engine, node->name);
     SWAP(struct schema *, schema);
     SWAP(struct engine *, engine);
     SWAP(struct policy_judge *, policies);
@@ -381,6 +387,11 @@ static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, uint6
     int result = make_facts(node, hello, &facts, &words);
     if (result == 0 && read_cursors(node) < 0) {
         words = "the cursors of this node cannot be read from the outbox";
+        result = -EIO;
+    }
+    if (result == 0 && facts.state != NULL &&
+        memory_restore(node->environment->outbox, facts.engine, node->name, hello->boot_id) < 0) {
+        words = "what detections know of this node cannot be read from the outbox";
         result = -EIO;
     }
     if (result == 0)

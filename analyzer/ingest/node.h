@@ -27,6 +27,8 @@ enum {
 /* Shared by all nodes, constant but for what its members synchronise themselves. */
 struct node_environment {
     const struct selection *selection;
+    const struct detection *const *detections; /* for tests: in place of the selection's; NULL: those */
+    size_t n_detections;
     struct outbox *outbox;
     struct output *output;         /* NULL: events are not shown */
     enum json_arguments arguments; /* in findings */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "analyzer/ingest/balance.h"
+#include "analyzer/ingest/memory.h"
 #include "analyzer/ingest/node.h"
 #include "analyzer/ingest/pending.h"
 #include "analyzer/ingest/plan.h"
@@ -65,6 +66,7 @@ struct node {
     uint64_t balance_told_ns;
 
     struct pending pending;
+    struct memory_rows memory_rows; /* of the commit that is being made */
     uint64_t last_commit_ns, last_failure_ns;
     struct text shown;
     uint8_t told_uncovered[EVENT_ID_LIMIT]; /* was said of this event, by our ids */
