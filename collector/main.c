@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -232,6 +233,7 @@ static int send_hello(struct collector *c)
     uint8_t *hello = make_hello(c, &size);
     int r = hello != NULL ? courier_send_hello(c->courier, hello, size) : -ENOMEM;
     free(hello);
+    malloc_trim(0); /* it names every event, with its arguments */
     if (r == 0)
         return EXIT_CODE_OK;
     log_error("the courier does not take the hello: %s", strerror(-r));

@@ -2,6 +2,7 @@
 #include "collector/courier/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/random.h>
 
@@ -130,6 +131,7 @@ static enum step serve(struct worker *worker)
     enum step step = delivery_greet(worker);
     if (step == STEP_ON)
         note_back(worker);
+    malloc_trim(0); /* hello and welcome name every event; what follows is small */
     while (step == STEP_ON || step == STEP_HELLO)
         step = step == STEP_HELLO ? delivery_greet(worker) : delivery_step(worker);
     return step;

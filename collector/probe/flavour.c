@@ -4,6 +4,8 @@
  * which the build checks, so that one skeleton serves both.
  */
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -19,6 +21,21 @@ bool flavour_is_plain(enum probe_flavour flavour)
            (flavour == FLAVOUR_BY_KERNEL && libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 0);
 }
 
+static const void *image_of(bool plain, size_t *ret_size)
+{
+    return plain ? vedette_plain__elf_bytes(ret_size) : vedette__elf_bytes(ret_size);
+}
+
+/* It lies in the executable: a page is read from there again when it is needed. */
+void flavour_forget(bool plain)
+{
+    size_t size;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)image_of(plain, &size);
+    uintptr_t first = (begin + page - 1) / page * page, end = (begin + size) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 struct vedette *flavour_open(bool plain)
 {
     struct vedette *skeleton = calloc(1, sizeof(*skeleton));
@@ -27,7 +44,7 @@ struct vedette *flavour_open(bool plain)
     int error = vedette__create_skeleton(skeleton);
     if (error == 0 && plain) {
         size_t size;
-        skeleton->skeleton->data = (void *)(uintptr_t)vedette_plain__elf_bytes(&size); /* libbpf only reads it */
+        skeleton->skeleton->data = (void *)(uintptr_t)image_of(plain, &size); /* libbpf only reads it */
         skeleton->skeleton->data_sz = size;
     }
     if (error == 0)

@@ -19,22 +19,28 @@ enum {
     RINGS_MOST_PLAIN = 6 << 20, /* of all together: that memory counts against RLIMIT_MEMLOCK before 5.11 */
     SNAPSHOT_BYTES = 1 << 16,   /* twice the kernel's buffer for an iterator */
     REASON_BYTES = 160,
+    PROGRAM_NAME_BYTES = 48,
+    KEPT_FDS = MAX_PROGRAMS + 2,
 };
 
 /* One BPF program, or a handler that is a function of its dispatcher (collector/bpf/call.h), and what became of it. */
 struct program {
-    const char *name;        /* in the object */
-    struct bpf_program *bpf; /* NULL: a handler that is a function */
+    char name[PROGRAM_NAME_BYTES]; /* in the object */
+    char section[PROGRAM_NAME_BYTES];
+    struct bpf_program *bpf; /* NULL: a handler that is a function, and after the start */
     struct bpf_link *link;
-    int misses_fd; /* /proc/self/fdinfo/<program>, -1 */
-    bool wanted;   /* some allowed event needs it */
+    bool wanted; /* some allowed event needs it */
     bool loaded;
     bool attached; /* as a hook of its own; handlers hang on their dispatcher */
     char reason[REASON_BYTES];
 };
 
 struct probe {
-    struct vedette *skeleton;
+    struct vedette *skeleton; /* NULL after the start: resident.c */
+    struct vedette__bss *bss;
+    const struct vedette__rodata *rodata;
+    int kept_fds[KEPT_FDS]; /* of what ends with its last descriptor */
+    size_t n_kept;
     bool plain;
     enum scope_kind scope;
     uint8_t allowed[EVENT_ID_LIMIT];
@@ -92,6 +98,16 @@ bool chain_add(uint64_t *chain, enum handler handler);
 bool flavour_is_plain(enum probe_flavour flavour);
 /* The skeleton of either, opened; NULL with errno. */
 struct vedette *flavour_open(bool plain);
+/* Gives the memory back that its image was read into; it can be opened again. */
+void flavour_forget(bool plain);
+
+/* resident.c */
+/* A second descriptor, which stays open after the start. -1 with errno. */
+int resident_keep(struct probe *probe, int fd);
+/* Frees what only a start needs: 0 or -errno. */
+int resident_shrink(struct probe *probe);
+/* The rest, at any time. */
+void resident_free(struct probe *probe);
 
 /* environment.c: why the kernel would refuse. 0 or a negative exit code with words. */
 int environment_check(char error[PROBE_ERROR_BYTES]);

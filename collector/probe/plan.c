@@ -65,14 +65,14 @@ static bool any_reading(const struct vedette__rodata *rodata, const uint64_t tab
 void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT],
                       const uint64_t on_enter[SYSCALL_LIMIT])
 {
-    struct vedette__bss *bss = probe->skeleton->bss;
+    struct vedette__bss *bss = probe->bss;
     for (size_t i = 0; i < SYSCALL_LIMIT; i++) {
         put_chain(&bss->plan.on_exit[i], on_exit[i]);
         put_chain(&bss->plan.on_enter[i], on_enter[i]);
     }
     for (size_t raw = 0; raw < CALL_LIMIT; raw++) {
-        put(&bss->exit_wanted[raw], any_reading(probe->skeleton->rodata, on_exit, raw));
-        put(&bss->enter_wanted[raw], any_reading(probe->skeleton->rodata, on_enter, raw));
+        put(&bss->exit_wanted[raw], any_reading(probe->rodata, on_exit, raw));
+        put(&bss->enter_wanted[raw], any_reading(probe->rodata, on_enter, raw));
     }
 }
 
@@ -98,7 +98,7 @@ static void add_calls(const struct event *row, const struct event_source *source
 
 void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uint32_t epoch)
 {
-    struct vedette__bss *bss = probe->skeleton->bss;
+    struct vedette__bss *bss = probe->bss;
     uint8_t effective[EVENT_ID_LIMIT] = {0};
     uint64_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
     size_t count;
@@ -125,5 +125,5 @@ void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
 
 uint32_t probe_plan_epoch(const struct probe *probe)
 {
-    return __atomic_load_n(&probe->skeleton->bss->plan.epoch, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&probe->bss->plan.epoch, __ATOMIC_ACQUIRE);
 }

@@ -102,6 +102,8 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     programs_list(probe);
     programs_choose(probe);
     int error = vedette__load(skeleton);
+    probe->bss = skeleton->bss;
+    probe->rodata = skeleton->rodata;
     if (error != 0)
         *ret_refused = refused_program(probe);
     return error;
@@ -212,7 +214,7 @@ static int set_cgroup_scope(struct probe *probe, const char *path, char error[PR
                  path != NULL ? path : "(null)");
         return -EXIT_CODE_USAGE;
     }
-    probe->skeleton->bss->scope.cgroup_id = status.st_ino;
+    probe->bss->scope.cgroup_id = status.st_ino;
     return 0;
 }
 
@@ -220,7 +222,7 @@ static int set_cgroup_scope(struct probe *probe, const char *path, char error[PR
 static int set_scope(struct probe *probe, const struct probe_settings *settings, char error[PROBE_ERROR_BYTES])
 {
     bool by_pid = settings->scope == SCOPE_TREE || settings->scope == SCOPE_CHILDREN;
-    struct vedette__bss *bss = probe->skeleton->bss;
+    struct vedette__bss *bss = probe->bss;
     int result = snapshot_open_pool(probe);
     if (result == 0)
         result = snapshot_identify(probe, by_pid ? settings->scope_pid : (uint32_t)getpid());
@@ -283,7 +285,13 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
     self_test_run(probe);
     programs_list_hooks(probe);
     coverage_fill(probe);
-    return check_scope_hook(probe, error);
+    result = check_scope_hook(probe, error);
+    int left = resident_shrink(probe);
+    if (result == 0 && left != 0) {
+        snprintf(error, PROBE_ERROR_BYTES, "the programs' memory could not be mapped: %s", strerror(-left));
+        result = -EXIT_CODE_RUNTIME;
+    }
+    return result;
 }
 
 int probe_start(const struct probe_settings *settings, struct probe **ret_probe, char error[PROBE_ERROR_BYTES])
@@ -306,7 +314,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
     libbpf_print_fn_t before = libbpf_set_print(collect_complaint);
     int result = start(probe, settings, error);
     libbpf_set_print(before);
-    malloc_trim(0); /* libbpf parsed the kernel's BTF: some 20 MiB that are not needed again */
+    malloc_trim(0); /* libbpf parsed the kernel's BTF and our objects: some 20 MiB that are not needed again */
     if (result != 0)
         probe_stop(probe);
     else
@@ -330,14 +338,14 @@ void probe_stop(struct probe *probe)
         close(probe->rings[i].fd);
     if (probe->accounts != NULL)
         munmap(probe->accounts, probe->accounts_size);
-    vedette__destroy(probe->skeleton);
+    resident_free(probe);
     free(probe->snapshot);
     free(probe);
 }
 
 void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count)
 {
-    struct self *self = &probe->skeleton->bss->self;
+    struct self *self = &probe->bss->self;
     uint64_t now = clock_boot_ns();
     __atomic_store_n(&self->tgid[0], 0, __ATOMIC_RELEASE);
     for (size_t i = SELF_LIMIT; i-- > 0;) {
@@ -374,7 +382,7 @@ const struct probe_failure *probe_failures(struct probe *probe, size_t *ret_coun
     };
     for (size_t i = 0; i < FAILURE_COUNT; i++)
         probe->failures[i] =
-            (struct probe_failure){what[i], __atomic_load_n(&probe->skeleton->bss->failures[i], __ATOMIC_RELAXED)};
+            (struct probe_failure){what[i], __atomic_load_n(&probe->bss->failures[i], __ATOMIC_RELAXED)};
     *ret_count = FAILURE_COUNT;
     return probe->failures;
 }

@@ -45,7 +45,7 @@ static const struct {
 static void list_functions(struct probe *probe)
 {
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]) && probe->n_programs < MAX_PROGRAMS; i++)
-        probe->programs[probe->n_programs++].name = functions[i].name;
+        snprintf(probe->programs[probe->n_programs++].name, PROGRAM_NAME_BYTES, "%s", functions[i].name);
 }
 
 /* Tells the programs which of their functions are wanted. */
@@ -72,7 +72,8 @@ void programs_list(struct probe *probe)
             break;
         struct program *program = &probe->programs[n++];
         program->bpf = bpf;
-        program->name = bpf_program__name(bpf);
+        snprintf(program->name, sizeof(program->name), "%s", bpf_program__name(bpf));
+        snprintf(program->section, sizeof(program->section), "%s", bpf_program__section_name(bpf));
     }
     probe->n_programs = n;
     if (bpf_object__find_program_by_name(probe->skeleton->obj, "exit__syscall") == NULL)
@@ -227,7 +228,7 @@ static void add_hook(struct probe *probe, const struct program *program)
     enum hook hook = is_tracepoint(program) ? hook_of(program->name + strlen(hook_prefix)) : HOOK_COUNT;
     probe->hook_fds[probe->n_all_hooks] = -1;
     probe->hooks[probe->n_all_hooks++] = (struct probe_hook){
-        .name = bpf_program__section_name(program->bpf),
+        .name = program->section,
         .attached = program->attached,
         .reason = program->attached            ? ""
                   : program->reason[0] != '\0' ? program->reason
@@ -245,7 +246,7 @@ void programs_list_hooks(struct probe *probe)
         if (program->link == NULL)
             continue;
         char path[64];
-        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_program__fd(program->bpf));
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", resident_keep(probe, bpf_program__fd(program->bpf)));
         add_hook(probe, program);
         probe->hook_fds[probe->n_hooks++] = open(path, O_RDONLY | O_CLOEXEC);
     }

@@ -142,7 +142,7 @@ static void add_if_loaded(struct probe *probe, const char *prefix, enum handler 
 void self_test_run(struct probe *probe)
 {
     static const enum hook by_exec[] = {HOOK_EXEC, HOOK_RENAME};
-    struct vedette__bss *bss = probe->skeleton->bss;
+    struct vedette__bss *bss = probe->bss;
     uint64_t on_exit[SYSCALL_LIMIT] = {0}, on_enter[SYSCALL_LIMIT] = {0};
     int calls[HANDLER_COUNT];
     for (enum handler i = HANDLER_NONE; i < HANDLER_COUNT; i++) {

@@ -41,7 +41,7 @@ int snapshot_open_pool(struct probe *probe)
 
 int snapshot_identify(struct probe *probe, uint32_t pid)
 {
-    struct identity *identity = &probe->skeleton->bss->identity;
+    struct identity *identity = &probe->bss->identity;
     char text[4096];
     ssize_t n;
     identity->wanted = pid;
