@@ -138,9 +138,12 @@ static void add_record(struct drain *drain, const struct record_header *header, 
     held->to_ns = header->time_ns;
 }
 
+/* The rest is for the other classes. In a small queue it must be three batches at least: the one in hand, which holds
+ * events of all classes, what may be left unused at the ring's end, and the next. */
 static bool queue_is_tight(const struct drain *drain)
 {
-    return queue_used(drain->settings.queue) > queue_size(drain->settings.queue) / 100 * QUEUE_BULK_PERCENT;
+    uint64_t used = queue_used(drain->settings.queue), size = queue_size(drain->settings.queue);
+    return used > size / 100 * QUEUE_BULK_PERCENT || used + 3 * WIRE_REQUEST_BYTES > size;
 }
 
 /* One round over all rings into the batch in hand. Returns how many records it took. */
