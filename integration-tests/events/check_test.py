@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import check  # noqa: E402
 import doors  # noqa: E402
+import flood  # noqa: E402
 
 TABLE_ROW = {"id": 59, "name": "execve", "args": [{"name": "pathname", "type": "string"}, {"name": "argv", "type": "[]string"},
                                                   {"name": "start", "type": "uint64"}, {"name": "group", "type": "bool"}]}
@@ -73,8 +74,34 @@ def doors_wrong():
     return wrong
 
 
+class OneRow(list):
+    def named(self, name):
+        return [row for row in self if row["eventName"] == name]
+
+
+def flood_wrong():
+    """What may be missing under a flood, and what may not."""
+    line, wrong = "balance class={}: reserved={} delivered={} lost={} in_flight={}\n", []
+    for text, good in ((line.format("bulk", 9, 5, 4, 0), True), (line.format("bulk", 9, 5, 3, 0), False), (line.format("bulk", 9, 5, 4, 1), False),
+                       (line.format("critical", 9, 5, 4, 0), False), (line.format("critical", 9, 9, 0, 0), True), ("", False)):
+        if (flood.balance_wrong(text)[0] == []) != good:
+            wrong.append(f"the balance {text!r}")
+    lost = "lost 3 events of class bulk on node n between 1970-01-01T00:00:02.500Z and 1970-01-01T00:00:02.600Z: ring full\n"
+    steps = [[1 * 10**9, 2 * 10**9, 100], [2 * 10**9, 3 * 10**9, 200], [3 * 10**9, 4 * 10**9, 400]]
+    if flood.first_drop(steps, lost) != 200 or flood.first_drop(steps, "") is not None:
+        wrong.append(f"the first drop is at {flood.first_drop(steps, lost)}")
+    for kind, lost_of, skipped, rows, want in (("bulk", {"bulk": 1}, False, [], doors.LOST), ("bulk", {"bulk": 0}, False, [], "failed"), ("bulk", {"bulk": 1}, False, [ROW], "passed"),
+                                               ("critical", {"bulk": 1}, False, [], "failed"), ("critical", {"bulk": 1}, True, [], doors.LOST),
+                                               ("critical", {"bulk": 1}, False, [changed(["returnValue"], 0)], "failed")):
+        events = {"execve": {**TABLE_ROW, "class": kind}}
+        got = flood.outcomes_of([EXPECTATION], events, OneRow(rows), RUN, {}, lost_of, skipped)["execve", "c"][0]
+        if got != want:
+            wrong.append(f"{kind}, {lost_of}, {len(rows)} rows under a flood: {got}, not {want}")
+    return wrong
+
+
 def main():
-    wrong = marks_wrong() + doors_wrong()
+    wrong = marks_wrong() + doors_wrong() + flood_wrong()
     if check.check(EXPECTATION, [ROW], TABLE_ROW, RUN):
         wrong.append(f"a right row is refused: {check.check(EXPECTATION, [ROW], TABLE_ROW, RUN)}")
     for path, value in changes():

@@ -6,11 +6,12 @@
 #ifndef VEDETTE_EVENTS_FLOOD_H
 #define VEDETTE_EVENTS_FLOOD_H
 
-/* Until flood_stop, which leaves a line {"flood": {"calls": N, "ns": N}} with what is expected. */
+/* From slow to as fast as it goes: leaves a line {"ramp": [BEGIN, END, CALLS]} with what is expected for each step, in
+ * ns of the system's clock. */
+void flood_ramp(void);
+
+/* All of it, until flood_stop, which leaves a line {"flood": {"calls": N, "ns": N}}. */
 void flood_start(void);
 void flood_stop(void);
-
-/* From slow to as fast as it goes: a line "BEGIN END CALLS" in that file for each step, in ns of the system's clock. */
-int flood_ramp(const char *path);
 
 #endif

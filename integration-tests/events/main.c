@@ -4,8 +4,7 @@
  * perhaps, and appends to the file EXPECTATIONS what must arrive. WAITING is the file of the program that waited under
  * this pid for the start of the capture. vedette-trigger --stay EXPECTATIONS: two processes that were there before any
  * capture; they say "ready" and end with their standard input. vedette-trigger --deaf COMMAND: runs it where one hook
- * never fires. vedette-trigger
- * --ramp FILE: a flood that begins slowly.
+ * never fires.
  *
  * It works in a mount namespace and on a file system of its own, and leaves nothing behind.
  */
@@ -212,16 +211,13 @@ int main(int argc, char **argv)
     }
     if (argc >= 3 && strcmp(argv[1], "--deaf") == 0)
         return deafen(argv + 2);
-    if (argc == 3 && strcmp(argv[1], "--ramp") == 0)
-        return flood_ramp(argv[2]);
     bool is_flood = argc >= 2 && strcmp(argv[1], "--flood") == 0;
     argv += is_flood;
     argc -= is_flood;
     if (argc < 3) {
         fputs("usage: vedette-trigger [--flood] EXPECTATIONS WAITING [EVENT]...\n"
               "       vedette-trigger --stay EXPECTATIONS\n"
-              "       vedette-trigger --deaf COMMAND [ARG]...\n"
-              "       vedette-trigger --ramp FILE\n",
+              "       vedette-trigger --deaf COMMAND [ARG]...\n",
               stderr);
         return 2;
     }
@@ -230,8 +226,10 @@ int main(int argc, char **argv)
     if (is_wanted("existing_process", argv + 3))
         trigger_existing_process(); /* as it was before the capture: in the namespaces that it was started in */
     make_directory();
-    if (is_flood)
+    if (is_flood) {
+        flood_ramp();
         flood_start();
+    }
     run_triggers(argv + 3);
     run_calls(argv + 3);
     if (argv[3] == NULL || is_flood)

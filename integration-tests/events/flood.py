@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways past a sensor under a flood of the bulk class: what a shell is to run, and what became of it. No process is started here."""
+
+import datetime
+import re
+import shlex
+
+import check
+import doors
+
+# The flood's own events are not looked at.
+SCRIPT = "{ RUN 2>err-flood; echo $? >status-flood; } | grep -v vt-flood >out-flood\n"
+FILES = ("out-flood", "err-flood", "status-flood", "expected-flood")  # what the script leaves
+# Small, so that a flood of this machine's own making is one, and what is delivered at the end is not much.
+LIMITS = {"ring.bulk": "256K", "queue.size": "1M"}
+ALSO_CAUSE = ("openat", "rename", "security_socket_create")  # whose triggers have cases of other events
+TIMES = 3  # the rate where the bulk class first drops
+BALANCE = re.compile(r"class=(\w+): reserved=(\d+) delivered=(\d+) lost=(\d+) in_flight=(\d+)")
+
+
+def script(bin_dir, table_of_doors):
+    events = [event for event in doors.events_of(table_of_doors) if event != "coverage"]
+    words = [f"{bin_dir}/vedette-run", "--json"]
+    for key, value in LIMITS.items():
+        words += ["--collector", f"{key}={value}"]
+    for event in events:  # an option is at most 255 bytes long
+        words += ["--analyzer", f"events={event}"]
+    words += ["--", f"{bin_dir}/vedette-trigger", "--flood", "expected-flood", f"{bin_dir}/vedette-run", *events, *ALSO_CAUSE]
+    return SCRIPT.replace("RUN", shlex.join(words))
+
+
+def first_drop(steps, stderr):
+    """Calls a second of the step in which something was first lost; None when nothing was. The log has milliseconds, cut."""
+    lost = re.search(r"lost \d+ events of class bulk .*? between (\S+)Z and", stderr)
+    if not lost or not steps:
+        return None
+    at_ns = datetime.datetime.fromisoformat(f"{lost[1]}+00:00").timestamp() * 1e9
+    begin, end, calls = next((step for step in steps if at_ns <= step[1]), steps[-1])
+    return calls * 1e9 / (end - begin)
+
+
+def balance_wrong(stderr):
+    """(complaints, class -> lost). Whatever is lost is counted, and only of the bulk class."""
+    wrong, lost = [], {}
+    for name, *numbers in BALANCE.findall(stderr):
+        reserved, delivered, lost[name], in_flight = map(int, numbers)
+        if reserved != delivered + lost[name] or in_flight or (name != "bulk" and lost[name]):
+            wrong.append(f"{name}: reserved, delivered, lost, in flight: {', '.join(numbers)}")
+    return wrong or ([] if lost else ["no balance was printed"]), lost
+
+
+def judge_case(expectation, row, rows, run, may_miss):
+    """(word of doors.WORDS, reason). What was lost cannot be told from what came wrong where others of its kind came: that is judged without a flood."""
+    if "skip" in expectation:
+        return "skipped", expectation["skip"]
+    wrong = check.check(expectation, rows, row, run)
+    if wrong and may_miss and not wrong[0].startswith("it came"):
+        return doors.LOST, may_miss
+    return ("failed", wrong[0]) if wrong else ("passed", "")
+
+
+def outcomes_of(expectations, events, rows, run, missing, lost, hooks_skipped):
+    """(event, case) -> (word, reason). missing: event -> why it is not covered."""
+    outcomes = {}
+    for expectation in expectations:
+        if "absent" in expectation or expectation["event"] not in events:
+            continue
+        row, key = events[expectation["event"]], (expectation["event"], expectation["case"])
+        may_miss = "its hook was skipped, which is counted" if hooks_skipped else "of the bulk class" if row["class"] == "bulk" and lost.get("bulk") else ""
+        became = ("skipped", f"not covered on this kernel: {missing[key[0]]}") if key[0] in missing else \
+            judge_case(expectation, row, rows.named(key[0]), run, may_miss)
+        if outcomes.get(key, ("passed",))[0] in ("passed", doors.LOST):
+            outcomes[key] = became
+    return outcomes
