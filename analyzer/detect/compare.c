@@ -65,6 +65,8 @@ static enum verdict judge_least(const struct condition *atom, uint64_t least)
 
 enum verdict condition_judge_number(const struct condition *atom, const struct event_context *context)
 {
+    if (atom->is_plain)
+        return from_bool(holds(atom, context->event->args[atom->field.arg].u));
     const struct field_number number = field_number(&atom->field, context);
     if (number.state == ITEM_COMPLETE)
         return from_bool(holds(atom, number.value));
@@ -81,13 +83,13 @@ static bool is_negative(const struct field *field, const struct event_context *c
 
 static enum verdict judge_numbers(const struct condition *atom, const struct event_context *context)
 {
-    const struct field_number left = field_number(&atom->field, context), right = field_number(&atom->other, context);
+    const struct field_number left = field_number(&atom->field, context), right = field_number(atom->other, context);
     if (left.state == ITEM_UNREADABLE || right.state == ITEM_UNREADABLE)
         return VERDICT_NO;
     if (left.state != ITEM_COMPLETE || right.state != ITEM_COMPLETE)
         return VERDICT_UNKNOWN;
     const bool left_negative = is_negative(&atom->field, context, left.value);
-    const bool right_negative = is_negative(&atom->other, context, right.value);
+    const bool right_negative = is_negative(atom->other, context, right.value);
     if (atom->op == PREDICATE_FIELD_EQUAL)
         return from_bool(left.value == right.value && left_negative == right_negative);
     /* Of two negative ones the bits are in order too. */
@@ -100,7 +102,7 @@ enum verdict condition_judge_fields(struct matcher *matcher, const struct condit
     if (atom->field.kind != FIELD_STRING)
         return judge_numbers(atom, context);
     const struct string_view left = field_string(&atom->field, context, &matcher->room[0]);
-    const struct string_view right = field_string(&atom->other, context, &matcher->room[1]);
+    const struct string_view right = field_string(atom->other, context, &matcher->room[1]);
     const unsigned states = (left.state | right.state) & ITEM_STATE_MASK;
     if (states & ITEM_UNREADABLE)
         return VERDICT_NO;

@@ -22,24 +22,27 @@ enum {
     CACHE_EPOCHS = 63, /* a cached byte is epoch << 2 | verdict */
 };
 
+/* What is looked at for every event stands first. */
 struct condition {
-    uint8_t op;                /* enum predicate_op */
-    bool every;                /* of a list's items, else any */
-    bool ignore_case;          /* for globs; of the others the field is folded */
-    struct field field, other; /* `other`: of FIELD_EQUAL and FIELD_LESS */
-    uint32_t atom;             /* row of the cache, for atoms over strings */
+    uint8_t op;       /* enum predicate_op */
+    bool every;       /* of a list's items, else any */
+    bool ignore_case; /* for globs; of the others the field is folded */
+    bool is_plain;    /* the field is an argument as it came: args[field.arg] */
+    uint32_t atom;    /* row of the cache, for atoms over strings */
+    uint32_t n_children;
+    const struct condition **children; /* asked in the order in which they are written */
     int64_t number, upper;
     uint64_t mask;
-    int64_t *numbers;
-    size_t n_numbers;
+    struct field field;
     struct string_set *strings;
     pcre2_code *regex;
+    int64_t *numbers;
+    size_t n_numbers;
     char **globs;
     size_t n_globs;
     struct network *networks;
     size_t n_networks;
-    const struct condition **children;
-    size_t n_children;
+    struct field *other;    /* of FIELD_EQUAL and FIELD_LESS */
     struct condition *next; /* all conditions of a matcher, for its end */
 };
 

@@ -225,6 +225,8 @@ static enum verdict judge_string_atom(struct matcher *matcher, const struct cond
                                       const struct event_context *context)
 {
     struct string_view view;
+    if (atom->is_plain)
+        return judge_view(matcher, atom, &context->event->args[atom->field.arg].string);
     if (atom->field.kind == FIELD_STRINGS)
         return judge_list(matcher, atom, context, &view);
     view = field_source(&atom->field, context);

@@ -69,6 +69,7 @@ static void condition_free(struct condition *condition)
     free(condition->globs);
     free(condition->networks);
     free(condition->numbers);
+    free(condition->other);
     free(condition->children);
     free(condition);
 }
@@ -253,10 +254,11 @@ static bool is_number(const struct field *field)
 
 static int compile_fields_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
 {
-    int result = resolve(c, tree->other, &condition->other);
+    condition->other = calloc(1, sizeof(*condition->other));
+    int result = condition->other != NULL ? resolve(c, tree->other, condition->other) : -ENOMEM;
     if (result != 0)
         return result;
-    struct field *left = &condition->field, *right = &condition->other;
+    struct field *left = &condition->field, *right = condition->other;
     if (is_number(left) && is_number(right))
         return 0;
     if (tree->op != PREDICATE_FIELD_EQUAL || left->kind != FIELD_STRING || right->kind != FIELD_STRING)
@@ -306,8 +308,8 @@ static int compile_children(const struct compilation *c, const struct predicate 
     condition->children = calloc(n, sizeof(const struct condition *));
     if (condition->children == NULL)
         return -ENOMEM;
-    condition->n_children = n;
-    for (size_t i = 0; i < n; i++) {
+    for (; condition->n_children < n; condition->n_children++) {
+        const uint32_t i = condition->n_children;
         int result = compile(c, tree->children[i], depth + 1, &condition->children[i]);
         if (result != 0)
             return result;
@@ -327,6 +329,20 @@ static int compile_node(const struct compilation *c, const struct predicate *tre
     return compile_children(&below, tree, depth, condition);
 }
 
+static int compile_atom(const struct compilation *c, const struct predicate *tree, struct condition *condition)
+{
+    int result = resolve(c, tree->field, &condition->field);
+    if (result != 0 || tree->op == PREDICATE_EXISTS)
+        return result;
+    result = tree->op >= PREDICATE_STRING        ? compile_string_atom(c, tree, condition)
+             : tree->op >= PREDICATE_FIELD_EQUAL ? compile_fields_atom(c, tree, condition)
+                                                 : compile_number_atom(c, tree, condition);
+    const struct field *field = &condition->field;
+    condition->is_plain = field->place == PLACE_ARGUMENT && field->part == PART_WHOLE && field->item == ITEMS_ALL &&
+                          field->kind != FIELD_STRINGS && (field->kind == FIELD_STRING || field->n_transforms == 0);
+    return result;
+}
+
 static int compile(const struct compilation *c, const struct predicate *tree, unsigned depth,
                    const struct condition **ret_condition)
 {
@@ -344,15 +360,7 @@ static int compile(const struct compilation *c, const struct predicate *tree, un
     c->matcher->all = condition;
     *ret_condition = condition;
 
-    if (tree->op <= PREDICATE_EVERY)
-        return compile_node(c, tree, depth, condition);
-    int result = resolve(c, tree->field, &condition->field);
-    if (result != 0 || tree->op == PREDICATE_EXISTS)
-        return result;
-    if (tree->op >= PREDICATE_STRING)
-        return compile_string_atom(c, tree, condition);
-    return tree->op >= PREDICATE_FIELD_EQUAL ? compile_fields_atom(c, tree, condition)
-                                             : compile_number_atom(c, tree, condition);
+    return tree->op <= PREDICATE_EVERY ? compile_node(c, tree, depth, condition) : compile_atom(c, tree, condition);
 }
 
 int matcher_add(struct matcher *matcher, const struct schema_event *event, const char *owner,
