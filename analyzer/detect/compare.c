@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Atoms over numbers, and over two fields. A number may be a length of which only the lower bound is known. */
 #include "analyzer/detect/condition.h"
+#include "analyzer/detect/correlation.h"
 
 static enum verdict from_bool(bool yes)
 {
@@ -77,7 +78,7 @@ enum verdict condition_judge_number(const struct condition *atom, const struct e
 static bool is_negative(const struct field *field, const struct event_context *context, uint64_t value)
 {
     const bool is_signed =
-        field->place == PLACE_REMEMBERED ? context->remembered->kind == FIELD_SIGNED : field->kind == FIELD_SIGNED;
+        field->place == PLACE_REMEMBERED ? event_recall(context)->kind == FIELD_SIGNED : field->kind == FIELD_SIGNED;
     return is_signed && (int64_t)value < 0;
 }
 

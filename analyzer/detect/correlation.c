@@ -197,6 +197,11 @@ void correlator_take(struct correlator *correlator, struct correlator *from)
     correlator->now_ns = from->now_ns;
 }
 
+bool correlator_remembers(const struct correlator *correlator)
+{
+    return correlator->detection->correlation.kind == CORRELATE_REMEMBER;
+}
+
 struct keyed *correlator_keyed(struct correlator *correlator)
 {
     return correlator->keyed;
@@ -379,17 +384,16 @@ static bool read_value(struct correlator *correlator, const struct field *field,
     return (view.state & ITEM_STATE_MASK) != ITEM_UNREADABLE;
 }
 
-const struct remembered *correlator_recall(struct correlator *correlator, const struct feed *feed,
-                                           const struct event_context *context)
+static const struct remembered *look_for(struct correlator *correlator, const struct feed *feed,
+                                         const struct event_context *context)
 {
     uint8_t key[KEY_BYTES];
-    if (correlator->detection->correlation.kind != CORRELATE_REMEMBER)
-        return NULL;
     make_key(correlator, feed, context, key);
     const struct keyed_entry *entry = keyed_find(correlator->keyed, key);
     if (entry == NULL ||
         (window_ns(correlator) != 0 && age(context->event->time_ns, entry->touched_ns) > window_ns(correlator)))
         return NULL;
+    /* A copy: the finding still tells it when the event's own value has taken its place. */
     memcpy(&correlator->recalled, entry->bytes, sizeof(correlator->recalled));
     const struct kept *kept = &correlator->recalled;
     correlator->remembered = (struct remembered){
@@ -397,6 +401,17 @@ const struct remembered *correlator_recall(struct correlator *correlator, const 
         .number = kept->number,
         .string = {.data = kept->bytes, .length = kept->length, .index = STRING_NOT_IN_BATCH, .state = kept->state}};
     return &correlator->remembered;
+}
+
+const struct remembered *event_recall(const struct event_context *context)
+{
+    struct recall *recall = context->recall;
+    if (recall == NULL)
+        return NULL;
+    if (!recall->is_done)
+        recall->remembered = look_for(recall->correlator, recall->feed, context);
+    recall->is_done = true;
+    return recall->remembered;
 }
 
 /* Of a sequence, the steps after the first say nothing of a key that is not on its way. */

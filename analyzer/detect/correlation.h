@@ -27,9 +27,22 @@ int feed_new(struct matcher *matcher, const struct schema_event *event, const ch
              const struct detection *detection, const struct trigger *trigger, struct feed **ret_feed);
 void feed_free(struct feed *feed);
 
-/* What is remembered for the event's key, until the next recall; NULL when nothing is, or nothing ever will be. */
-const struct remembered *correlator_recall(struct correlator *correlator, const struct feed *feed,
-                                           const struct event_context *context);
+/* A value of an earlier event. */
+struct remembered {
+    uint8_t kind; /* enum field_kind: which of the two below */
+    uint64_t number;
+    struct string_view string;
+};
+
+/* What a correlator remembers for one event, looked for when a condition first asks. */
+struct recall {
+    struct correlator *correlator;
+    const struct feed *feed;
+    bool is_done;
+    const struct remembered *remembered; /* of the correlator, until its next recall; NULL: nothing */
+};
+/* NULL when nothing is remembered for the event's key, or its detection remembers nothing. */
+const struct remembered *event_recall(const struct event_context *context);
 
 /*
  * The trigger's condition held for the event. True when that makes a finding; *ret_from_ns is then the time of the
@@ -41,6 +54,7 @@ bool correlator_feed(struct correlator *correlator, const struct feed *feed, con
 /* Whether an event that was fed is done with: further triggers of the detection that hold for it would count it twice.
  */
 bool correlator_takes_event_once(const struct correlator *correlator);
+bool correlator_remembers(const struct correlator *correlator);
 
 /* Names the detection as it is written: state of another definition is not read. */
 uint64_t correlator_definition(const struct correlator *correlator);

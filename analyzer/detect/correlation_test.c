@@ -304,6 +304,24 @@ static void test_correlation_tells_changes(void **state)
     quiet(closes(2, -5000000000));
 }
 
+static const struct detection before = {
+    .name = "before",
+    .correlation = {.kind = CORRELATE_REMEMBER, .keys = {"data.fd"}},
+    .triggers = {{.event = "close", .remember = "returnValue", .data = {{"before", "remembered.number"}}}},
+};
+
+/* What the finding tells is what was remembered before the event, also where the condition did not ask. */
+static void test_correlation_tells_what_was_before(void **state)
+{
+    (void)state;
+    load(&before);
+    assert_int_equal(closes(1, 5).list[0].n_data, 0);
+    struct world_findings found = closes(1, 6);
+    assert_int_equal(found.list[0].n_data, 1);
+    assert_int_equal(found.list[0].data[0].number, 5);
+    assert_int_equal(closes(1, 7).list[0].data[0].number, 6);
+}
+
 #define WRONG(...)                                                                                                     \
     &(const struct detection)                                                                                          \
     {                                                                                                                  \
@@ -360,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_correlation_remembers, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_is_bounded, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_tells_changes, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_tells_what_was_before, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_refuses_what_makes_no_sense, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

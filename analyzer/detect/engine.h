@@ -13,13 +13,6 @@
 #include "analyzer/state/state.h"
 #include "common/wire/decode.h"
 
-/* A value of an earlier event. */
-struct remembered {
-    uint8_t kind; /* enum field_kind: which of the two below */
-    uint64_t number;
-    struct string_view string;
-};
-
 /* What the predicates may look at. */
 struct event_context {
     const char *node;
@@ -30,9 +23,9 @@ struct event_context {
     const struct decoder *decoder;
     const struct event_view *event;
     const struct state *state;
-    const struct process *process;       /* never NULL after state_apply */
-    const struct container *container;   /* NULL on the host */
-    const struct remembered *remembered; /* set by the engine where a detection asks for it; NULL: nothing */
+    const struct process *process;     /* never NULL after state_apply */
+    const struct container *container; /* NULL on the host */
+    struct recall *recall; /* the engine's own: what its detection remembers for this event, if asked; NULL: nothing */
 };
 
 /* Whether the event is of a container that acts by itself: one that was there before, or that has executed a program of

@@ -54,22 +54,25 @@ static void note_given_up(struct engine *engine, struct cost *cost)
 struct moment {
     const struct event_context *context;
     bool failed, succeeded;
-    uint64_t from_ns;                /* of the first event that the finding is about, 0: of this one alone */
-    bool is_done;                    /* no further trigger of the detection is to be asked about this event */
+    uint64_t from_ns; /* of the first event that the finding is about, 0: of this one alone */
+    bool is_done;     /* no further trigger of the detection is to be asked about this event */
+    struct recall recall;
     struct event_context *recalling; /* room for the context with what the detection remembers */
 };
 
 static bool feeds(struct engine *engine, const struct loaded_trigger *loaded, struct moment *moment)
 {
     struct correlator *correlator = engine->correlators[loaded->detection];
-    const struct remembered *remembered = correlator_recall(correlator, loaded->feed, moment->context);
-    if (remembered != NULL) {
+    if (correlator_remembers(correlator)) {
+        moment->recall = (struct recall){.correlator = correlator, .feed = loaded->feed};
         *moment->recalling = *moment->context;
-        moment->recalling->remembered = remembered;
+        moment->recalling->recall = &moment->recall;
         moment->context = moment->recalling;
     }
     if (matcher_judge(engine->matcher, loaded->when, moment->context) == VERDICT_NO)
         return false;
+    if (loaded->trigger->remember != NULL)
+        (void)event_recall(moment->context); /* while it is there: the finding may tell it */
     bool fires = correlator_feed(correlator, loaded->feed, moment->context, &moment->from_ns);
     moment->is_done = correlator_takes_event_once(correlator);
     return fires && !loaded->trigger->silent;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyzer/detect/address.h"
+#include "analyzer/detect/correlation.h"
 #include "analyzer/detect/field.h"
 
 bool event_container_started(const struct event_context *context)
@@ -82,6 +83,11 @@ static struct field_number known(uint64_t value)
 
 static const struct field_number missing = {.state = ITEM_UNREADABLE};
 
+static struct field_number remembered_number(const struct remembered *remembered)
+{
+    return remembered != NULL && remembered->kind != FIELD_STRING ? known(remembered->number) : missing;
+}
+
 /* The length of a list or of what the field would be without its last transform. */
 static struct field_number length_of(const struct field *field, const struct event_context *context)
 {
@@ -125,9 +131,7 @@ struct field_number field_number(const struct field *field, const struct event_c
     case PLACE_CPU:
         return known(context->event->cpu);
     case PLACE_REMEMBERED:
-        return context->remembered != NULL && context->remembered->kind != FIELD_STRING
-                   ? known(context->remembered->number)
-                   : missing;
+        return remembered_number(event_recall(context));
     case PLACE_CONTAINER_STARTED:
         return known(event_container_started(context));
     case PLACE_CONTAINER_NEW:
@@ -150,6 +154,12 @@ static struct string_view outside_batch(const char *string, uint8_t state)
         view.state = state;
     }
     return view;
+}
+
+static struct string_view remembered_string(const struct remembered *remembered)
+{
+    return remembered != NULL && remembered->kind == FIELD_STRING ? remembered->string
+                                                                  : outside_batch(NULL, ITEM_UNREADABLE);
 }
 
 static struct string_view process_string(enum field_place place, const struct process *process)
@@ -203,9 +213,7 @@ struct string_view field_source(const struct field *field, const struct event_co
     case PLACE_PROCESS_PREV_COMM:
         return process_string((enum field_place)field->place, process_of(field, context));
     case PLACE_REMEMBERED:
-        return context->remembered != NULL && context->remembered->kind == FIELD_STRING
-                   ? context->remembered->string
-                   : outside_batch(NULL, ITEM_UNREADABLE);
+        return remembered_string(event_recall(context));
     case PLACE_CONTAINER_ID:
         return outside_batch(container != NULL ? container->id : "", ITEM_COMPLETE);
     case PLACE_CONTAINER_POD_UID:
