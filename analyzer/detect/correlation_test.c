@@ -322,6 +322,92 @@ static void test_correlation_tells_what_was_before(void **state)
     assert_int_equal(closes(1, 7).list[0].data[0].number, 6);
 }
 
+/* Keys as another engine of the same set kept them. */
+struct copy {
+    size_t n;
+    struct engine_memory memory[4];
+    uint8_t keys[4][ENGINE_KEY_BYTES], bytes[4][512];
+};
+
+static void copy_key(void *arg, const struct engine_memory *memory)
+{
+    struct copy *copy = arg;
+    assert_true(copy->n < 4 && memory->size <= sizeof(copy->bytes[0]));
+    copy->memory[copy->n] = *memory;
+    memcpy(copy->keys[copy->n], memory->key, ENGINE_KEY_BYTES);
+    memcpy(copy->bytes[copy->n], memory->bytes, memory->size);
+    copy->memory[copy->n].key = copy->keys[copy->n];
+    copy->memory[copy->n].bytes = copy->bytes[copy->n];
+    copy->n++;
+}
+
+static void reload(const struct detection *detection, struct copy *copy)
+{
+    copy->n = 0;
+    engine_memory_changes(engine, copy_key, copy);
+    engine_free(engine);
+    load(detection);
+}
+
+static void test_correlation_is_restored(void **state)
+{
+    (void)state;
+    static struct copy copy;
+    load(&thrice);
+    quiet(opens(1, "/s/x", 1000));
+    quiet(opens(1, "/s/x", 1100));
+    quiet(opens(2, "/s/x", 1200));
+    reload(&thrice, &copy);
+    assert_int_equal(copy.n, 2);
+    for (size_t i = 0; i < copy.n; i++)
+        assert_true(engine_restore(engine, &copy.memory[i]));
+    fires(opens(1, "/s/x", 1300), 1000);
+    quiet(opens(2, "/s/x", 1300));
+
+    /* Not under another definition, another name, or with another size. */
+    struct engine_memory other = copy.memory[0];
+    other.definition++;
+    assert_false(engine_restore(engine, &other));
+    other = copy.memory[0];
+    other.detection = "other";
+    assert_false(engine_restore(engine, &other));
+    other = copy.memory[0];
+    other.size--;
+    assert_false(engine_restore(engine, &other));
+}
+
+/* Somebody has written to the copy: whatever stands there does no harm. */
+static void test_correlation_survives_a_wrong_copy(void **state)
+{
+    (void)state;
+    static struct copy copy;
+    static const struct detection *const all[] = {&thrice, &three_files, &a_b_c, &known_host};
+    uint64_t seed = 1;
+    for (size_t d = 0; d < 4; d++) {
+        load(all[d]);
+        quiet(opens(1, "/a", 1000));
+        quiet(opens(1, "/s/b", 1001));
+        quiet(runs_with(1, "HOST=10.0.0.1"));
+        reload(all[d], &copy);
+        assert_true(copy.n >= 1);
+        for (int round = 0; round < 300; round++) {
+            for (size_t i = 0; i < copy.memory[0].size; i++) {
+                seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+                copy.bytes[0][i] = round % 3 == 0 ? 0xff : (uint8_t)(seed >> 33);
+                if (round % 2 == 0 && i % 8 != 0)
+                    copy.bytes[0][i] = 0;
+            }
+            (void)engine_restore(engine, &copy.memory[0]);
+            opens(1, "/s/abc", 2000);
+            executes(1, "/abc", 2001);
+            runs_with(1, "HOST=10.0.0.1");
+            connects(1);
+        }
+        engine_free(engine);
+        engine = NULL;
+    }
+}
+
 #define WRONG(...)                                                                                                     \
     &(const struct detection)                                                                                          \
     {                                                                                                                  \
@@ -379,6 +465,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_correlation_is_bounded, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_tells_changes, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_tells_what_was_before, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_is_restored, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_survives_a_wrong_copy, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_refuses_what_makes_no_sense, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
