@@ -92,6 +92,9 @@ void engine_free(struct engine *engine)
     free(engine->by_finding);
     free(engine->outputs);
     free(engine->correlators);
+    for (size_t i = 0; i < engine->n_guards; i++)
+        guard_free(engine->guards[i]);
+    free(engine->guards);
     free(engine->triggers);
     free(engine->costs);
     free(engine->table);

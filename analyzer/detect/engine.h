@@ -95,8 +95,9 @@ void engine_judge(struct engine *engine, const struct event_context *context,
 void engine_wanted_events(const struct engine *engine, uint8_t *want);
 
 /*
- * Per detection, readable from any thread. Time is measured on one event in 64: `nanoseconds` is scaled to all, `timed`
- * and `timed_ns` are those that were measured, by how long they took.
+ * Per detection, readable from any thread. Judged is an event that its string did not rule out (guard.h). Time is
+ * measured on one event in 64: `nanoseconds` is scaled to all, `timed` and `timed_ns` are those that were measured, by
+ * how long they took.
  */
 enum { ENGINE_COST_BUCKETS = 8 }; /* up to 250 ns, then four times as long each, the last for all beyond */
 struct engine_cost {

@@ -9,6 +9,7 @@
 
 #include "analyzer/detect/correlation.h"
 #include "analyzer/detect/engine.h"
+#include "analyzer/detect/guard.h"
 #include "analyzer/detect/matcher.h"
 
 enum { ENGINE_ERROR_BYTES = 768 };
@@ -25,6 +26,7 @@ struct loaded_trigger {
 /* Triggers of one event id: triggers[first] and the `count` - 1 after it. */
 struct span {
     uint32_t first, count;
+    struct guard *guard; /* NULL: every one of them is to be asked */
 };
 
 /* Written by the engine's thread alone. */
@@ -55,6 +57,8 @@ struct engine {
     size_t n_table;
     struct loaded_trigger *triggers; /* by event id, then in table order */
     size_t n_triggers;
+    struct guard **guards; /* all there are, for each batch */
+    size_t n_guards;
     struct gap *gaps;
     size_t n_gaps;
     uint64_t seen_given_up; /* matcher_given_up as it was counted last */

@@ -13,6 +13,8 @@ enum {
 void engine_begin_batch(struct engine *engine, uint32_t n_strings)
 {
     matcher_begin_batch(engine->matcher, n_strings);
+    for (size_t i = 0; i < engine->n_guards; i++)
+        guard_begin_batch(engine->guards[i], n_strings);
 }
 
 /* One writer, so that no locked instruction is needed. */
@@ -178,6 +180,18 @@ static void emit_finding(const struct pass *pass, const struct loaded_trigger *l
     matcher_values_end(engine->matcher, mark);
 }
 
+static uint64_t ask_guard(struct engine *engine, const struct span *span, const struct event_context *context)
+{
+    const uint64_t mask = guard_ask(span->guard, engine->matcher, context);
+    if (matcher_given_up(engine->matcher) == engine->seen_given_up)
+        return mask;
+    for (uint32_t i = 0; i < span->count; i++)
+        add(&engine->costs[engine->triggers[span->first + i].detection].patterns_given_up,
+            guard_take_given_up(span->guard, i));
+    engine->seen_given_up = matcher_given_up(engine->matcher);
+    return mask;
+}
+
 /* `source`: the finding that the context tells, NULL when it tells the event itself. */
 static void judge_span(const struct pass *pass, const struct span *span, const struct event_context *context,
                        const struct finding *source)
@@ -185,10 +199,15 @@ static void judge_span(const struct pass *pass, const struct span *span, const s
     struct engine *engine = pass->engine;
     const int64_t ret = context->event->ret;
     const bool failed = ret < 0 && ret >= -MAX_ERRNO;
-    const struct loaded_trigger *loaded = &engine->triggers[span->first], *end = loaded + span->count;
+    uint64_t mask = span->guard != NULL ? ask_guard(engine, span, context) : 0;
     struct event_context recalling;
     uint32_t done = UINT32_MAX;
-    for (; loaded < end; loaded++) {
+    for (uint32_t i = 0; span->guard != NULL ? mask != 0 : i < span->count; i++) {
+        if (span->guard != NULL) {
+            i = (uint32_t)__builtin_ctzll(mask);
+            mask &= mask - 1;
+        }
+        const struct loaded_trigger *loaded = &engine->triggers[span->first + i];
         if (loaded->detection == done)
             continue;
         struct moment moment = {

@@ -182,6 +182,28 @@ static int sort_triggers(struct engine *engine)
     return 0;
 }
 
+/* For each event that several triggers name. */
+static int make_guards(struct engine *engine)
+{
+    engine->guards = calloc(EVENT_ID_LIMIT, sizeof(*engine->guards));
+    if (engine->guards == NULL)
+        return -ENOMEM;
+    for (uint32_t id = 0; id < EVENT_ID_LIMIT; id++) {
+        struct span *span = &engine->by_event[id];
+        const struct condition *conditions[GUARD_CONDITIONS];
+        if (span->count < 2 || span->count > GUARD_CONDITIONS)
+            continue;
+        for (uint32_t i = 0; i < span->count; i++)
+            conditions[i] = engine->triggers[span->first + i].when;
+        span->guard = guard_new(conditions, span->count);
+        if (span->guard == NULL && errno != 0)
+            return -ENOMEM;
+        if (span->guard != NULL)
+            engine->guards[engine->n_guards++] = span->guard;
+    }
+    return 0;
+}
+
 static int load_correlation(struct engine *engine, uint32_t index)
 {
     if (engine->table[index]->correlation.kind == CORRELATE_NOTHING)
@@ -264,7 +286,9 @@ static int load_table(struct loading *loading, const struct detection *const *ta
     result = check_depth(engine);
     for (uint32_t i = 0; result == 0 && i < n_table; i++)
         result = load_detection(loading, i);
-    return result == 0 ? sort_triggers(engine) : result;
+    if (result == 0)
+        result = sort_triggers(engine);
+    return result == 0 ? make_guards(engine) : result;
 }
 
 struct engine *engine_new_from(const struct schema *schema, const struct detection *const *table, size_t n_table,

@@ -107,7 +107,8 @@ static void write_detection(struct metrics_writer *writer, const struct detectio
                                            .sum = (double)cost->timed_ns / 1e9};
     metrics_write(writer, "vedette_findings_total", METRIC_COUNTER, "Findings, by detection.", labels,
                   (double)cost->findings);
-    metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER, "Events a detection looked at.", labels,
+    metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER,
+                  "Events a detection looked at: those that their path alone did not rule out.", labels,
                   (double)cost->judged);
     metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
                   "Time a detection took, estimated from one event in 64.", labels, (double)cost->nanoseconds / 1e9);
