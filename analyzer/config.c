@@ -19,6 +19,7 @@ static const char *const verbs[] = {
     "list",     "print `events`, `detections`, or the `policies` of --policy; with --json for programs",
     "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
     "decode",   "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
+    "reload",   "let the running analyzer read policies and tuning again: all or nothing",
     "validate", "check policy files and directories; with --json for programs",
     NULL,
 };
@@ -77,6 +78,9 @@ static const struct option options[] = {
     {"sink.falcosidekick.url", OPTION_STRING, AT(falcosidekick_url),
      .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/."},
     {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true", .help = "Write findings to stdout."},
+    {"tuning", OPTION_LIST, AT(tuning),
+     .help = "Files or directories that tune detections, beside the section `detections` of the configuration file; "
+             "without any, " CONFIG_TUNING " where it is there."},
 };
 
 static const struct option_table table = {
@@ -88,8 +92,10 @@ static const struct option_table table = {
                "exports metrics and delivers "
                "alerts. It needs no privilege and refuses to run as root unless told to.",
     .verbs = verbs,
+    .foreign = "detections",
     .footer = "FILES\n"
               "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
+              "  /etc/vedette/detections.d/            tuning of detections: exceptions, severities, limits\n"
               "  /run/vedette/bus.ipc                  the bus\n"
               "  /run/vedette/control.sock             where `coverage` asks; root's and this program's own user's\n"
               "  /var/lib/vedette/analyzer/outbox.db   alerts and cursors\n"
@@ -168,19 +174,6 @@ int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t lim
     }
     *ret_count = n;
     return 0;
-}
-
-int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
-                  struct policy_error *error)
-{
-    const char *words[OPTION_LIST_ITEMS];
-    for (size_t i = 0; i < config->events.count; i++)
-        words[i] = config->events.item[i];
-    for (size_t i = 0; i < config->policy.count; i++)
-        if (policies_load(policies, config->policy.item[i], error) < 0)
-            return -EINVAL;
-    *ret_selection = selection_new(policies, words, config->events.count, error);
-    return *ret_selection == NULL ? -errno : 0;
 }
 
 int config_redact(const struct config *config, char error[OPTION_ERROR_BYTES])

@@ -8,13 +8,13 @@
 #include <sys/types.h>
 
 #include "analyzer/list.h"
-#include "analyzer/policy/selection.h"
 #include "common/base/options.h"
 
 enum { CONFIG_PATH_BYTES = 512 };
 
 /* Where it is looked for unless a path is given. */
 #define CONFIG_CONTROL_SOCKET "/run/vedette/control.sock"
+#define CONFIG_TUNING         "/etc/vedette/detections.d"
 
 struct config {
     char config[CONFIG_PATH_BYTES];
@@ -32,6 +32,7 @@ struct config {
     uint32_t output_format;
     bool parse_arguments;
     struct option_list policy;
+    struct option_list tuning;
     bool redact_builtin;
     struct option_list redact_patterns;
     bool allow_root;
@@ -66,9 +67,5 @@ int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t lim
 
 /* Hides secrets from now on as the settings say. 0 or a negative errno with words. */
 int config_redact(const struct config *config, char error[OPTION_ERROR_BYTES]);
-
-/* Policies and --events, resolved. 0 or -EINVAL with words. `policies` must outlive the selection. */
-int config_select(const struct config *config, struct policies *policies, struct selection **ret_selection,
-                  struct policy_error *error);
 
 #endif

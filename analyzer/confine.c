@@ -60,6 +60,9 @@ static const int allowed[] = {
     SCMP_SYS(timerfd_create),
     SCMP_SYS(timerfd_settime),
     SCMP_SYS(signalfd4),
+    SCMP_SYS(inotify_init1),
+    SCMP_SYS(inotify_add_watch),
+    SCMP_SYS(inotify_rm_watch),
     SCMP_SYS(sendfile),
     /* files: the database, and what libraries read */
     SCMP_SYS(openat),

@@ -7,12 +7,13 @@
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 
-enum { ANSWER_BYTES = 16 << 20, PATIENCE_S = 10, URL_BYTES = 2048 };
+enum { ANSWER_BYTES = 16 << 20, PATIENCE_S = 10, URL_BYTES = 2048, STATUS_REFUSED = 422 /* unprocessable content */ };
 
 static unsigned answer_coverage(void *arg, const char *node, bool json, char **ret_body, size_t *ret_size)
 {
+    const struct control *control = arg;
     struct text text = {0};
-    int result = ingest_coverage(arg, node, json, &text);
+    int result = ingest_coverage(control->ingest, node, json, &text);
     if (text.failed) {
         text_fini(&text);
         return 500;
@@ -32,11 +33,23 @@ static unsigned answer_table(void *arg, const char *node, char **ret_body, size_
     return answer_coverage(arg, node, false, ret_body, ret_size);
 }
 
+static unsigned answer_reload(void *arg, const char *node, char **ret_body, size_t *ret_size)
+{
+    const struct control *control = arg;
+    char words[RELOAD_WORDS_BYTES];
+    (void)node;
+    int result = reload(control->reloader, "asked on the control socket", words);
+    *ret_body = strdup(words);
+    *ret_size = *ret_body == NULL ? 0 : strlen(words);
+    return result >= 0 ? 200 : STATUS_REFUSED;
+}
+
 const struct http_page *control_pages(size_t *ret_count)
 {
     static const struct http_page pages[] = {
-        {"/coverage", "text/plain; charset=utf-8", answer_table},
-        {"/coverage.json", "application/json", answer_json},
+        {"/coverage", "text/plain; charset=utf-8", answer_table, false},
+        {"/coverage.json", "application/json", answer_json, false},
+        {"/reload", "text/plain; charset=utf-8", answer_reload, true},
     };
     *ret_count = sizeof(pages) / sizeof(pages[0]);
     return pages;
@@ -66,7 +79,7 @@ static int explain(const char *socket, CURLcode result, long status, const struc
         return EXIT_CODE_RUNTIME;
     }
     log_error("%.*s", (int)answer->size, answer->data == NULL ? "" : answer->data);
-    return status == 403 ? EXIT_CODE_PRIVILEGE : EXIT_CODE_RUNTIME;
+    return status == 403 ? EXIT_CODE_PRIVILEGE : status == STATUS_REFUSED ? EXIT_CODE_USAGE : EXIT_CODE_RUNTIME;
 }
 
 /* 0 with the answer, or a libcurl error. */
@@ -106,6 +119,29 @@ int control_coverage(const char *socket, const char *node, bool json)
             log_error("standard output cannot be written");
     }
     curl_free(escaped);
+    curl_easy_cleanup(curl);
+    text_fini(&answer);
+    return code;
+}
+
+int control_reload(const char *socket)
+{
+    struct text answer = {0};
+    long status = 0;
+    CURL *curl = curl_easy_init();
+    int code = EXIT_CODE_RUNTIME;
+    if (curl == NULL) {
+        log_error("no memory");
+        return code;
+    }
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    CURLcode result = ask(curl, socket, "http://control/reload", &answer, &status);
+    if (result != CURLE_OK || status != 200) {
+        code = explain(socket, result, status, &answer);
+    } else {
+        printf("%.*s\n", (int)answer.size, answer.data == NULL ? "" : answer.data);
+        code = EXIT_CODE_OK;
+    }
     curl_easy_cleanup(curl);
     text_fini(&answer);
     return code;

@@ -5,10 +5,17 @@
 
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/metrics/http.h"
+#include "analyzer/reload.h"
 
 enum { CONTROL_ERROR_BYTES = 512 };
 
-/* For http_settings; their argument is the struct ingest. */
+/* What the pages speak of: the argument of http_settings. */
+struct control {
+    struct ingest *ingest;
+    struct reloader *reloader;
+};
+
+/* For http_settings. */
 const struct http_page *control_pages(size_t *ret_count);
 
 /*
@@ -16,5 +23,9 @@ const struct http_page *control_pages(size_t *ret_count);
  * Returns an exit code; what went wrong has been logged.
  */
 int control_coverage(const char *socket, const char *node, bool json);
+
+/* `vedette-analyzer reload`: asks at `socket` and prints what came of it. An exit code: 2 when the new set is refused.
+ */
+int control_reload(const char *socket);
 
 #endif

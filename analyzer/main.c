@@ -21,24 +21,27 @@
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/list.h"
 #include "analyzer/metrics/http.h"
+#include "analyzer/policy/watch.h"
+#include "analyzer/reload.h"
 #include "analyzer/validate.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
 
-enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 2000 };
+enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 2000, RELOAD_QUIET_MS = 200, RELOAD_MOST_MS = 2000 };
 
 struct analyzer {
     struct config config;
-    struct policies policies;
-    struct selection *selection;
+    struct reloader *reloader;
+    struct watch *watch; /* NULL: changes of files are not noticed */
     struct outbox *outbox;
     struct output output;
     struct ingest_settings ingest_settings;
     struct ingest *ingest;
     struct metrics *metrics;
     struct http_server *http, *control;
+    struct control asked; /* what the control socket's pages speak of */
     struct sink_runner *sink[MAX_SINKS];
     const char *sink_name[MAX_SINKS];
     size_t n_sinks;
@@ -67,7 +70,8 @@ static int select_events(struct analyzer *analyzer)
 {
     struct policy_error error = {0};
     char words[POLICY_ERROR_BYTES];
-    if (config_select(&analyzer->config, &analyzer->policies, &analyzer->selection, &error) < 0) {
+    analyzer->reloader = reloader_new(&analyzer->config, &error);
+    if (analyzer->reloader == NULL) {
         policy_error_words(&error, words);
         log_error("%s", words);
         return EXIT_CODE_USAGE;
@@ -174,7 +178,7 @@ static int start_ingest(struct analyzer *analyzer)
     struct ingest_settings *settings = &analyzer->ingest_settings;
     settings->url = analyzer->config.bus_listen;
     settings->shards = (unsigned)analyzer->config.shards;
-    settings->selection = analyzer->selection;
+    settings->loaded = reloader_current(analyzer->reloader);
     settings->outbox = analyzer->outbox;
     settings->output = &analyzer->output;
     settings->arguments = analyzer->output.arguments;
@@ -208,6 +212,7 @@ static int start_http(struct analyzer *analyzer)
         return EXIT_CODE_RUNTIME;
     }
     metrics_register(analyzer->metrics, ingest_collect, analyzer->ingest);
+    metrics_register(analyzer->metrics, reloader_collect, analyzer->reloader);
     metrics_register(analyzer->metrics, outbox_collect, analyzer->outbox);
     for (size_t i = 0; i < analyzer->n_sinks; i++)
         metrics_register(analyzer->metrics, sink_runner_collect, analyzer->sink[i]);
@@ -233,32 +238,89 @@ static int start_control(struct analyzer *analyzer)
     const char *path = analyzer->config.control_socket;
     if (path[0] == '\0')
         return EXIT_CODE_OK;
-    struct http_settings settings = {.address = path, .healthy = healthy, .ready = ready, .arg = analyzer->ingest};
+    analyzer->asked = (struct control){.ingest = analyzer->ingest, .reloader = analyzer->reloader};
+    struct http_settings settings = {.address = path, .arg = &analyzer->asked};
     settings.pages = control_pages(&settings.n_pages);
     int result = http_start(&settings, &analyzer->control, error);
     if (result == 0)
         return EXIT_CODE_OK;
     if (strcmp(path, CONFIG_CONTROL_SOCKET) == 0) {
-        log_warning("%s; `coverage` cannot ask this analyzer", error);
+        log_warning("%s; `coverage` and `reload` cannot ask this analyzer", error);
         return EXIT_CODE_OK;
     }
     log_error("control.socket: %s", error);
     return code_of(result);
 }
 
+static void watch_files(struct analyzer *analyzer)
+{
+    const char *paths[RELOAD_MAX_PATHS];
+    size_t n = reloader_paths(analyzer->reloader, paths);
+    if (analyzer->watch != NULL)
+        watch_paths(analyzer->watch, paths, n);
+}
+
+static void reload_because(struct analyzer *analyzer, const char *why)
+{
+    char words[RELOAD_WORDS_BYTES];
+    /* Before reading: what changes meanwhile is noticed, and read again. */
+    watch_files(analyzer);
+    reload(analyzer->reloader, why, words);
+}
+
+/* Files are often changed several at a time: they are read when nothing has changed for a moment, or this long. */
+struct quiet {
+    uint64_t first_ns, last_ns; /* 0: nothing has changed */
+};
+
+static int quiet_left_ms(const struct quiet *quiet, uint64_t now_ns)
+{
+    const uint64_t moment_ns = RELOAD_QUIET_MS * UINT64_C(1000000), most_ns = RELOAD_MOST_MS * UINT64_C(1000000);
+    if (quiet->first_ns == 0)
+        return HOUSEKEEPING_MS;
+    uint64_t until_ns = quiet->last_ns + moment_ns;
+    if (until_ns > quiet->first_ns + most_ns)
+        until_ns = quiet->first_ns + most_ns;
+    return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns) / 1000000) + 1;
+}
+
+/* False when the program is to end. */
+static bool take_signals(struct analyzer *analyzer)
+{
+    struct signalfd_siginfo signal;
+    while (read(analyzer->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
+        if (signal.ssi_signo != SIGHUP)
+            return false;
+        reload_because(analyzer, "SIGHUP");
+    }
+    return true;
+}
+
 static void loop(struct analyzer *analyzer)
 {
-    struct pollfd fd = {.fd = analyzer->signal_fd, .events = POLLIN};
-    struct signalfd_siginfo signal;
+    struct pollfd fds[] = {{.fd = analyzer->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    struct quiet quiet = {0};
+    uint64_t kept_ns = clock_boot_ns();
+    if (analyzer->watch != NULL)
+        fds[1].fd = watch_fd(analyzer->watch);
     for (;;) {
-        if (poll(&fd, 1, HOUSEKEEPING_MS) < 0 && errno != EINTR)
+        if (poll(fds, 2, quiet_left_ms(&quiet, clock_boot_ns())) < 0 && errno != EINTR)
             return;
-        while (read(analyzer->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
-            if (signal.ssi_signo != SIGHUP)
-                return;
-            log_warning("SIGHUP: settings and policies are read at the start only; restart to read them again");
+        if (!take_signals(analyzer))
+            return;
+        uint64_t now_ns = clock_boot_ns();
+        if (analyzer->watch != NULL && watch_read(analyzer->watch)) {
+            quiet.last_ns = now_ns;
+            quiet.first_ns = quiet.first_ns == 0 ? now_ns : quiet.first_ns;
         }
-        ingest_reap(analyzer->ingest, clock_boot_ns());
+        if (quiet.first_ns != 0 && quiet_left_ms(&quiet, now_ns) == 0) {
+            quiet = (struct quiet){0};
+            reload_because(analyzer, "a file has changed");
+        }
+        if (now_ns - kept_ns < HOUSEKEEPING_MS * UINT64_C(1000000))
+            continue;
+        kept_ns = now_ns;
+        ingest_reap(analyzer->ingest, now_ns);
         ingest_mend(analyzer->ingest);
     }
 }
@@ -296,8 +358,8 @@ static int stop(struct analyzer *analyzer)
     stop_sinks(analyzer);
     metrics_free(analyzer->metrics);
     outbox_close(analyzer->outbox);
-    selection_free(analyzer->selection);
-    policies_fini(&analyzer->policies);
+    watch_free(analyzer->watch);
+    reloader_free(analyzer->reloader);
     return code;
 }
 
@@ -312,8 +374,7 @@ static int run(struct analyzer *analyzer, bool check_only)
     if (code == EXIT_CODE_OK && !check_only)
         code = drop_privilege(analyzer);
     if (code != EXIT_CODE_OK || check_only) {
-        selection_free(analyzer->selection);
-        policies_fini(&analyzer->policies);
+        reloader_free(analyzer->reloader);
         return code;
     }
     analyzer->output.table = analyzer->config.output_format == OUTPUT_TABLE;
@@ -330,6 +391,11 @@ static int run(struct analyzer *analyzer, bool check_only)
     if (code == EXIT_CODE_OK)
         code = start_control(analyzer);
     if (code == EXIT_CODE_OK) {
+        analyzer->watch = watch_new();
+        if (analyzer->watch == NULL)
+            log_warning("files cannot be watched (%s): after a change send SIGHUP, or `vedette-analyzer reload`",
+                        strerror(errno));
+        watch_files(analyzer);
         notify_send(analyzer->notify_fd, "READY=1");
         loop(analyzer);
         notify_send(analyzer->notify_fd, "STOPPING=1");
@@ -385,6 +451,8 @@ int main(int argc, char **argv)
         return list(request.argument[0], config_list_format(&analyzer.config));
     if (strcmp(request.verb, "coverage") == 0)
         return control_coverage(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
+    if (strcmp(request.verb, "reload") == 0)
+        return control_reload(analyzer.config.control_socket);
     if (strcmp(request.verb, "decode") == 0)
         return decode_standard_input(&analyzer.config);
     if (strcmp(request.verb, "validate") == 0)

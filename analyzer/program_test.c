@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -302,6 +304,118 @@ static void test_program_in_use(void **test)
     close(notify);
 }
 
+/* Until the program's log has those words behind `*at`, which moves on. */
+static void wait_until_said(struct fixture *f, size_t *at, const char *words)
+{
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_true(inotify_add_watch(fd, f->err, IN_MODIFY) >= 0);
+    for (;;) {
+        const char *found = strstr(text_of(f, f->err) + *at, words);
+        char events[4096];
+        struct pollfd written = {.fd = fd, .events = POLLIN};
+        if (found != NULL) {
+            *at = (size_t)(found - f->text) + strlen(words);
+            close(fd);
+            return;
+        }
+        if (poll(&written, 1, PATIENCE_MS) != 1)
+            fail_msg("no \"%s\" in: %s", words, f->text + *at);
+        (void)!read(fd, events, sizeof(events));
+    }
+}
+
+static void write_policy(const char *directory, const char *event)
+{
+    char path[256];
+    assert_true(mkdir(directory, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof(path), "%s/p.yaml", directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "type: policy\nname: mine\nscope: [global]\nrules: [{event: '%s'}]\n", event);
+    fclose(file);
+}
+
+/* As the kubelet does it: the link ..data is replaced by one to another directory, in one step. */
+static void show(const struct fixture *f, const char *name)
+{
+    char made[192], link[192];
+    snprintf(made, sizeof(made), "%s/policies/..data_tmp", f->temporary.folder);
+    snprintf(link, sizeof(link), "%s/policies/..data", f->temporary.folder);
+    assert_int_equal(symlink(name, made), 0);
+    assert_int_equal(rename(made, link), 0);
+}
+
+static void test_program_reloads(void **test)
+{
+    struct fixture *f = *test;
+    char folder[128], policy[160], path[192], first[192], second[192], control[224], away[160], tuning[224], file[192];
+    int notify = open_notify(f);
+    size_t at = 0;
+    snprintf(folder, sizeof(folder), "%s/policies", f->temporary.folder);
+    snprintf(away, sizeof(away), "%s/away", f->temporary.folder);
+    snprintf(first, sizeof(first), "%s/..1", folder);
+    snprintf(second, sizeof(second), "%s/..2", folder);
+    snprintf(path, sizeof(path), "%s/p.yaml", folder);
+    snprintf(policy, sizeof(policy), "--policy=%s", folder);
+    snprintf(control, sizeof(control), "--control.socket=%s/control", f->temporary.folder);
+    snprintf(file, sizeof(file), "%s/t.yaml", f->temporary.folder);
+    snprintf(tuning, sizeof(tuning), "--tuning=%s", file);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    write_policy(first, "ptrace");
+    write_policy(second, "openat");
+    show(f, "..1");
+    assert_int_equal(symlink("..data/p.yaml", path), 0);
+    FILE *text = fopen(file, "w");
+    assert_non_null(text);
+    fputs("detections: {}\n", text);
+    fclose(text);
+    start(f, ARGUMENTS("--run.allow_root", f->listen, f->outbox, "--http.listen=off", control, policy, tuning));
+    wait_until_ready(f, notify);
+    pid_t analyzer = f->pid;
+
+    show(f, "..2");
+    wait_until_said(f, &at, "reload (a file has changed): set ");
+    wait_until_said(f, &at, " in force: 1 policies");
+    /* Wrong in its new version, and gone: what is in force stays. */
+    write_policy(second, "opnat");
+    kill(analyzer, SIGHUP);
+    wait_until_said(f, &at, "p.yaml:4:17: event: no event, set or detection is called 'opnat': did you mean 'openat'");
+    wait_until_said(f, &at, " stays in force)");
+    assert_int_equal(rename(folder, away), 0);
+    wait_until_said(f, &at, "policies: cannot be read: No such file or directory (the set ");
+    assert_int_equal(rename(away, folder), 0);
+    wait_until_said(f, &at, "called 'opnat'");
+    write_policy(second, "openat,ptrace");
+    kill(analyzer, SIGHUP);
+    wait_until_said(f, &at, "reload (SIGHUP): set ");
+    /* A single file, replaced by a rename. */
+    snprintf(path, sizeof(path), "%s/new", f->temporary.folder);
+    text = fopen(path, "w");
+    assert_non_null(text);
+    fputs("detections: {ld_preload: {enabled: false}}\n", text);
+    fclose(text);
+    assert_int_equal(rename(path, file), 0);
+    wait_until_said(f, &at, "reload (a file has changed): set ");
+    /* Asked, by a process of its own that logs elsewhere. */
+    char err[sizeof(f->err)];
+    memcpy(err, f->err, sizeof(err));
+    snprintf(f->err, sizeof(f->err), "%s/err2", f->temporary.folder);
+    expect(f, ARGUMENTS("reload", control), EXIT_CODE_OK, "nothing has changed: set ");
+    write_policy(second, "openat");
+    text = fopen(file, "w");
+    assert_non_null(text);
+    fputs("detections: {ld_prelod: {enabled: false}}\n", text);
+    fclose(text);
+    expect(f, ARGUMENTS("reload", control), EXIT_CODE_USAGE,
+           "ld_prelod: no detection has that name: did you mean 'ld_preload'");
+    memcpy(f->err, err, sizeof(err));
+    f->pid = analyzer;
+    kill(f->pid, SIGTERM);
+    assert_int_equal(wait_for_end(f), EXIT_CODE_OK);
+    close(notify);
+}
+
 #define WITH_PROGRAM(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -310,6 +424,7 @@ int main(void)
         WITH_PROGRAM(test_program_verbs),          WITH_PROGRAM(test_program_validate),
         WITH_PROGRAM(test_program_will_not_start), WITH_PROGRAM(test_program_delivers),
         WITH_PROGRAM(test_program_in_use),         WITH_PROGRAM(test_program_coverage),
+        WITH_PROGRAM(test_program_reloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -256,6 +256,8 @@ void json_place(struct text *text, const struct event_context *context)
     text_literal(text, "\"");
     key_unsigned(text, "seq", context->event->seq);
     /* Tracee's shape has no place for these. */
+    if (context->set != NULL)
+        json_key_string(text, "set", context->set);
     if ((context->event->flags & RECORD_SHARED_FDTABLE) != 0)
         text_literal(text, ",\"sharedFdTable\":true");
     if ((context->event->flags & RECORD_FD_MISMATCH) != 0)

@@ -17,6 +17,7 @@
 struct event_context {
     const char *node;
     const char *boot_id;
+    const char *set; /* version of the loaded set, NULL for none */
     uint64_t session;
     int64_t wall_minus_boot_ns;
     enum architecture architecture; /* of the node's kernel: what the numbers in arguments mean */

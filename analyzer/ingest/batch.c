@@ -16,13 +16,27 @@ struct applying {
     uint64_t lost_findings;
 };
 
+static void count_suppressed(struct ingest_totals *totals, const struct finding *finding, enum suppression why)
+{
+    size_t n;
+    const struct detection *const *all = detections_all(&n);
+    for (size_t i = 0; i < n && i < TOTALS_DETECTIONS; i++)
+        if (all[i]->event_id == finding->detection->event_id)
+            totals_count(&totals->suppressed[i][why], 1);
+}
+
 static void emit(void *arg, const struct finding *finding)
 {
     struct applying *applying = arg;
     size_t n_policies;
-    const char *const *policies = policy_judge_finding(applying->node->policies, finding, &n_policies);
+    const char *const *policies = policy_judge_finding(applying->node->judgement->policies, finding, &n_policies);
     if (n_policies == 0)
         return; /* no policy asks for this one */
+    enum suppression why = tuner_judge(applying->node->judgement->tuner, finding);
+    if (why != SUPPRESSED_NOT) {
+        count_suppressed(applying->node->environment->totals, finding, why);
+        return;
+    }
     if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies,
                     applying->node->environment->arguments) < 0)
         applying->lost_findings++;
@@ -36,7 +50,7 @@ static void show(struct node *node, const struct event_context *context)
         atomic_load_explicit(&environment->output->broken, memory_order_relaxed))
         return;
     size_t n_policies;
-    const char *const *policies = policy_judge_event(node->policies, context, &n_policies);
+    const char *const *policies = policy_judge_event(node->judgement->policies, context, &n_policies);
     if (n_policies == 0)
         return;
     output_event(environment->output, &node->shown, context, policies, n_policies);
@@ -47,8 +61,8 @@ static void show(struct node *node, const struct event_context *context)
 static void judge_and_show(void *arg, const struct event_context *context)
 {
     struct applying *applying = arg;
-    policy_judge_begin_event(applying->node->policies, context);
-    engine_judge(applying->node->engine, context, emit, applying);
+    policy_judge_begin_event(applying->node->judgement->policies, context);
+    engine_judge(applying->node->judgement->engine, context, emit, applying);
     show(applying->node, context);
 }
 
@@ -90,6 +104,7 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
         .node = node,
         .context = {.node = node->name,
                     .boot_id = node->boot_id,
+                    .set = loaded_set_version(node->judgement->set),
                     .session = batch->session,
                     .wall_minus_boot_ns = batch->wall_minus_boot_ns,
                     .architecture = node->architecture,
@@ -97,8 +112,7 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
                     .state = node->state},
     };
     struct event_view event;
-    engine_begin_batch(node->engine, decoder_string_count(decoder));
-    policy_judge_begin_batch(node->policies, decoder_string_count(decoder));
+    judgement_begin_batch(node->judgement, decoder_string_count(decoder));
     state_use_decoder(node->state, decoder);
     totals_count(&node->duplicates, skip);
     while (decoder_next(decoder, &event)) {
@@ -109,7 +123,7 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     }
     state_use_decoder(node->state, NULL);
     struct loss evicted;
-    if (engine_take_evicted(node->engine, &evicted))
+    if (engine_take_evicted(node->judgement->engine, &evicted))
         node_lose(node, &evicted);
     if (node->shown.size > 0)
         output_flush(node->environment->output, &node->shown);
@@ -224,6 +238,7 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
 {
     uint64_t session = batch->session != 0 ? batch->session : node->session;
     struct session_cursor *cursor = sequence_open(&node->sequence, session);
+    node_adopt(node, now_ns);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     atomic_store_explicit(&node->queue_fill_permille, request->queue_fill_permille, memory_order_relaxed);
     totals_count(&node->batches, 1);

@@ -26,7 +26,7 @@ struct fixture {
     struct temporary temporary;
     char url[160], path[150];
     struct outbox *outbox;
-    struct selection *selection;
+    struct loaded_current *loaded;
     struct ingest_settings settings;
     struct ingest *ingest;
     struct test_collector *collector;
@@ -55,7 +55,7 @@ static void leave_house(struct fixture *f)
 static int setup(void **test)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    const struct policies none = {0};
+    const struct loaded_sources none = {0};
     struct policy_error error = {0};
     char words[INGEST_ERROR_BYTES];
     assert_non_null(f);
@@ -63,12 +63,12 @@ static int setup(void **test)
     snprintf(f->path, sizeof(f->path), "%s/bus", f->temporary.folder);
     snprintf(f->url, sizeof(f->url), "ipc://%s", f->path);
     f->outbox = outbox_open_or_die(f->temporary.outbox);
-    f->selection = selection_new(&none, NULL, 0, &error);
+    f->loaded = loaded_current_new(loaded_set_new(&none, &error));
     f->settings = (struct ingest_settings){.url = f->url,
                                            .shards = 3,
                                            .allowed_uid = {getuid()},
                                            .n_allowed_uids = 1,
-                                           .selection = f->selection,
+                                           .loaded = f->loaded,
                                            .outbox = f->outbox};
     if (ingest_start(&f->settings, &f->ingest, words) < 0)
         fail_msg("%s", words);
@@ -85,7 +85,7 @@ static int teardown(void **test)
     if (f->ingest != NULL)
         assert_int_equal(ingest_stop(f->ingest), 0);
     test_collector_free(f->collector);
-    selection_free(f->selection);
+    loaded_current_free(f->loaded);
     outbox_close(f->outbox);
     temporary_remove(&f->temporary);
     free(f);

@@ -29,7 +29,10 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
     struct ingest_totals *totals = node->environment->totals;
     struct outbox *outbox = node->environment->outbox;
     /* What detections know stands at the end of a batch: in the middle of one there is no cursor that it belongs to. */
-    int result = n_cursors > 0 ? memory_collect(&node->memory_rows, node->engine, node->name, node->boot_id) : 0;
+    int result = n_cursors > 0
+                     ? memory_collect(&node->memory_rows, node->judgement == NULL ? NULL : node->judgement->engine,
+                                      node->name, node->boot_id)
+                     : 0;
     if (n_cursors == 0)
         node->memory_rows.count = 0;
     if (result == 0)
@@ -51,8 +54,8 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
     totals_count(&totals->commits, 1);
     if (atomic_exchange(&totals->outbox_failing, false))
         log_info("alerts are stored again");
-    if (n_cursors > 0 && node->engine != NULL)
-        engine_memory_saved(node->engine);
+    if (n_cursors > 0 && node->judgement != NULL)
+        engine_memory_saved(node->judgement->engine);
     note_latency(node);
     pending_clear(&node->pending);
     return 0;

@@ -125,6 +125,20 @@ static void write_detection(struct metrics_writer *writer, const struct detectio
                   "Keys that a correlation gave up because its table was full.", labels, (double)cost->evicted);
 }
 
+static void write_suppressed(struct metrics_writer *writer, const struct detection *detection,
+                             const atomic_uint_fast64_t suppressed[SUPPRESSED_COUNT])
+{
+    for (int why = SUPPRESSED_NOT + 1; why < SUPPRESSED_COUNT; why++) {
+        const struct metric_label labels[] = {
+            {"detection", detection->name}, {"reason", suppression_name((enum suppression)why)}, {0}};
+        double count = load(&suppressed[why]);
+        if (count > 0)
+            metrics_write(writer, "vedette_findings_suppressed_total", METRIC_COUNTER,
+                          "Findings that were not told, by detection and what in its tuning kept them back.", labels,
+                          count);
+    }
+}
+
 static void write_detections(struct ingest *ingest, struct metrics_writer *writer)
 {
     size_t count;
@@ -134,8 +148,11 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
         return; /* this scrape goes without */
     for (unsigned i = 0; i < ingest->n_shards; i++)
         shard_add_costs(ingest->shard[i], costs, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         write_detection(writer, all[i], &costs[i]);
+        if (i < TOTALS_DETECTIONS)
+            write_suppressed(writer, all[i], ingest->totals.suppressed[i]);
+    }
     free(costs);
 }
 

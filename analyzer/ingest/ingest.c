@@ -183,7 +183,7 @@ int ingest_start(const struct ingest_settings *settings, struct ingest **ret_ing
                        : settings->shards > INGEST_MAX_SHARDS ? INGEST_MAX_SHARDS
                                                               : settings->shards;
     ingest->environment = (struct node_environment){
-        .selection = settings->selection,
+        .loaded = settings->loaded,
         .outbox = settings->outbox,
         .output = settings->output,
         .arguments = settings->arguments,

@@ -32,7 +32,7 @@ struct ingest_settings {
     unsigned shards;
     uid_t allowed_uid[INGEST_MAX_UIDS]; /* on ipc */
     size_t n_allowed_uids;
-    const struct selection *selection;
+    struct loaded_current *loaded; /* must outlive the ingest */
     struct outbox *outbox;
     struct output *output;         /* NULL: events are not shown */
     enum json_arguments arguments; /* in findings */

@@ -80,10 +80,10 @@ static void check_welcome(const struct living *living, uint64_t wants_next)
 
 static void live_here(const struct life *life)
 {
-    const struct policies none = {0};
+    const struct loaded_sources none = {0};
     struct policy_error error;
     static struct ingest_totals totals;
-    const struct node_environment environment = {.selection = selection_new(&none, NULL, 0, &error),
+    const struct node_environment environment = {.loaded = loaded_current_new(loaded_set_new(&none, &error)),
                                                  .detections = &life->detection,
                                                  .n_detections = 1,
                                                  .outbox = outbox_open_or_die(life->outbox),
@@ -111,7 +111,7 @@ static void live_here(const struct life *life)
     test_collector_free(collector);
     node_free(living.node);
     decoder_free(living.decoder);
-    selection_free((struct selection *)(uintptr_t)environment.selection);
+    loaded_current_free(environment.loaded);
     outbox_close(environment.outbox);
 }
 

@@ -35,8 +35,7 @@ void node_free(struct node *node)
 {
     if (node == NULL)
         return;
-    policy_judge_free(node->policies);
-    engine_free(node->engine);
+    judgement_free(node->judgement);
     state_free(node->state);
     schema_free(node->schema);
     free(node->coverage);
@@ -143,8 +142,7 @@ bool node_tell_due(struct node *node, uint64_t now_ns)
 /* What a hello brings, made whole before any of it replaces what is there. */
 struct facts {
     struct schema *schema;
-    struct engine *engine;
-    struct policy_judge *policies;
+    struct judgement *judgement;
     struct state *state; /* NULL: the old one stays */
     struct coverage *coverage;
     char *version, *kernel, *boot_id;
@@ -153,8 +151,7 @@ struct facts {
 
 static void facts_free(struct facts *facts)
 {
-    policy_judge_free(facts->policies);
-    engine_free(facts->engine);
+    judgement_free(facts->judgement);
     state_free(facts->state);
     schema_free(facts->schema);
     free(facts->coverage);
@@ -165,23 +162,14 @@ static void facts_free(struct facts *facts)
 
 static int make_facts(struct node *node, const Vedette__V1__Hello *hello, struct facts *facts, const char **ret_words)
 {
-    const struct selection *selection = node->environment->selection;
-    size_t n_selected;
-    const struct detection *const *selected = selection_detections(selection, &n_selected);
     facts->schema = schema_new(hello);
     if (facts->schema == NULL) {
         *ret_words = "the schema of the hello cannot be kept";
         return -errno;
     }
     facts->architecture = architecture_by_name(hello->arch);
-    facts->engine =
-        node->environment->detections != NULL
-            ? engine_new_from(facts->schema, node->environment->detections, node->environment->n_detections, ret_words)
-            : engine_new_from(facts->schema, selected, n_selected, ret_words);
-    if (facts->engine == NULL)
-        return -errno;
-    facts->policies = policy_judge_new(selection, facts->schema, facts->architecture, ret_words);
-    if (facts->policies == NULL)
+    facts->judgement = judgement_new(node->environment, facts->schema, facts->architecture, ret_words);
+    if (facts->judgement == NULL)
         return -errno;
     *ret_words = "no memory for the node";
     facts->version = strdup(hello->version);
@@ -207,7 +195,7 @@ static void add_engine_costs(const struct engine *engine, struct engine_cost *co
     size_t n = engine == NULL || of_engine == NULL ? 0 : engine_costs(engine, of_engine, n_all);
     for (size_t i = 0; i < n; i++)
         for (size_t at = 0; at < n_all && at < n_costs; at++)
-            if (all[at] == of_engine[i].detection) {
+            if (all[at]->event_id == of_engine[i].detection->event_id) { /* the tuning may have changed a copy */
                 engine_cost_add(&costs[at], &of_engine[i]);
                 costs[at].keys += of_engine[i].keys;
             }
@@ -221,7 +209,7 @@ void node_add_costs(struct node *node, struct engine_cost *costs, size_t n_costs
     pthread_mutex_lock(&node->lock);
     for (size_t i = 0; i < n_all && i < n_costs; i++)
         engine_cost_add(&costs[i], &node->past_costs[i]);
-    add_engine_costs(node->engine, costs, n_costs);
+    add_engine_costs(node->judgement == NULL ? NULL : node->judgement->engine, costs, n_costs);
     pthread_mutex_unlock(&node->lock);
 }
 
@@ -238,22 +226,20 @@ static void swap_facts(struct node *node, struct facts *facts)
     size_t n_all;
     detections_all(&n_all);
     pthread_mutex_lock(&node->lock);
-    if (facts->state == NULL && node->engine != NULL)
-        memory_move(node->environment->outbox, facts->engine, node->engine, node->name);
+    if (facts->state == NULL && node->judgement != NULL)
+        memory_move(node->environment->outbox, facts->judgement->engine, node->judgement->engine, node->name);
     SWAP(struct schema *, schema);
-    SWAP(struct engine *, engine);
-    SWAP(struct policy_judge *, policies);
+    SWAP(struct judgement *, judgement);
     SWAP(struct coverage *, coverage);
     SWAP(char *, version);
     SWAP(char *, kernel);
     SWAP(char *, boot_id);
     node->architecture = facts->architecture;
     /* What is remembered of processes holds for as long as the state does. */
+    judgement_inherit(node->judgement, facts->judgement, facts->state == NULL ? node->state : NULL);
     if (facts->state != NULL)
         SWAP(struct state *, state);
-    else
-        policy_judge_inherit(node->policies, facts->policies, node->state);
-    add_engine_costs(facts->engine, node->past_costs, n_all);
+    add_engine_costs(facts->judgement == NULL ? NULL : facts->judgement->engine, node->past_costs, n_all);
     pthread_mutex_unlock(&node->lock);
 }
 
@@ -314,11 +300,11 @@ static void tell_uncovered(struct node *node)
         node->told_uncovered[events[i].id] = 1;
     }
     struct engine_gap gaps[8];
-    size_t n_gaps = engine_gaps(node->engine, gaps, sizeof(gaps) / sizeof(gaps[0]));
+    size_t n_gaps = engine_gaps(node->judgement->engine, gaps, sizeof(gaps) / sizeof(gaps[0]));
     for (size_t i = 0; i < n_gaps && i < sizeof(gaps) / sizeof(gaps[0]) && !node->told_gaps; i++)
         add_words(&uncovered, gaps[i].detection->name, gaps[i].reason);
     const char *left_out[8];
-    size_t n_left_out = policy_judge_gaps(node->policies, left_out, sizeof(left_out) / sizeof(left_out[0]));
+    size_t n_left_out = policy_judge_gaps(node->judgement->policies, left_out, sizeof(left_out) / sizeof(left_out[0]));
     for (size_t i = 0; i < n_left_out && i < sizeof(left_out) / sizeof(left_out[0]) && !node->told_gaps; i++)
         add_words(&uncovered, left_out[i], "its collector is of another version");
     node->told_gaps = node->told_gaps || n_gaps > 0 || n_left_out > 0;
@@ -339,15 +325,26 @@ static int read_cursors(struct node *node)
     return result;
 }
 
-static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns)
+/* What the judgement needs. A plan that asks for other events is a new one, whoever was told of the one before. */
+static void replan(struct node *node)
 {
+    struct plan before = node->plan;
     uint8_t wanted[EVENT_ID_LIMIT] = {0};
-    engine_wanted_events(node->engine, wanted);
-    plan_mark(node->environment->selection, wanted);
+    engine_wanted_events(node->judgement->engine, wanted);
+    plan_mark(loaded_set_selection(node->judgement->set), wanted);
     plan_build(&node->plan, node->schema, wanted);
     pthread_mutex_lock(&node->lock);
     memcpy(node->wanted, wanted, sizeof(wanted));
     pthread_mutex_unlock(&node->lock);
+    if (before.count > 0 &&
+        (before.count != node->plan.count ||
+         memcmp(before.event_id, node->plan.event_id, before.count * sizeof(before.event_id[0])) != 0))
+        node->plan.epoch++;
+}
+
+static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns)
+{
+    replan(node);
     node->sent_epoch = node->plan.epoch;
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
     /* At most once a minute: a collector that comes and goes, or one that is hostile, must not fill the log. */
@@ -370,6 +367,33 @@ static bool may_complain(struct node *node, uint64_t now_ns)
     return true;
 }
 
+void node_adopt(struct node *node, uint64_t now_ns)
+{
+    const char *words;
+    size_t n_all;
+    if (node->judgement->number == loaded_current_number(node->environment->loaded))
+        return;
+    struct judgement *old = node->judgement;
+    struct judgement *judgement = judgement_new(node->environment, node->schema, node->architecture, &words);
+    if (judgement == NULL) {
+        if (may_complain(node, now_ns))
+            log_error("node %s: the new set cannot be taken into use (%s); the old one stays until it can", node->name,
+                      words);
+        return;
+    }
+    judgement_inherit(judgement, old, node->state);
+    detections_all(&n_all);
+    pthread_mutex_lock(&node->lock);
+    memory_move(node->environment->outbox, judgement->engine, old->engine, node->name);
+    node->judgement = judgement;
+    add_engine_costs(old->engine, node->past_costs, n_all);
+    pthread_mutex_unlock(&node->lock);
+    judgement_free(old);
+    replan(node);
+    atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
+    tell_uncovered(node);
+}
+
 static bool refuse_hello(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint32_t retry_ms,
                          uint64_t now_ns, struct reply *reply)
 {
@@ -390,7 +414,7 @@ static bool take_hello(struct node *node, const Vedette__V1__Hello *hello, uint6
         result = -EIO;
     }
     if (result == 0 && facts.state != NULL &&
-        memory_restore(node->environment->outbox, facts.engine, node->name, hello->boot_id) < 0) {
+        memory_restore(node->environment->outbox, facts.judgement->engine, node->name, hello->boot_id) < 0) {
         words = "what detections know of this node cannot be read from the outbox";
         result = -EIO;
     }

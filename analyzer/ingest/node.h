@@ -14,7 +14,7 @@
 #include "analyzer/ingest/reply.h"
 #include "analyzer/ingest/totals.h"
 #include "analyzer/metrics/metrics.h"
-#include "analyzer/policy/selection.h"
+#include "analyzer/policy/loaded.h"
 
 enum {
     NODE_COMMIT_INTERVAL_MS = 1000,
@@ -26,8 +26,8 @@ enum {
 
 /* Shared by all nodes, constant but for what its members synchronise themselves. */
 struct node_environment {
-    const struct selection *selection;
-    const struct detection *const *detections; /* for tests: in place of the selection's; NULL: those */
+    struct loaded_current *loaded;             /* which set is in force */
+    const struct detection *const *detections; /* for tests: in place of the set's; NULL: those */
     size_t n_detections;
     struct outbox *outbox;
     struct output *output;         /* NULL: events are not shown */

@@ -8,12 +8,12 @@
 #include <stdatomic.h>
 
 #include "analyzer/ingest/balance.h"
+#include "analyzer/ingest/judgement.h"
 #include "analyzer/ingest/memory.h"
 #include "analyzer/ingest/node.h"
 #include "analyzer/ingest/pending.h"
 #include "analyzer/ingest/plan.h"
 #include "analyzer/ingest/sequence.h"
-#include "analyzer/policy/judge.h"
 #include "analyzer/state/state.h"
 
 enum {
@@ -39,8 +39,7 @@ struct node {
     /* Of the newest hello. Swapped under `lock`, because scrapes read them; the shard thread reads them without. */
     pthread_mutex_t lock;
     struct schema *schema;
-    struct engine *engine;
-    struct policy_judge *policies;
+    struct judgement *judgement; /* also replaced when another set is in force */
     struct state *state;
     struct coverage *coverage;
     uint8_t wanted[EVENT_ID_LIMIT]; /* by our ids */
@@ -79,6 +78,9 @@ struct node {
     atomic_uint_fast64_t last_seen_ns, received[CLASS_COUNT], reserved[CLASS_COUNT], lost[LOSS_STAGES][LOSS_CLASSES];
     atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
 };
+
+/* Another set is in force: the node is judged by it from here on, and the next reply has its plan. */
+void node_adopt(struct node *node, uint64_t now_ns);
 
 /* losses.c: counts and remembers one that the log needs not tell. */
 void node_lose(struct node *node, const struct loss *loss);

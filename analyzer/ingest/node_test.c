@@ -20,7 +20,7 @@ enum { SESSION = 77 };
 struct fixture {
     struct temporary temporary;
     struct outbox *outbox;
-    struct selection *selection;
+    struct loaded_current *loaded;
     struct ingest_totals totals;
     struct node_environment environment;
     struct node *node;
@@ -34,19 +34,19 @@ struct fixture {
 static int setup(void **test)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    const struct policies none = {0};
+    const struct loaded_sources none = {0};
     struct policy_error error = {0};
     assert_non_null(f);
     temporary_make(&f->temporary);
     f->outbox = outbox_open_or_die(f->temporary.outbox);
-    f->selection = selection_new(&none, NULL, 0, &error);
-    f->environment = (struct node_environment){
-        .selection = f->selection, .outbox = f->outbox, .first_epoch = 1000, .totals = &f->totals};
+    f->loaded = loaded_current_new(loaded_set_new(&none, &error));
+    f->environment =
+        (struct node_environment){.loaded = f->loaded, .outbox = f->outbox, .first_epoch = 1000, .totals = &f->totals};
     f->node = node_new(&f->environment, "node1");
     f->decoder = decoder_new(WIRE_REQUEST_BYTES);
     f->collector = test_collector_new("node1", "boot-1", SESSION);
     f->now_ns = 100 * SECOND_NS;
-    assert_true(f->selection && f->node && f->decoder);
+    assert_true(f->loaded && f->node && f->decoder);
     *test = f;
     return 0;
 }
@@ -59,7 +59,7 @@ static int teardown(void **test)
     test_collector_free(f->collector);
     node_free(f->node);
     decoder_free(f->decoder);
-    selection_free(f->selection);
+    loaded_current_free(f->loaded);
     outbox_close(f->outbox);
     temporary_remove(&f->temporary);
     free(f);

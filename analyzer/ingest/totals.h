@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analyzer/policy/tuner.h"
 #include "proto/vedette.pb-c.h"
 
 /* Refusals: the contract's codes, then what never gets a reply. */
@@ -18,10 +19,13 @@ enum refused {
     REFUSED_COUNT,
 };
 
+enum { TOTALS_DETECTIONS = 256 };
+
 struct ingest_totals {
     atomic_uint_fast64_t refused[REFUSED_COUNT];
     atomic_uint_fast64_t findings_lost; /* no memory or no room: LOSS_OUTBOX */
     atomic_uint_fast64_t commits, commit_failures;
+    atomic_uint_fast64_t suppressed[TOTALS_DETECTIONS][SUPPRESSED_COUNT]; /* by place in detections_all */
     atomic_uint_fast64_t listener_restarts;
     atomic_uint_fast64_t alerts, alert_latency_ns; /* from the event's time to its commit, summed */
     atomic_bool outbox_failing;

@@ -100,6 +100,14 @@ static bool has_body(struct MHD_Connection *connection)
            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+static bool may_be_asked_by(const struct http_settings *settings, const char *url, const char *method)
+{
+    for (size_t i = 0; i < settings->n_pages; i++)
+        if (settings->pages[i].changes && strcmp(url, settings->pages[i].path) == 0)
+            return strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
                               const char *version, const char *upload_data, size_t *upload_data_size, void **request)
 {
@@ -112,7 +120,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     *request = &seen;
     if (first && !may_ask(connection, server))
         return respond_text(connection, MHD_HTTP_FORBIDDEN, "only root and the analyzer's own user are answered here");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+    if (!may_be_asked_by(settings, url, method))
         return respond_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
     /* Answered before the body is read, which closes the connection. */
     if (first && has_body(connection))

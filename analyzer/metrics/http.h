@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /metrics, /healthz, /readyz and pages of the program's own on libmicrohttpd. GET and HEAD only, bounded connections
- * and time-outs.
+ * /metrics, /healthz, /readyz and pages of the program's own on libmicrohttpd. GET and HEAD, and POST where a page
+ * changes something; bounded connections and time-outs.
  */
 #ifndef VEDETTE_ANALYZER_METRICS_HTTP_H
 #define VEDETTE_ANALYZER_METRICS_HTTP_H
+
+#include <stdbool.h>
 
 #include "analyzer/metrics/metrics.h"
 
@@ -21,6 +23,7 @@ struct http_page {
      * query, NULL if there is none; hostile. Called from the HTTP thread.
      */
     unsigned (*answer)(void *arg, const char *node, char **ret_body, size_t *ret_size);
+    bool changes; /* it does something: asked by POST, without a body, and not by GET */
 };
 
 struct http_settings {

@@ -354,7 +354,7 @@ static long ask_as(uid_t uid, const char *path)
 static void test_http_socket(void **state)
 {
     struct fixture *fixture = *state;
-    static const struct http_page pages[] = {{"/page", "application/json", echo}};
+    static const struct http_page pages[] = {{"/page", "application/json", echo, false}};
     char folder[] = "/tmp/vedette-http-XXXXXX", path[64], error[HTTP_ERROR_BYTES] = "";
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/socket", folder);

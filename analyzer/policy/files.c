@@ -36,7 +36,14 @@ int policies_add(struct policies *policies, struct policy *policy, struct policy
     return 0;
 }
 
-static int load_file(struct policies *policies, const char *path, struct policy_error *error)
+/* Who wants to know the texts. */
+struct listener {
+    void (*read)(void *arg, const char *text, size_t size);
+    void *arg;
+};
+
+static int load_file(struct policies *policies, const char *path, const struct listener *listener,
+                     struct policy_error *error)
 {
     size_t size;
     char *text = document_load(path, &size, error);
@@ -44,6 +51,8 @@ static int load_file(struct policies *policies, const char *path, struct policy_
         return -errno;
     struct policy *policy = policy_parse(path, text, size, error);
     int result = policy == NULL ? -errno : policies_add(policies, policy, error);
+    if (result == 0 && listener->read != NULL)
+        listener->read(listener->arg, text, size);
     free(text);
     return result;
 }
@@ -130,7 +139,8 @@ void policy_files_fini(struct policy_files *files)
 
 /* -- loading -- */
 
-static int load_once(struct policies *policies, const char *path, struct policy_error *error)
+static int load_once(struct policies *policies, const char *path, const struct listener *listener,
+                     struct policy_error *error)
 {
     struct policy_files files;
     size_t before = policies->count;
@@ -142,7 +152,7 @@ static int load_once(struct policies *policies, const char *path, struct policy_
         result = -ENOENT;
     }
     for (size_t i = 0; i < files.count && result == 0; i++)
-        result = load_file(policies, files.path[i], error);
+        result = load_file(policies, files.path[i], listener, error);
     policy_files_fini(&files);
     while (result < 0 && policies->count > before)
         policy_free(policies->policy[--policies->count]);
@@ -160,12 +170,19 @@ static void look(const char *path, char target[PATH_MAX])
 
 int policies_load(struct policies *policies, const char *path, struct policy_error *error)
 {
+    return policies_load_with(policies, path, NULL, NULL, error);
+}
+
+int policies_load_with(struct policies *policies, const char *path,
+                       void (*read)(void *arg, const char *text, size_t size), void *arg, struct policy_error *error)
+{
+    const struct listener listener = {.read = read, .arg = arg};
     char before[PATH_MAX], after[PATH_MAX];
     int result = 0;
     for (int attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
         size_t count = policies->count;
         look(path, before);
-        result = load_once(policies, path, error);
+        result = load_once(policies, path, &listener, error);
         look(path, after);
         if (strcmp(before, after) == 0)
             break;

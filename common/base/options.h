@@ -49,6 +49,7 @@ struct option_table {
     const char *summary;      /* the first line says what the program is; what follows it is the description */
     const char *const *verbs; /* NULL terminated "name", "help" pairs, first is the default; or NULL */
     const char *footer;       /* exit codes, files, examples; printed as it stands */
+    const char *foreign;      /* a section of the file that somebody else reads; or NULL */
     bool file_by_root_only;   /* refuse a file that root does not own or that others may write */
 };
 

@@ -113,6 +113,32 @@ static int fail_unknown(struct file_reader *reader)
     return fail_key(reader, what);
 }
 
+/* The section that is not ours: whoever it belongs to reads it. */
+static bool is_foreign(const struct file_reader *reader, size_t depth)
+{
+    const yaml_event_t *event = &reader->event;
+    const char *foreign = reader->table->foreign;
+    return depth == 1 && foreign != NULL && event->type == YAML_SCALAR_EVENT &&
+           event->data.scalar.length == strlen(foreign) &&
+           memcmp(event->data.scalar.value, foreign, event->data.scalar.length) == 0;
+}
+
+static int skip_value(struct file_reader *reader)
+{
+    size_t depth = 0;
+    do {
+        int result = next_event(reader);
+        if (result != 0)
+            return result;
+        yaml_event_type_t type = reader->event.type;
+        if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT)
+            depth++;
+        else if (type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT)
+            depth--;
+    } while (depth > 0);
+    return 0;
+}
+
 /* Appends the scalar event to the path at `depth` (1 is the outermost). */
 static int push_key(struct file_reader *reader, size_t depth)
 {
@@ -209,6 +235,12 @@ static int read_mapping(struct file_reader *reader)
             return result;
         if (reader->event.type == YAML_MAPPING_END_EVENT) {
             depth--;
+            continue;
+        }
+        if (is_foreign(reader, depth)) {
+            result = skip_value(reader);
+            if (result != 0)
+                return result;
             continue;
         }
         result = push_key(reader, depth);
