@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 enum { MAX_DEPTH = 16 };
@@ -113,29 +114,73 @@ static int write_policy(const char *path, const char *buffer, size_t size)
     return r;
 }
 
-int directory_add_policy(const char *directory, size_t index, const char *source, char **ret_path, char *error,
-                         size_t error_size)
+/* One file, to `path`. */
+static int copy_policy(const char *source, const char *path, char *error, size_t error_size)
 {
-    const char *slash = strrchr(source, '/');
-    char *path = NULL;
     char *buffer = malloc(DIRECTORY_POLICY_BYTES + 1);
     size_t size = 0;
     int r = buffer == NULL ? -ENOMEM : read_policy(source, buffer, &size);
     if (r < 0) {
         snprintf(error, error_size, "cannot read the policy %s: %s", source,
                  r == -EINVAL ? "not a regular file" : strerror(-r));
-        goto out;
-    }
-    if (asprintf(&path, "%s/policies/%zu-%s", directory, index, slash != NULL ? slash + 1 : source) < 0) {
-        path = NULL;
-        r = -ENOMEM;
     } else {
         r = write_policy(path, buffer, size);
+        if (r < 0)
+            snprintf(error, error_size, "cannot copy the policy %s to %s: %s", source, path, strerror(-r));
     }
-    if (r < 0)
-        snprintf(error, error_size, "cannot copy the policy %s into %s: %s", source, directory, strerror(-r));
-out:
     free(buffer);
+    return r;
+}
+
+/* What the analyzer reads of a directory: analyzer/policy/files.c. */
+static int is_policy(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return entry->d_name[0] != '.' && dot != NULL &&
+           (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
+}
+
+static int copy_policies(const char *source, const char *path, char *error, size_t error_size)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(source, &entries, is_policy, alphasort);
+    int r = n < 0 ? -errno : 0;
+    if (r == 0 && (mkdir(path, 0700) < 0 || chown(path, 0, DIRECTORY_ANALYZER_UID) < 0 || chmod(path, 0750) < 0))
+        r = -errno;
+    if (r < 0)
+        snprintf(error, error_size, "cannot copy the policies in %s to %s: %s", source, path, strerror(-r));
+    for (int i = 0; i < n; i++) {
+        char *from = NULL, *to = NULL;
+        if (r == 0 && asprintf(&from, "%s/%s", source, entries[i]->d_name) < 0) {
+            from = NULL;
+            r = -ENOMEM;
+        }
+        if (r == 0 && asprintf(&to, "%s/%s", path, entries[i]->d_name) < 0) {
+            to = NULL;
+            r = -ENOMEM;
+        }
+        if (r == 0)
+            r = copy_policy(from, to, error, error_size);
+        free(from);
+        free(to);
+        free(entries[i]);
+    }
+    free(entries);
+    return r;
+}
+
+int directory_add_policy(const char *directory, size_t index, const char *source, char **ret_path, char *error,
+                         size_t error_size)
+{
+    const char *slash = strrchr(source, '/');
+    struct stat status;
+    char *path;
+    if (asprintf(&path, "%s/policies/%zu-%s", directory, index, slash != NULL ? slash + 1 : source) < 0) {
+        snprintf(error, error_size, "no memory");
+        return -ENOMEM;
+    }
+    bool is_directory = stat(source, &status) == 0 && S_ISDIR(status.st_mode);
+    int r = (is_directory ? copy_policies : copy_policy)(source, path, error, error_size);
     if (r == 0)
         *ret_path = path;
     else

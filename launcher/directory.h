@@ -25,8 +25,8 @@ enum { DIRECTORY_PATH_BYTES = 64, DIRECTORY_POLICY_BYTES = 1 << 20 };
  * failure. */
 int directory_make(const char *parent, char ret_path[DIRECTORY_PATH_BYTES], char *error, size_t error_size);
 
-/* Copies a policy file (regular, at most 1 MiB) to policies/<index>-<its name>; the path is a new string. 0 or -errno
- * with words. */
+/* Copies a policy file (regular, at most 1 MiB), or those of a directory, to policies/<index>-<its name>; the path is a
+ * new string. 0 or -errno with words. */
 int directory_add_policy(const char *directory, size_t index, const char *source, char **ret_path, char *error,
                          size_t error_size);
 

@@ -66,7 +66,7 @@ static void test_directory_policy_copied(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    char path[DIRECTORY_PATH_BYTES], error[256], source[128];
+    char path[DIRECTORY_PATH_BYTES], error[256], source[192];
     assert_int_equal(directory_make(parent, path, error, sizeof(error)), 0);
     snprintf(source, sizeof(source), "%s/p.yaml", parent);
     write_file(source, 5);
@@ -79,6 +79,24 @@ static void test_directory_policy_copied(void **state)
     assert_int_equal(status.st_gid, 64103);
     assert_int_equal(status.st_mode & 07777, 0640);
     free(copy);
+    /* Those of a directory, and nothing else of it. */
+    char folder[128], inside[192];
+    snprintf(folder, sizeof(folder), "%s/policies", parent);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(source, sizeof(source), "%s/q.yml", folder);
+    write_file(source, 7);
+    snprintf(source, sizeof(source), "%s/notes.txt", folder);
+    write_file(source, 7);
+    assert_int_equal(directory_add_policy(path, 4, folder, &copy, error, sizeof(error)), 0);
+    assert_int_equal(stat(copy, &status), 0);
+    assert_int_equal(status.st_gid, 64103);
+    assert_int_equal(status.st_mode & 07777, 0750);
+    snprintf(inside, sizeof(inside), "%s/q.yml", copy);
+    assert_int_equal(stat(inside, &status), 0);
+    assert_int_equal(status.st_size, 7);
+    snprintf(inside, sizeof(inside), "%s/notes.txt", copy);
+    assert_int_equal(access(inside, F_OK), -1);
+    free(copy);
     assert_int_equal(directory_remove(path), 0);
 }
 
@@ -87,13 +105,12 @@ static void test_directory_policy_refused(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    char path[DIRECTORY_PATH_BYTES], error[256], source[128];
+    char path[DIRECTORY_PATH_BYTES], error[256], source[192];
     assert_int_equal(directory_make(parent, path, error, sizeof(error)), 0);
     char *copy = NULL;
     snprintf(source, sizeof(source), "%s/absent.yaml", parent);
     assert_int_equal(directory_add_policy(path, 0, source, &copy, error, sizeof(error)), -ENOENT);
     assert_non_null(strstr(error, "absent.yaml"));
-    assert_int_equal(directory_add_policy(path, 0, parent, &copy, error, sizeof(error)), -EISDIR);
     snprintf(source, sizeof(source), "%s/pipe", parent);
     assert_int_equal(mkfifo(source, 0600), 0);
     assert_int_equal(directory_add_policy(path, 0, source, &copy, error, sizeof(error)), -EINVAL);

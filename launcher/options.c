@@ -20,7 +20,7 @@ static const struct flag flags[] = {
     {"--json", KIND_FLAG, FIELD(json), NULL, "one JSON object a line on stdout, instead of a table"},
     {"--parse-arguments", KIND_FLAG, FIELD(parse_arguments), NULL,
      "with --json: words for numbers in arguments, as in the table"},
-    {"--policy", KIND_LIST, FIELD(policies), "PATH", "a policy file; may be repeated"},
+    {"--policy", KIND_LIST, FIELD(policies), "PATH", "a policy file, or a directory of them; may be repeated"},
     {"--events", KIND_TEXT, FIELD(events), "LIST", "also print these events (names, sets or beginnings like 'net_*', comma separated)"},
     {"--http", KIND_TEXT, FIELD(http), "ADDR",
      "address of /metrics, /healthz, /readyz, or off; 127.0.0.1:3366 without COMMAND, off with it"},
