@@ -5,6 +5,7 @@
 
 #include "analyzer/detect/matcher.h"
 #include "analyzer/policy/lineage.h"
+#include "analyzer/policy/rows.h"
 
 enum { FIRST_FINDING_ID = 6000, NO_SLOT = -1, MAX_GAPS = 64 };
 
@@ -32,6 +33,7 @@ struct policy_judge {
     const struct schema *schema;
     enum architecture architecture;
     struct matcher *matcher;
+    struct rows rows;
     struct judged_policy *policies;
     size_t n_policies;
     struct entries by_event[EVENT_ID_LIMIT]; /* our ids */
@@ -62,14 +64,6 @@ static int entries_add(struct entries *entries, uint32_t policy, const struct co
     }
     entries->list[entries->count++] = (struct entry){.policy = policy, .when = when};
     return 0;
-}
-
-static const struct schema_event *row_of(const struct schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema_count(schema); i++)
-        if (strcmp(schema_event_at(schema, i)->name, name) == 0)
-            return schema_event_at(schema, i);
-    return NULL;
 }
 
 static void add_gap(struct policy_judge *judge, const struct policy *policy, const char *words)
@@ -105,7 +99,7 @@ static int compile(struct policy_judge *judge, const struct policy *policy, cons
 static int add_rule_event(struct policy_judge *judge, uint32_t p, const struct rule *rule, uint16_t id)
 {
     const struct policy *policy = judge->policies[p].policy;
-    const struct schema_event *event = row_of(judge->schema, event_by_id(id)->name);
+    const struct schema_event *event = rows_find(&judge->rows, event_by_id(id)->name);
     const struct condition *when = NULL;
     if (event == NULL)
         return 0; /* the node says that it does not cover it */
@@ -124,7 +118,7 @@ static int add_rule_detection(struct policy_judge *judge, uint32_t p, const stru
     size_t finding = (size_t)(detection->event_id - FIRST_FINDING_ID);
     for (size_t t = 0; t < DETECTION_MAX_TRIGGERS && detection->triggers[t].event != NULL; t++) {
         const struct trigger *trigger = &detection->triggers[t];
-        const struct schema_event *event = row_of(judge->schema, trigger->event);
+        const struct schema_event *event = rows_find(&judge->rows, trigger->event);
         const struct condition *when = NULL;
         int result = event == NULL ? -ENOENT
                                    : compile(judge, judge->policies[p].policy, rule->filters, rule->n_filters, event,
@@ -203,6 +197,8 @@ static int fill(struct policy_judge *judge)
     judge->matched = calloc(policies->count + 1, sizeof(*judge->matched));
     if (judge->matcher == NULL || judge->by_trigger == NULL || judge->policies == NULL || judge->matched == NULL)
         return -ENOMEM;
+    if (rows_init(&judge->rows, judge->schema, judge->matcher) < 0)
+        return -ENOMEM;
     judge->n_policies = policies->count;
     for (size_t i = 0; i < policies->count; i++)
         judge->policies[i].policy = policies->policy[i];
@@ -242,6 +238,7 @@ void policy_judge_free(struct policy_judge *judge)
     for (size_t i = 0; i < judge->n_gaps; i++)
         free(judge->gaps[i]);
     lineage_free(judge->lineage);
+    rows_fini(&judge->rows);
     matcher_free(judge->matcher);
     free(judge->by_trigger);
     free(judge->policies);

@@ -6,6 +6,7 @@
 
 #include "analyzer/detect/field.h"
 #include "analyzer/detect/matcher.h"
+#include "analyzer/policy/rows.h"
 #include "analyzer/state/hash.h"
 
 enum { KEY_DIGEST_BYTES = 16 };
@@ -40,6 +41,7 @@ struct tuned_detection {
 
 struct tuner {
     struct matcher *matcher;
+    struct rows rows;
     struct tuned_detection *detections; /* by place in detections_all */
     size_t n_detections;
     struct counted *counted; /* in the order in which they came */
@@ -68,14 +70,6 @@ static const struct tuning_window *window_of(const struct tuned *tuned, enum win
     return kind == WINDOW_DEDUPLICATE  ? &tuned->deduplicate
            : kind == WINDOW_RATE_LIMIT ? &tuned->rate_limit
                                        : &tuned->threshold;
-}
-
-static const struct schema_event *row_of(const struct schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema_count(schema); i++)
-        if (strcmp(schema_event_at(schema, i)->name, name) == 0)
-            return schema_event_at(schema, i);
-    return NULL;
 }
 
 static const char *name_in_event(const struct trigger *trigger, const char *field)
@@ -135,13 +129,15 @@ static int fill(struct tuner *tuner, const struct tuning *tuning, const struct s
     tuner->detections = calloc(n + 1, sizeof(*tuner->detections));
     if (tuner->matcher == NULL || tuner->detections == NULL)
         return -ENOMEM;
+    if (rows_init(&tuner->rows, schema, tuner->matcher) < 0)
+        return -ENOMEM;
     tuner->n_detections = n;
     for (size_t i = 0; i < n && result == 0; i++) {
         if (tuning->tuned[i].detection == NULL)
             continue;
         tuner->detections[i].tuned = &tuning->tuned[i];
         for (size_t t = 0; t < DETECTION_MAX_TRIGGERS && all[i]->triggers[t].event != NULL && result == 0; t++) {
-            const struct schema_event *event = row_of(schema, all[i]->triggers[t].event);
+            const struct schema_event *event = rows_find(&tuner->rows, all[i]->triggers[t].event);
             if (event != NULL)
                 result = add_trigger(tuner, &tuning->tuned[i], event, &all[i]->triggers[t], architecture,
                                      &tuner->detections[i].triggers[t]);
@@ -187,6 +183,7 @@ void tuner_free(struct tuner *tuner)
             free(tuner->detections[i].triggers[t].compiled);
         }
     field_room_fini(&tuner->room);
+    rows_fini(&tuner->rows);
     matcher_free(tuner->matcher);
     free(tuner->detections);
     free(tuner);
