@@ -171,7 +171,7 @@ static int judged_by(const struct stream *s, const char *json)
                                                "\"matchedPolicies\":[\"b1\",\"b2\"]"};
     static const char *const severities[SETS] = {"\"Severity\":0", "\"Severity\":4"};
     for (int i = 0; i < SETS; i++) {
-        char version[32];
+        char version[64];
         snprintf(version, sizeof(version), "\"set\":\"%s\"", s->version[i]);
         if (strstr(json, version) == NULL)
             continue;
