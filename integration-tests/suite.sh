@@ -219,8 +219,10 @@ qemu_arm64() { # NAME KERNEL
 }
 
 # One kernel of the matrix: all end-to-end cases on the first, the events' triggers on each.
-qemu_kernel() { # NAME SUITE PATTERN ARCHITECTURE
-    local kernel
+qemu_kernel() { # NAME SUITE PATTERN ARCHITECTURE [COMMAND LINE]
+    local kernel results=build/coverage-$1.json
+    local -x APPEND=$5
+    [ -z "$5" ] || results=/dev/null # the table has one column for a kernel
     echo "-- kernel $1"
     if ! kernel=$(integration-tests/kernels/fetch "$2" "$3" "$4"); then
         skipped 1 "no $1 kernel package can be had from the Debian mirror"
@@ -234,15 +236,15 @@ qemu_kernel() { # NAME SUITE PATTERN ARCHITECTURE
         tally_runner integration-tests/run --kernel "$kernel"
         tally_runner integration-tests/detections/run --kernel "$kernel"
     fi
-    tally_runner integration-tests/events/run --kernel "$kernel" --results "build/coverage-$1.json"
+    tally_runner integration-tests/events/run --kernel "$kernel" --results "$results"
 }
 
 part_qemu() {
-    local name suite pattern architecture
+    local name suite pattern architecture append
     part_build release "${programs[@]}" || return 0
     rm -f build/coverage-*.json
-    while read -r name suite pattern architecture; do
-        [[ " ${kernels[*]} " != *" $name "* ]] || qemu_kernel "$name" "$suite" "$pattern" "$architecture"
+    while read -r name suite pattern architecture append; do
+        [[ " ${kernels[*]} " != *" $name "* ]] || qemu_kernel "$name" "$suite" "$pattern" "$architecture" "$append"
     done < <(grep -v '^#' integration-tests/kernels/matrix)
     integration-tests/kernels/table build/coverage-*.json >build/kernels.md && echo "   build/kernels.md says what each kernel covers"
 }
