@@ -92,6 +92,56 @@ static int other_doors(void)
     return 0;
 }
 
+/* What cannot be shown where those calls are not taken. */
+struct absent_case {
+    const char *event, *what;
+};
+
+static const struct absent_case narrow_cases[] = {
+    {"vfs_read", "by int 0x80"},
+    {"vfs_read", "by int 0x80, of a descriptor that pidfd_getfd took"},
+    {"vfs_write", "by int 0x80"},
+    {"vfs_write", "by int 0x80: copies"},
+    {"vfs_writev", "by int 0x80"},
+    {"magic_write", "by int 0x80"},
+    {"magic_write", "by int 0x80: writev"},
+    {"security_file_open", "by int 0x80: open_by_handle_at"},
+    {"security_file_open", "by a 32-bit call"},
+    {"security_inode_rename", "by a 32-bit call"},
+    {"security_inode_unlink", "by int 0x80"},
+    {"security_sb_mount", "by int 0x80"},
+    {"security_sb_mount", "by int 0x80: fsconfig"},
+    {"security_sb_mount", "by int 0x80: move_mount"},
+    {"security_socket_connect", "by int 0x80"},
+    {"security_socket_connect", "inside of socketcall"},
+    {"sched_process_exec", "by int 0x80: execve"},
+    {"sched_process_exec", "by int 0x80: execveat with an empty path"},
+    {"sched_process_fork", "by int 0x80: fork"},
+    {"sched_process_fork", "by int 0x80: clone"},
+    {"sched_process_fork", "by int 0x80: clone3"},
+    {"execve", "as a 32-bit call"},
+    {"ptrace", "as a 32-bit call"},
+    {"mprotect", "as a 32-bit call"},
+    {"memfd_create", "as a 32-bit call"},
+    {"process_madvise", "by int 0x80"},
+};
+
+static const struct absent_case x32_cases[] = {{"security_file_open", "by x32"},
+                                               {"execve", "by x32"},
+                                               {"vfs_writev", "by x32"},
+                                               {"magic_write", "by x32"},
+                                               {"ptrace", "by x32"}};
+
+static void none_possible(const struct absent_case *cases, size_t count, const char *reason)
+{
+    for (size_t i = 0; i < count; i++)
+        not_possible(cases[i].event, cases[i].what, reason);
+}
+
+#define NONE_POSSIBLE(cases_, reason_) none_possible(cases_, sizeof(cases_) / sizeof((cases_)[0]), reason_)
+
+#if defined(__x86_64__)
+
 static void transfer_line(const char *event, const char *what, const char *call, bool is_compat, long long result,
                           int fd, const char *path, unsigned long long count)
 {
@@ -131,8 +181,6 @@ static int empty_file(const char *path)
         cannot(path);
     return fd;
 }
-
-#if defined(__x86_64__)
 
 /* arch/x86/entry/syscalls/syscall_32.tbl; from 403 on a number is every architecture's. */
 enum {
@@ -417,7 +465,7 @@ static void narrow_execs(void)
 static void run_narrow(void)
 {
     if (!compat_is_available()) {
-        not_possible("vfs_read", "by int 0x80", "this kernel takes no 32-bit calls");
+        NONE_POSSIBLE(narrow_cases, "this kernel takes no 32-bit calls");
         return;
     }
     in_child("vt-80-read", narrow_reads);
@@ -440,8 +488,6 @@ enum {
     X32_EXECVE = 520,
     X32_PTRACE = 521,
 };
-
-static const char no_x32[] = "this kernel takes no x32 calls";
 
 static int x32_open(void)
 {
@@ -496,19 +542,14 @@ static int x32_ptrace(void)
 
 static void run_x32(void)
 {
-    static const struct {
-        const char *event;
-        int (*run)(void);
-    } cases[] = {
-        {"security_file_open", x32_open}, {"execve", x32_execve}, {"vfs_writev", x32_writev}, {"ptrace", x32_ptrace}};
-    bool is_offered = syscall(X32_BIT | SYS_getpid) == getpid();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (is_offered)
-            in_child("vt-x32", cases[i].run);
-        else
-            not_possible(cases[i].event, "by x32", no_x32);
-    if (!is_offered)
-        not_possible("magic_write", "by x32", no_x32);
+    if (syscall(X32_BIT | SYS_getpid) != getpid()) {
+        NONE_POSSIBLE(x32_cases, "this kernel takes no x32 calls");
+        return;
+    }
+    in_child("vt-x32-open", x32_open);
+    in_child("vt-x32-execve", x32_execve);
+    in_child("vt-x32-writev", x32_writev);
+    in_child("vt-x32-ptrace", x32_ptrace);
 }
 
 /* open(argv[1], O_RDONLY); exit(0) */
@@ -529,12 +570,12 @@ static const unsigned char narrow_code[] = {
 
 static void run_narrow(void)
 {
-    not_possible("vfs_read", "by int 0x80", "this architecture has no such gate");
+    NONE_POSSIBLE(narrow_cases, "this architecture has no such gate");
 }
 
 static void run_x32(void)
 {
-    not_possible("security_file_open", "by x32", "this architecture has no x32");
+    NONE_POSSIBLE(x32_cases, "this architecture has no x32");
 }
 
 /* open(argv[1], O_RDONLY); exit(0), of 32-bit ARM */
