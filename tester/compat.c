@@ -9,7 +9,7 @@
 #ifdef __x86_64__
 
 /* arch/x86/entry/syscalls/syscall_32.tbl */
-enum { I386_OPEN = 5, I386_PTRACE = 26, I386_RENAME = 38, I386_MPROTECT = 125 };
+enum { I386_OPEN = 5, I386_PTRACE = 26, I386_RENAME = 38, I386_MPROTECT = 125, I386_PROCESS_VM_WRITEV = 348 };
 
 static long call(long number, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
@@ -50,6 +50,11 @@ long compat_ptrace(long request, long pid, unsigned long address, unsigned long 
     return call(I386_PTRACE, (unsigned long)request, (unsigned long)pid, address, data);
 }
 
+long compat_process_vm_writev(long pid)
+{
+    return call(I386_PROCESS_VM_WRITEV, (unsigned long)pid, 0, 0, 0);
+}
+
 long compat_mprotect(void *low_page, size_t size, int protection)
 {
     return call(I386_MPROTECT, (unsigned long)(uintptr_t)low_page, size, (unsigned long)protection, 0);
@@ -85,6 +90,12 @@ long compat_ptrace(long request, long pid, unsigned long address, unsigned long 
     (void)pid;
     (void)address;
     (void)data;
+    return -ENOSYS;
+}
+
+long compat_process_vm_writev(long pid)
+{
+    (void)pid;
     return -ENOSYS;
 }
 

@@ -9,6 +9,8 @@
 long compat_open(const char *path, int flags);
 long compat_rename(const char *from, const char *to);
 long compat_ptrace(long request, long pid, unsigned long address, unsigned long data);
+/* Its lists have no items. */
+long compat_process_vm_writev(long pid);
 long compat_mprotect(void *low_page, size_t size, int protection);
 
 /* Memory that a pointer of 4 bytes reaches; NULL with errno. */

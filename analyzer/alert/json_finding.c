@@ -52,8 +52,10 @@ static void data_argument(struct text *text, const struct finding_data *data, st
         [FIELD_SIGNED] = "int64", [FIELD_UNSIGNED] = "uint64", [FIELD_STRING] = "string"};
     text_literal(text, "{\"name\":");
     text_json(text, data->name, strlen(data->name));
-    json_key_string(text, "type", types[data->kind]);
+    const char *quote = data->as_string && data->kind != FIELD_STRING ? "\"" : "";
+    json_key_string(text, "type", types[data->as_string ? FIELD_STRING : data->kind]);
     text_literal(text, ",\"value\":");
+    text_string(text, quote);
     struct redacted redacted;
     const struct string_view shown = redact_string(&redacted, &data->string);
     if (data->kind == FIELD_SIGNED)
@@ -63,6 +65,7 @@ static void data_argument(struct text *text, const struct finding_data *data, st
     else
         note(cut, json_fitting(text, shown.data, shown.length, json_finding_limits.string), data->name);
     redacted_fini(&redacted);
+    text_string(text, quote);
     text_literal(text, "},");
 }
 

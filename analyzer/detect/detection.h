@@ -54,6 +54,7 @@ struct correlation {
 struct trigger_data {
     const char *name;  /* NULL ends them */
     const char *field; /* whose value it takes: a number, a string, or of a list the first item that matched */
+    bool as_string;    /* the number is written as a string, as Tracee's argument of that name is */
 };
 
 enum { TRIGGER_MAX_DATA = 4 };

@@ -46,6 +46,7 @@ struct finding_data {
     uint8_t kind;              /* enum field_kind: which of the two below */
     struct string_view string; /* FIELD_STRING */
     uint64_t number;           /* FIELD_SIGNED (sign-extended), FIELD_UNSIGNED */
+    bool as_string;            /* the number is to be written as a string */
 };
 
 struct finding {

@@ -171,6 +171,7 @@ static void emit_finding(const struct pass *pass, const struct loaded_trigger *l
     for (size_t i = 0; i < TRIGGER_MAX_DATA && loaded->trigger->data[i].name != NULL; i++) {
         struct finding_data *data = &finding.data[finding.n_data];
         data->name = loaded->trigger->data[i].name;
+        data->as_string = loaded->trigger->data[i].as_string;
         finding.n_data +=
             matcher_value(engine->matcher, loaded->when, loaded->trigger->data[i].field, moment->context, data);
     }

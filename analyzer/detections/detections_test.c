@@ -38,6 +38,9 @@ static const struct {
     {"TRC-1030", "syscall_hooking", 6026, SEVERITY_HIGH, "T1014"},
     {"DRV-002", "hooked_syscall_detector", 6027, SEVERITY_CRITICAL, "T1014"},
     {"DRV-003", "hooked_seq_ops_detector", 6028, SEVERITY_CRITICAL, "T1014"},
+    {"TRC-1019", "docker_abuse", 6030, SEVERITY_MEDIUM, "T1068"},
+    {"TRC-1025", "process_vm_write_inject", 6031, SEVERITY_HIGH, "T1055"},
+    {"TRC-101", "stdio_over_socket", 6029, SEVERITY_HIGH, "T1059.004"},
 };
 
 static void test_detections_ids_are_frozen(void **state)
@@ -129,6 +132,31 @@ static void test_ptrace_code_injection(void **state)
         begin_ptrace(others[i], 0);
         quiet();
     }
+}
+
+static void begin_process_vm(int64_t pid, int64_t ret)
+{
+    record_begin(&record, "process_vm_writev");
+    record_integer(&record, "pid", pid);
+    record.header.ret = ret;
+}
+
+static void test_process_vm_write_inject(void **state)
+{
+    (void)state;
+    begin_process_vm(4300, 8);
+    assert_int_equal(fires("process_vm_write_inject").severity, SEVERITY_HIGH);
+    begin_process_vm(4242, 8); /* its own number in the host's, which is another process in its namespace */
+    fires("process_vm_write_inject");
+    begin_process_vm(4300, -1);
+    struct finding finding = fires("process_vm_write_inject");
+    assert_int_equal(finding.severity, SEVERITY_MEDIUM);
+    assert_false(finding.succeeded);
+    begin_process_vm(42, 8);
+    quiet();
+    record_begin(&record, "process_vm_readv");
+    record_integer(&record, "pid", 4300);
+    quiet();
 }
 
 static void test_fileless_execution(void **state)
@@ -628,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_detections_load_against_our_own_table),
         cmocka_unit_test(test_anti_debugging),
         cmocka_unit_test(test_ptrace_code_injection),
+        cmocka_unit_test(test_process_vm_write_inject),
         cmocka_unit_test(test_fileless_execution),
         cmocka_unit_test(test_fileless_execution_near_misses),
         cmocka_unit_test(test_ld_preload_environment),

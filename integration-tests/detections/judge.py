@@ -97,6 +97,9 @@ class Matrix:
         self.text += run.err
         if run.status != 0:
             self.wrong.append(f"the run {'in a container' if run.place == 'container' else 'on the host'} ended with {run.status}: {run.err[-400:]}")
+        self.wrong += [line for line in run.err.splitlines() if " balance " in line and "lost=0 " not in line]
+        if " balance " not in run.err:
+            self.wrong.append("a run has no balance: whether something was lost is not known")
         deeds, rows = deeds_of(run), findings_of(run)
         for deed in deeds:
             mine = [row for row in rows if row["hostName"] == deed.host]

@@ -24,6 +24,9 @@ FINDING = {"eventId": "6000", "eventName": "seen", "hostName": "host-000", "proc
            "vedette": {"succeeded": True, "incomplete": False}}
 
 
+BALANCE = "vedette-analyzer: info: balance node=n class=bulk: reserved=1 delivered=1 lost=0 in_flight=0\n"
+
+
 def finding(host, **changes):
     row = copy.deepcopy(FINDING)
     row["hostName"] = host
@@ -39,9 +42,9 @@ def finding(host, **changes):
 RIGHT = [finding("host-000"), finding("host-001")]
 
 
-def tally(deeds=None, rows=None, status=0, detections=None, runs=1, said=""):
+def tally(deeds=None, rows=None, status=0, detections=None, runs=1, said="", balance=BALANCE):
     matrix = judge.Matrix(detections or DETECTIONS, EVENTS)
-    err = said + "".join("\t".join(["@@deed", host, "seen", kind, outcome, also, "what"]) + "\n" for host, kind, outcome, also in deeds or DEEDS)
+    err = said + balance + "".join("\t".join(["@@deed", host, "seen", kind, outcome, also, "what"]) + "\n" for host, kind, outcome, also in deeds or DEEDS)
     matrix.add(Run("host", status, "".join(json.dumps(row) + "\n" for row in (RIGHT if rows is None else rows)), err))
     return matrix.report(expected_runs=runs)
 
@@ -74,6 +77,8 @@ FAULTS = {
     "no evasion": {"deeds": [DEEDS[0], *DEEDS[2:]], "rows": RIGHT[:1]},
     "one near miss": {"deeds": [*DEEDS[:2], *DEEDS[3:]]},
     "a run that failed": {"status": 1},
+    "something lost that is in no finding": {"balance": BALANCE.replace("lost=0", "lost=1")},
+    "no balance": {"balance": ""},
     "a run that is missing": {"runs": 2},
     "a trigger of no detection": {"detections": {"later": DETECTIONS["later"]}},
 }
