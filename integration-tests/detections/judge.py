@@ -41,7 +41,12 @@ def uncovered(text):
     return found
 
 
-def wrong_with_finding(row, detection):
+def hooks_were_skipped(run):
+    """A kernel that preempts programs (from 7.2) skips one that another task is in the middle of; the collector counts it."""
+    return "hook programs were skipped" in run.err
+
+
+def wrong_with_finding(row, detection, may_be_incomplete):
     """Complaints about what a finding says of itself."""
     properties, vedette = row["metadata"]["Properties"], row["vedette"]
     severity = SEVERITIES.index(detection["severity"])
@@ -55,7 +60,7 @@ def wrong_with_finding(row, detection):
     triggered = next(arg["value"] for arg in row["args"] if arg["name"] == "triggeredBy")
     if triggered["name"] not in detection["events"]:
         wrong.append(f"it was triggered by {triggered['name']}")
-    if vedette["incomplete"]:
+    if vedette["incomplete"] and not may_be_incomplete:
         wrong.append("it is incomplete")
     return wrong
 
@@ -64,7 +69,7 @@ def place_of(deed):
     return deed.host.partition("-")[0]
 
 
-def wrong_with_deed(deed, rows, detections):
+def wrong_with_deed(deed, rows, detections, may_be_incomplete):
     own = [row for row in rows if row["eventName"] == deed.detection]
     others = [row["eventName"] for row in rows if row["eventName"] not in (deed.detection, deed.also)]
     wrong = [f"{name} was found too" for name in others]
@@ -78,7 +83,7 @@ def wrong_with_deed(deed, rows, detections):
         wrong.append(f"{deed.also} was not found")
     for row in own:
         if deed.detection in detections:
-            wrong += wrong_with_finding(row, detections[deed.detection])
+            wrong += wrong_with_finding(row, detections[deed.detection], may_be_incomplete)
         if place_of(deed) == "container" and not row.get("containerId"):
             wrong.append("it names no container")
     return wrong
@@ -89,11 +94,11 @@ class Matrix:
 
     def __init__(self, detections, events):
         self.detections, self.events = detections, events
-        self.deeds, self.wrong, self.runs, self.text = [], [], 0, ""
+        self.deeds, self.wrong, self.places, self.text = [], [], set(), ""
         self.results = {}  # by deed: "passed", "skipped" or complaints
 
     def add(self, run):
-        self.runs += 1
+        self.places.add(run.place)
         self.text += run.err
         if run.status != 0:
             self.wrong.append(f"the run {'in a container' if run.place == 'container' else 'on the host'} ended with {run.status}: {run.err[-400:]}")
@@ -103,10 +108,12 @@ class Matrix:
         deeds, rows = deeds_of(run), findings_of(run)
         for deed in deeds:
             mine = [row for row in rows if row["hostName"] == deed.host]
-            self.results[deed] = deed.outcome if deed.outcome != "done" else wrong_with_deed(deed, mine, self.detections) or "passed"
+            result = deed.outcome if deed.outcome != "done" else wrong_with_deed(deed, mine, self.detections, hooks_were_skipped(run)) or "passed"
+            if self.results.get(deed) != "passed" or result == ["it was found"]:
+                self.results[deed] = result
         names = {deed.host for deed in deeds}
         self.wrong += [f"{row['eventName']} of {row['processName']}, which no deed did" for row in rows if row["hostName"] not in names]
-        self.deeds += deeds
+        self.deeds += [deed for deed in deeds if deed not in self.deeds]
 
     def not_shown(self, name):
         """Why nothing shows any event of a detection, None if something does."""
@@ -154,13 +161,15 @@ class Matrix:
         lines.append(f"ok   {name} ({numbers}{f', {len(skips)} skipped: {skips[0].reason}' if skips else ''})")
         return "passed"
 
-    def report(self, expected_runs):
+    def has_failures(self):
+        return any(isinstance(result, list) for result in self.results.values())
+
+    def report(self, places):
         lines, counts = [], dict.fromkeys((*KINDS, "outside"), 0)
         became = [self.report_detection(name, lines, counts) for name in self.detections]
         unknown = {deed.detection for deed in self.deeds} - set(self.detections)
         self.wrong += [f"the tester has a trigger for {name}, which is no detection" for name in sorted(unknown)]
-        if self.runs < expected_runs:
-            self.wrong.append(f"{self.runs} of {expected_runs} runs came to an end")
+        self.wrong += [f"no run in the place {place} came to an end" for place in places if place not in self.places]
         lines += [f"FAIL the matrix: {words}" for words in self.wrong]
         tally = Tally(became.count("passed"), became.count("failed") + len(self.wrong), became.count("skipped"))
         lines.append(f"{len(self.detections)} detections: {counts['trigger']} triggers, {counts['evasion']} evasions, {counts['near miss']} near misses; {counts['outside']} more outside of a container, where none may be found")

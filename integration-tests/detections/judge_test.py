@@ -42,11 +42,15 @@ def finding(host, **changes):
 RIGHT = [finding("host-000"), finding("host-001")]
 
 
-def tally(deeds=None, rows=None, status=0, detections=None, runs=1, said="", balance=BALANCE):
+def run_of(deeds, rows, said, status=0):
+    err = said + "".join("\t".join(["@@deed", host, "seen", kind, outcome, also, "what"]) + "\n" for host, kind, outcome, also in deeds)
+    return Run("host", status, "".join(json.dumps(row) + "\n" for row in rows), err)
+
+
+def tally(deeds=None, rows=None, status=0, detections=None, places=("host",), said="", balance=BALANCE):
     matrix = judge.Matrix(detections or DETECTIONS, EVENTS)
-    err = said + balance + "".join("\t".join(["@@deed", host, "seen", kind, outcome, also, "what"]) + "\n" for host, kind, outcome, also in deeds or DEEDS)
-    matrix.add(Run("host", status, "".join(json.dumps(row) + "\n" for row in (RIGHT if rows is None else rows)), err))
-    return matrix.report(expected_runs=runs)
+    matrix.add(run_of(deeds or DEEDS, RIGHT if rows is None else rows, said + balance, status))
+    return matrix.report(places)
 
 
 def failed(deed_change):
@@ -79,7 +83,7 @@ FAULTS = {
     "a run that failed": {"status": 1},
     "something lost that is in no finding": {"balance": BALANCE.replace("lost=0", "lost=1")},
     "no balance": {"balance": ""},
-    "a run that is missing": {"runs": 2},
+    "a run that is missing": {"places": ("host", "container")},
     "a trigger of no detection": {"detections": {"later": DETECTIONS["later"]}},
 }
 
@@ -106,6 +110,11 @@ def main():
     lines, missing = tally(rows=[], deeds=all_skipped, said="x does not cover what is asked for: open (no hook)\n")
     if missing != (0, 0, 2) or not any("no hook" in line for line in lines):
         wrong.append(f"an event that this kernel lacks gives {missing}")
+    twice = judge.Matrix(DETECTIONS, EVENTS)
+    for rows, also_said in (([], "x: hook programs were skipped\n"), (RIGHT, "")):
+        twice.add(run_of(DEEDS, rows, also_said + BALANCE))
+    if twice.report(["host"])[1] != (1, 0, 1):
+        wrong.append("what came in the second run, after hooks were skipped in the first, is refused")
     for line in wrong:
         print(f"FAIL {line}")
     return 1 if wrong else 0
