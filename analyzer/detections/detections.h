@@ -77,8 +77,10 @@ enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE of renameat2(2) */
 /* By whole path, below folders that only root writes: an attacker's copy elsewhere is not let through. */
 #define BY_PROGRAM(...) ALL_OF(STRING("process.executable", __VA_ARGS__), NOT(WRITTEN_IN_CONTAINER))
 #define BY_DEBUGGER                                                                                                    \
-    BY_PROGRAM("/usr/bin/gdb", "/usr/bin/gdbserver", "/usr/bin/lldb-server", "/usr/bin/strace",                        \
-               "/usr/lib/llvm-14/bin/lldb-server")
+    ALL_OF(ANY_OF(STRING("process.executable", "/usr/bin/gdb", "/usr/bin/gdb-multiarch", "/usr/bin/gdbserver",         \
+                         "/usr/bin/lldb-server", "/usr/bin/ltrace", "/usr/bin/rr", "/usr/bin/strace"),                 \
+                  REGEX("process.executable", "^/usr/lib/llvm-[0-9]+/bin/lldb(?:-server)?$")),                         \
+           NOT(WRITTEN_IN_CONTAINER))
 #define BY_PACKAGE_MANAGER                                                                                             \
     BY_PROGRAM("/sbin/apk", "/usr/bin/apk", "/usr/bin/dnf5", "/usr/bin/dpkg", "/usr/bin/microdnf", "/usr/bin/pacman",  \
                "/usr/bin/rpm", "/usr/bin/zypper")

@@ -127,6 +127,12 @@ static void test_ptrace_code_injection(void **state)
     struct finding finding = fires("ptrace_code_injection");
     assert_false(finding.succeeded);
     assert_int_equal(finding.severity, SEVERITY_MEDIUM);
+    become("/usr/lib/llvm-19/bin/lldb-server");
+    begin_ptrace(4, 0);
+    assert_int_equal(fires("ptrace_code_injection").severity, SEVERITY_MEDIUM);
+    become("/home/u/usr/lib/llvm-19/bin/lldb-server");
+    begin_ptrace(4, 0);
+    assert_int_equal(fires("ptrace_code_injection").severity, SEVERITY_HIGH);
     static const int64_t others[] = {1, 2, 3, 6, 7, 12, 13, 16, 17, 0x4206};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         begin_ptrace(others[i], 0);
@@ -525,6 +531,13 @@ static void test_dropped_executable(void **state)
     assert_data(&finding, "path", "/tmp/x");
     begin_write("/usr/bin/x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
     fires_in_container("dropped_executable");
+
+    start_container("/usr/bin/dpkg", OF_IMAGE);
+    begin_write("/usr/bin/x.dpkg-new", "\177ELF\2\1\1", ITEM_COMPLETE);
+    assert_int_equal(fires_in_container("dropped_executable").severity, SEVERITY_LOW);
+    start_container("/usr/bin/dpkg", WRITTEN_SINCE);
+    begin_write("/usr/bin/x.dpkg-new", "\177ELF\2\1\1", ITEM_COMPLETE);
+    assert_int_equal(fires_in_container("dropped_executable").severity, SEVERITY_MEDIUM);
 
     begin_write("/tmp/x", "#!/bin/sh\n", ITEM_COMPLETE);
     quiet_in_container();

@@ -20,9 +20,11 @@ const struct detection detection_dropped_executable = {
     .technique = "Masquerading",
     .technique_id = "T1036",
     .technique_stix = "attack-pattern--42e8de7b-37b2-4258-905a-6897815e58e0",
-    .mends = STRINGS("a write that failed does not fire: the result is signed here"),
+    .mends = STRINGS("a write that failed does not fire: the result is signed here",
+                     "a package manager of the system is one severity lower"),
     .triggers = {{.event = "magic_write",
                   .when = ALL_OF(PREFIX("data.bytes", "\177ELF"), IN_CONTAINER,
                                  NOT(PREFIX("data.pathname", "memfd:", "/dev/shm/", "/run/shm/"))),
+                  .lower_when = BY_PACKAGE_MANAGER,
                   .data = {{"path", "data.pathname"}}}},
 };

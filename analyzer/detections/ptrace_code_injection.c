@@ -3,7 +3,8 @@
  * A write into another process's memory with ptrace. The call is seen with its result: a write that the kernel refused
  * (no such address, not attached, itself as the target) is an attempt, says "succeeded: false" and is one severity
  * lower. Tracee reports both alike. Register writes (PTRACE_SETREGS, POKEUSR) move the flow but carry no code; they
- * are not looked at. A debugger that sets a breakpoint does exactly what this looks for.
+ * are not looked at. A debugger that sets a breakpoint does exactly what this looks for: one that came with the system
+ * is one severity lower, by its whole path, and not when it was written since a container started.
  */
 #include "analyzer/detections/detections.h"
 
@@ -26,8 +27,10 @@ const struct detection detection_ptrace_code_injection = {
     .technique = "Ptrace System Calls",
     .technique_id = "T1055.008",
     .technique_stix = "attack-pattern--ea016b56-ae0e-47fe-967a-cc0ad51af67f",
-    .mends = STRINGS("a refused write says `succeeded: false` and is one severity lower"),
+    .mends = STRINGS("a refused write says `succeeded: false` and is one severity lower",
+                     "a debugger of the system is one severity lower"),
     .triggers = {{.event = "ptrace",
                   .when = RANGE("data.request", REQUEST_POKETEXT, REQUEST_POKEDATA),
+                  .lower_when = BY_DEBUGGER,
                   .attempt = true}},
 };
