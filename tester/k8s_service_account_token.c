@@ -2,7 +2,30 @@
 /* The folder with a time in its name is what the kubelet's symbolic links lead to. */
 #include <fcntl.h>
 
+#include "tester/place.h"
 #include "tester/trigger.h"
+
+/* By a program of that path. */
+static int read_by(const char *program)
+{
+    static const char *const words[] = {TRIGGER_READ, "/run/secrets/kubernetes.io/serviceaccount/token", NULL};
+    int r = place_private_root();
+    if (r == 0)
+        r = place_empty_file(words[1]);
+    if (r == 0)
+        r = place_program(program);
+    return r < 0 ? r : trigger_execute_payload(program, words, NULL);
+}
+
+static int read_by_copy(void)
+{
+    return read_by("/usr/local/bin/kube-proxy");
+}
+
+static int by_copy(void)
+{
+    return trigger_in_child(read_by_copy);
+}
 
 const struct trigger trigger_k8s_service_account_token = {
     .id = "TRC-108",
@@ -11,7 +34,8 @@ const struct trigger trigger_k8s_service_account_token = {
              FILE_DEED(FILE_OPEN, "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
                        O_RDONLY)},
     .in_container = true,
-    .evasions = {{.what = "through a symbolic link to its folder, as the kubelet lays it out",
+    .evasions = {{.what = "by a program called kube-proxy that did not come with the image", .run = by_copy},
+                 {.what = "through a symbolic link to its folder, as the kubelet lays it out",
                   FILE_DEED(FILE_OPEN_BY_FOLDER_LINK,
                             "/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03_04_05.678901234/token",
                             O_RDONLY)},

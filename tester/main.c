@@ -4,6 +4,7 @@
  * and in mount namespaces of its own, and leaves nothing behind.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -224,6 +225,8 @@ static int other_words(int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (is_payload(argc, argv)) {
+        if (argc > 2 && strcmp(argv[1], TRIGGER_READ) == 0 && close(open(argv[2], O_RDONLY | O_CLOEXEC)) < 0)
+            return EXIT_CODE_RUNTIME;
         puts("vedette-tester: hello from the payload, which does nothing else");
         return EXIT_CODE_OK;
     }

@@ -48,7 +48,9 @@ int trigger_in_child(int (*child)(void));
  * that it failed. */
 int trigger_execute_payload(const char *path, const char *const *words, char *const *environment);
 
-/* The word on the command line that makes the program the payload. */
+/* The word on the command line that makes the program the payload, and one before a path that it is to open for reading
+ * first. */
 #define TRIGGER_PAYLOAD "--payload"
+#define TRIGGER_READ    "--read"
 
 #endif
