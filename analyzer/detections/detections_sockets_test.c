@@ -116,12 +116,87 @@ static void test_docker_abuse(void **state)
     quiet_in_container();
 }
 
+static void begin_program(const char *variable)
+{
+    record_begin(&record, "sched_process_exec");
+    record_path(&record, "pathname", "/bin/app", ITEM_COMPLETE);
+    record_integer(&record, "link_count", 1);
+    record_list(&record, "env", STRINGS("PATH=/bin", variable), ITEM_COMPLETE);
+}
+
+static void begin_program_told(const char *variable)
+{
+    begin_program(variable);
+    record.header.cgroup_id = CONTAINER_CGROUP;
+    quiet();
+}
+
+static void quiet_to(const char *address)
+{
+    begin_connect(5, address, 443);
+    quiet_in_container();
+}
+
+static void test_k8s_api_connection(void **state)
+{
+    (void)state;
+    make_container();
+    start_container("/bin/sh", OF_IMAGE);
+    quiet_to("10.96.0.1");
+    begin_program_told("MY_KUBERNETES_SERVICE_HOST=10.96.0.9");
+    quiet_to("10.96.0.9");
+    begin_program_told("KUBERNETES_SERVICE_HOST=10.96.0.1");
+    begin_connect(5, "10.96.0.1", 443);
+    struct finding finding = fires_in_container("k8s_api_connection");
+    assert_int_equal(finding.severity, SEVERITY_LOW);
+    assert_data(&finding, "ip", "10.96.0.1");
+    begin_connect(5, "10.96.0.1", 443);
+    record.header.ret = -115;
+    finding = fires_in_container("k8s_api_connection");
+    assert_int_equal(finding.severity, SEVERITY_INFO);
+    assert_false(finding.succeeded);
+    quiet_to("10.96.0.2");
+    quiet_to("10.96.0.10");
+    /* Another address in the environment of a later program makes the true one forgotten for nobody. */
+    begin_program_told("KUBERNETES_SERVICE_HOST=10.96.0.2");
+    quiet_to("10.96.0.2");
+    begin_connect(5, "10.96.0.1", 443);
+    fires_in_container("k8s_api_connection");
+}
+
+static void test_k8s_api_connection_of_ipv6(void **state)
+{
+    (void)state;
+    make_container();
+    start_container("/bin/sh", OF_IMAGE);
+    begin_program_told("KUBERNETES_SERVICE_HOST=fd00:10:96::1");
+    begin_connect(5, "fd00:10:96::1", 443);
+    fires_in_container("k8s_api_connection");
+    quiet_to("fd00:10:96::2");
+}
+
+/* Programs of the host that have such a variable say nothing about a container. */
+static void test_k8s_api_connection_on_the_host(void **state)
+{
+    (void)state;
+    begin_program("KUBERNETES_SERVICE_HOST=10.96.0.1");
+    quiet();
+    begin_connect(5, "10.96.0.1", 443);
+    quiet();
+    make_container();
+    start_container("/bin/sh", OF_IMAGE);
+    quiet_to("10.96.0.1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stdio_over_socket),
         cmocka_unit_test(test_stdio_over_socket_near_misses),
         cmocka_unit_test_setup(test_docker_abuse, new_world),
+        cmocka_unit_test_setup(test_k8s_api_connection, new_world),
+        cmocka_unit_test_setup(test_k8s_api_connection_of_ipv6, new_world),
+        cmocka_unit_test_setup(test_k8s_api_connection_on_the_host, new_world),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

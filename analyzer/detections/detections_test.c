@@ -41,6 +41,7 @@ static const struct {
     {"TRC-1019", "docker_abuse", 6030, SEVERITY_MEDIUM, "T1068"},
     {"TRC-1025", "process_vm_write_inject", 6031, SEVERITY_HIGH, "T1055"},
     {"TRC-101", "stdio_over_socket", 6029, SEVERITY_HIGH, "T1059.004"},
+    {"TRC-1013", "k8s_api_connection", 6032, SEVERITY_LOW, "T1526"},
 };
 
 static void test_detections_ids_are_frozen(void **state)
