@@ -63,6 +63,15 @@ static const struct {
     {"proc_mem_code_injection", "/proc/4300/task/4301/mem", O_WRONLY, PROCFS, true, SEVERITY_HIGH},
     {NULL, "/proc/4300/mem_x", O_WRONLY, PROCFS, true, 0},
     {NULL, "/proc/4300/oom_score_adj", O_WRONLY, PROCFS, true, 0},
+    {NULL, "/tmp/4300/mem", O_WRONLY, EXT4, true, 0},
+    /* Names that hold the name. */
+    {NULL, "/proc/4300/oldmem", O_RDONLY, PROCFS, true, 0},
+    {NULL, "/proc/sys/kernel/randomize_va_space2", O_RDONLY, PROCFS, true, 0},
+    {NULL, "/proc/sys/kernel/core_pattern2", O_WRONLY, PROCFS, false, 0},
+    {NULL, "/proc/kcore2", O_RDONLY, PROCFS, false, 0},
+    {NULL, "/proc/sched_debug2", O_RDONLY, PROCFS, false, 0},
+    {NULL, "/tmp/sched_debug", O_RDONLY, TMPFS, false, 0},
+    {NULL, "/proc/sysrq-trigger2", O_WRONLY, PROCFS, false, 0},
 };
 
 static void test_files_of_the_kernel(void **state)
@@ -118,6 +127,43 @@ static void test_files_programs_that_do_this_for_a_living(void **state)
     assert_int_equal(severity_by("/usr/bin/cp", 0, loader, EXT4, "default_loader_mod"), SEVERITY_HIGH);
 }
 
+static enum severity severity_of_coming(const char *program, const char *name, const char *detection)
+{
+    become(program);
+    begin_rename("/tmp/x", name);
+    return fires(detection).severity;
+}
+
+/* Whether it is opened or put in place makes no difference. */
+static void test_files_package_managers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *detection, *file;
+        enum severity severity;
+    } rows[] = {{"scheduled_task_mod", "/etc/cron.d/x", SEVERITY_MEDIUM},
+                {"rcd_modification", "/etc/init.d/x", SEVERITY_MEDIUM},
+                {"sudoers_modification", "/etc/sudoers.d/x", SEVERITY_MEDIUM},
+                {"default_loader_mod", "/lib64/ld-linux-x86-64.so.2", SEVERITY_HIGH}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(severity_of_coming("/usr/bin/mv", rows[i].file, rows[i].detection), rows[i].severity);
+        assert_int_equal(severity_of_coming("/usr/bin/dpkg", rows[i].file, rows[i].detection), rows[i].severity - 1);
+        assert_int_equal(severity_by("/usr/bin/dpkg", 0, rows[i].file, EXT4, rows[i].detection), rows[i].severity - 1);
+        assert_int_equal(severity_by("/usr/bin/cp", 0, rows[i].file, EXT4, rows[i].detection), rows[i].severity);
+    }
+}
+
+static void test_files_debuggers(void **state)
+{
+    (void)state;
+    become("/usr/bin/gdb");
+    begin_open_on("/proc/4300/mem", O_RDONLY, PROCFS);
+    assert_int_equal(fires("proc_mem_access").severity, SEVERITY_MEDIUM);
+    record_begin(&record, "process_vm_writev");
+    record_integer(&record, "pid", 4300);
+    assert_int_equal(fires("process_vm_write_inject").severity, SEVERITY_MEDIUM);
+}
+
 static void fires_however_it_comes(const char *name, const char *detection)
 {
     begin_rename("/tmp/x", name);
@@ -167,21 +213,23 @@ static const struct place places[] = {
      {"/etc/crontab", "/etc/anacrontab", "/etc/cron.allow", "/etc/cron.deny", "/etc/cron.d/x", "/etc/cron.hourly/x",
       "/etc/cron.daily/x", "/etc/cron.weekly/x", "/etc/cron.monthly/x", "/etc/cron.yearly/x",
       "/var/spool/cron/crontabs/root", "/var/spool/cron/root", "/var/spool/cron/atjobs/a00001", "/var/spool/at/a00001",
-      "/var/spool/anacron/cron.daily"},
+      "/var/spool/anacron/cron.daily", "/etc/cron.d/var/spool/cron/atspool/x"},
      {"/etc/cron.d", "/etc/cron.d/", "//etc/crontab", "/etc/./crontab", "/etc/x/../cron.d//x", "/../etc/crontab",
       "/var/spool/cron/crontabs", "/var/spool/cron/x/../crontabs/root"},
      {"/etc/crontab.bak", "/etc/cron.d2/x", "/home/etc/crontab", "/etc/cron.d/../x", "/etc/../crontab",
-      "/var/spool/cron/atspool/a00001", "/var/spool/at/spool/x", "/var/spool/mail/root", "/etc/cron.secret/x"}},
+      "/var/spool/cron/atspool/a00001", "/var/spool/at/spool/x", "/var/spool/mail/root", "/etc/cron.secret/x",
+      "/srv/etc/cron.d/x"}},
     {"rcd_modification",
      {"/etc/rc.local", "/etc/init.d/x", "/etc/rc.d/rc.local", "/etc/rc.d/init.d/x", "/etc/rc0.d/S01x", "/etc/rc1.d/x",
       "/etc/rc2.d/x", "/etc/rc3.d/x", "/etc/rc4.d/x", "/etc/rc5.d/x", "/etc/rc6.d/x", "/etc/rcS.d/S01x"},
      {"/etc/init.d", "/etc/rc2.d/", "/etc//rc.local", "/etc/./init.d/./x"},
-     {"/etc/rc.local.bak", "/etc/rc7.d/x", "/etc/rcs.d/x", "/etc/init/x.conf", "/etc/init.d/../x",
-      "/opt/etc/rc.local"}},
+     {"/etc/rc.local.bak", "/etc/rc7.d/x", "/etc/rcs.d/x", "/etc/init/x.conf", "/etc/init.d/../x", "/opt/etc/rc.local",
+      "/srv/etc/init.d/x"}},
     {"sudoers_modification",
      {"/etc/sudoers", "/etc/sudoers.d/x", "/usr/etc/sudoers", "/usr/etc/sudoers.d/x"},
      {"/etc/sudoers.d", "//etc//sudoers", "/etc/x/y/../../sudoers", "/usr/../etc/sudoers"},
-     {"/etc/sudoers.tmp", "/etc/sudo.conf", "/etc/sudoersd/x", "/home/u/etc/sudoers", "/etc/sudoers.d/../x"}},
+     {"/etc/sudoers.tmp", "/etc/sudo.conf", "/etc/sudoersd/x", "/home/u/etc/sudoers", "/srv/etc/sudoers.d/x",
+      "/etc/sudoers.d/../x"}},
     {"default_loader_mod",
      {"/lib/ld-linux.so.2", "/lib64/ld-linux-x86-64.so.2", "/lib32/ld-linux.so.2", "/libx32/ld-linux-x32.so.2",
       "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "/usr/lib64/ld-2.31.so", "/lib/ld-musl-x86_64.so.1",
@@ -262,6 +310,8 @@ static void test_files_programs_that_change_them(void **state)
     fires("rcd_modification");
     begin_program("/usr/bin/perl", "/usr/sbin/update-rc.d.old", STRINGS("perl"));
     quiet();
+    begin_program("/opt/update-rc.d.old", "/tmp/x", STRINGS("x"));
+    quiet();
 }
 
 static void begin_write(const char *path, const char *bytes)
@@ -290,6 +340,12 @@ static void test_files_hidden(void **state)
         begin_write(seen[i], "\177ELF\2\1\1");
         quiet();
     }
+    begin_write("/tmp/.x", "x\177ELF\2\1\1");
+    quiet();
+    record_begin(&record, "magic_write"); /* a memfd may have any name */
+    record_string(&record, "pathname", "memfd:a/.x", ITEM_COMPLETE);
+    record_string(&record, "bytes", "\177ELF\2\1\1", ITEM_COMPLETE);
+    quiet();
     begin_write("/tmp/.x", "\177ELF\2\1\1");
     record.header.ret = -28;
     quiet();
@@ -300,6 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_process_memory_both_ways),
         cmocka_unit_test(test_files_programs_that_do_this_for_a_living),
+        cmocka_unit_test(test_files_package_managers),
+        cmocka_unit_test(test_files_debuggers),
         cmocka_unit_test_setup(test_files_trusted_places, new_world),
         cmocka_unit_test(test_files_anacron_keeps_its_times),
         cmocka_unit_test(test_files_programs_that_change_them),

@@ -321,9 +321,9 @@ static void test_illegitimate_shell(void **state)
         begin_shell("apache2", shells[i]);
         fires("illegitimate_shell");
     }
-    static const char *const misses[][2] = {{"apache2", "ls"},  {"apache2", "apache2"}, {"bash", "sh"},
-                                            {"sshd", "bash"},   {"nginx", "shx"},       {"nginx2", "sh"},
-                                            {"apache", "shuf"}, {"sh", "nginx"},        {"http-nioX", "sh"}};
+    static const char *const misses[][2] = {
+        {"apache2", "ls"}, {"apache2", "apache2"}, {"bash", "sh"},         {"sshd", "bash"}, {"nginx", "shx"},
+        {"nginx2", "sh"},  {"apache", "shuf"},     {"xhttp-nio-80", "sh"}, {"sh", "nginx"},  {"http-nioX", "sh"}};
     for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
         begin_shell(misses[i][0], misses[i][1]);
         quiet();
@@ -428,6 +428,8 @@ static void test_cgroup_release_agent(void **state)
     }
     begin_rename("/tmp/release_agent", "/tmp/x");
     quiet_in_container();
+    begin_rename("/tmp/x", "/tmp/my_release_agent");
+    quiet_in_container();
 }
 
 static void test_k8s_service_account_token(void **state)
@@ -509,6 +511,8 @@ static void test_disk_mount(void **state)
     quiet_in_container();
     begin_mount("/dev/shm", "tmpfs", 0, 0);
     quiet_in_container();
+    begin_mount("/tmp/dev/x", "9p", 0, 0);
+    quiet_in_container();
     begin_mount("/device/x", "9p", 0, 0);
     quiet_in_container();
 }
@@ -530,6 +534,8 @@ static void test_dropped_executable(void **state)
     struct finding finding = fires_in_container("dropped_executable");
     assert_int_equal(finding.severity, SEVERITY_MEDIUM);
     assert_data(&finding, "path", "/tmp/x");
+    begin_write("/home/dev/shm/x", "\177ELF\2\1\1", ITEM_COMPLETE);
+    fires_in_container("dropped_executable");
     begin_write("/usr/bin/x", "\177ELF", ITEM_TRUNCATED); /* more was written than is shown */
     fires_in_container("dropped_executable");
 
