@@ -7,6 +7,8 @@
 
 static const uint64_t SECOND_NS = 1000000000;
 
+static const uint64_t LOSS_JOIN_NS = 1000000000;
+
 struct state {
     struct process_table *processes;
     struct container_table *containers;
@@ -404,8 +406,27 @@ struct state_change state_container_change(const struct state *state)
     return state->change;
 }
 
+/*
+ * A table of ours that overflows does so with every batch: that is one loss that goes on, or the ranges of a minute
+ * would push out all others.
+ */
+static bool goes_on(struct loss *last, const struct loss *loss)
+{
+    if (loss->stage != VEDETTE__V1__LOSS_STAGE__LOSS_STATE || last->stage != loss->stage ||
+        last->class != loss->class || last->cpu != loss->cpu || loss->from_ns > last->to_ns + LOSS_JOIN_NS)
+        return false;
+    last->from_ns = loss->from_ns < last->from_ns ? loss->from_ns : last->from_ns;
+    last->to_ns = loss->to_ns > last->to_ns ? loss->to_ns : last->to_ns;
+    last->count += loss->count;
+    last->count_exact = last->count_exact && loss->count_exact;
+    return true;
+}
+
 void state_apply_loss(struct state *state, const struct loss *loss)
 {
+    const size_t last = (state->next_loss + STATE_MAX_LOSSES - 1) % STATE_MAX_LOSSES;
+    if (state->n_losses > 0 && goes_on(&state->losses[last], loss))
+        return;
     if (state->n_losses == STATE_MAX_LOSSES)
         atomic_fetch_add_explicit(&state->counters.losses_forgotten, 1, memory_order_relaxed);
     else

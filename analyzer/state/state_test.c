@@ -311,6 +311,32 @@ static void test_state_losses(void **test)
     assert_int_equal(atomic_load(&state_counters(f->state)->losses_forgotten), 1);
 }
 
+/* What a full table of the analyzer forgets, batch by batch, is one loss. */
+static void test_state_losses_go_on(void **test)
+{
+    struct fixture *f = *test;
+    struct loss found[4];
+    struct loss loss = {
+        .stage = VEDETTE__V1__LOSS_STAGE__LOSS_STATE, .class = 255, .cpu = UINT32_MAX, .count = 2, .count_exact = true};
+    for (uint64_t i = 1; i <= 1000; i++) {
+        loss.from_ns = i * SECOND / 2;
+        loss.to_ns = loss.from_ns + SECOND / 4;
+        state_apply_loss(f->state, &loss);
+    }
+    assert_int_equal(state_losses_between(f->state, 0, 1000 * SECOND, found, 4), 1);
+    assert_int_equal(found[0].from_ns, SECOND / 2);
+    assert_int_equal(found[0].to_ns, 500 * SECOND + SECOND / 4);
+    assert_int_equal(found[0].count, 2000);
+    assert_true(found[0].count_exact);
+    loss.from_ns = loss.to_ns = 600 * SECOND; /* another one */
+    state_apply_loss(f->state, &loss);
+    loss.stage = VEDETTE__V1__LOSS_STAGE__LOSS_RING; /* each of these stands for itself */
+    state_apply_loss(f->state, &loss);
+    state_apply_loss(f->state, &loss);
+    assert_int_equal(state_losses_between(f->state, 0, 1000 * SECOND, found, 4), 4);
+    assert_int_equal(atomic_load(&state_counters(f->state)->losses_forgotten), 0);
+}
+
 static void test_state_path_is_cut(void **test)
 {
     struct fixture *f = *test;
@@ -376,13 +402,21 @@ static void test_processes_eviction(void **test)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_STATE(test_state_fork_and_exec),      WITH_STATE(test_state_thread_is_no_process),
-        WITH_STATE(test_state_clone_parent),       WITH_STATE(test_state_exit_lingers_by_event_time),
-        WITH_STATE(test_state_pid_is_reused),      WITH_STATE(test_state_unknown_process_from_any_event),
-        WITH_STATE(test_state_snapshot),           WITH_STATE(test_state_container_is_unlearned),
-        WITH_STATE(test_state_ancestors),          WITH_STATE(test_state_parent_younger_than_child),
-        WITH_STATE(test_state_hostile_schema),     WITH_STATE(test_state_losses),
-        WITH_STATE(test_state_path_is_cut),        cmocka_unit_test(test_processes_of_one_tgid),
+        WITH_STATE(test_state_fork_and_exec),
+        WITH_STATE(test_state_thread_is_no_process),
+        WITH_STATE(test_state_clone_parent),
+        WITH_STATE(test_state_exit_lingers_by_event_time),
+        WITH_STATE(test_state_pid_is_reused),
+        WITH_STATE(test_state_unknown_process_from_any_event),
+        WITH_STATE(test_state_snapshot),
+        WITH_STATE(test_state_container_is_unlearned),
+        WITH_STATE(test_state_ancestors),
+        WITH_STATE(test_state_parent_younger_than_child),
+        WITH_STATE(test_state_hostile_schema),
+        WITH_STATE(test_state_losses),
+        WITH_STATE(test_state_losses_go_on),
+        WITH_STATE(test_state_path_is_cut),
+        cmocka_unit_test(test_processes_of_one_tgid),
         cmocka_unit_test(test_processes_eviction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
