@@ -73,6 +73,8 @@ static void directory(struct string_view *view)
 
 static void lower(struct string_view *view, struct field_room *room)
 {
+    if (view->length == 0)
+        return;
     if (view->length > room->capacity) {
         char *grown = realloc(room->bytes, view->length);
         if (grown == NULL) {
