@@ -6,6 +6,8 @@
 #include "analyzer/detect/correlation_internal.h"
 
 static const uint64_t MS_NS = 1000000;
+/* A key that is asked for is not quiet; but each time that it moves, the copy on disk is written. */
+static const uint64_t ASKED_AGAIN_NS = 60000000000;
 
 /* Each value is told from every other: by what it is, its length and its bytes. A missing one is a value of its own. */
 static void hash_field(struct correlator *correlator, struct sha256_ctx *hash, const struct field *field,
@@ -147,10 +149,12 @@ static const struct remembered *look_for(struct correlator *correlator, const st
 {
     uint8_t key[KEY_BYTES];
     make_key(correlator, feed, context, key);
-    const struct keyed_entry *entry = keyed_find(correlator->keyed, key);
+    struct keyed_entry *entry = keyed_find(correlator->keyed, key);
     if (entry == NULL ||
         (window_ns(correlator) != 0 && age(context->event->time_ns, entry->touched_ns) > window_ns(correlator)))
         return NULL;
+    if (window_ns(correlator) == 0 && age(context->event->time_ns, entry->touched_ns) >= ASKED_AGAIN_NS)
+        entry = keyed_touch(correlator->keyed, key, correlator->size, context->event->time_ns);
     /* A copy: the finding still tells it when the event's own value has taken its place. */
     memcpy(&correlator->recalled, entry->bytes, sizeof(correlator->recalled));
     const struct kept *kept = &correlator->recalled;

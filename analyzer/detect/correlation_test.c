@@ -274,6 +274,26 @@ static void test_correlation_is_bounded(void **state)
     assert_int_equal(cost.evicted, 1);
 }
 
+/* What is asked for stays, however long ago it was remembered. */
+static void test_correlation_keeps_what_is_asked_for(void **state)
+{
+    (void)state;
+    load(&known_host);
+    for (uint32_t pid = 1; pid <= 3; pid++)
+        quiet(runs_with(pid, "HOST=10.0.0.1"));
+    record_begin(&record, "security_socket_connect");
+    record_bytes(&record, "remote_addr", "\2\0\1\273\12\0\0\1\0\0\0\0\0\0\0\0", 16, ITEM_COMPLETE);
+    record.header.tgid = record.header.tid = 1;
+    record.header.time_ns += UINT64_C(60000000000);
+    assert_int_equal(world_judge(&world, engine, &record).n, 1);
+    quiet(runs_with(4, "HOST=10.0.0.1"));
+    quiet(runs_with(5, "HOST=10.0.0.1"));
+    assert_int_equal(connects(1).n, 1);
+    quiet(connects(2));
+    quiet(connects(3));
+    assert_int_equal(connects(4).n, 1);
+}
+
 /* The last value of each key, told when it changes. */
 static const struct detection changes = {
     .name = "changes",
@@ -463,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_correlation_keys_by_other_names, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_remembers, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_is_bounded, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_keeps_what_is_asked_for, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_tells_changes, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_tells_what_was_before, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_correlation_is_restored, open_world, close_world),

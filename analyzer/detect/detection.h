@@ -44,7 +44,7 @@ enum {
 struct correlation {
     enum correlation_kind kind;
     const char *keys[CORRELATION_MAX_KEYS]; /* fields, numbers or strings; none: one state for the node */
-    uint64_t window_ms;                     /* 0, only with REMEMBER: for as long as there is room */
+    uint64_t window_ms; /* 0, only with REMEMBER: for as long as there is room, those asked for last longest */
     uint32_t threshold;
     uint32_t limit;    /* keys kept at once, 0: CORRELATION_KEYS */
     const char *value; /* of DISTINCT: a field */
