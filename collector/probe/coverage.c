@@ -1,6 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/probe/internal.h"
 
+enum { WORDS_BYTES = 320 };
+
+/* Most rows say what another says: each saying is kept once. */
+__attribute__((format(printf, 3, 4))) static void say(struct probe *probe, const char **ret_words, const char *format,
+                                                      ...)
+{
+    char text[WORDS_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    for (struct words *words = probe->words; words != NULL; words = words->next)
+        if (strcmp(words->text, text) == 0) {
+            *ret_words = words->text;
+            return;
+        }
+    struct words *words = malloc(sizeof(*words) + strlen(text) + 1);
+    *ret_words = words != NULL ? words->text : "not enough memory to say";
+    if (words == NULL)
+        return;
+    memcpy(words->text, text, strlen(text) + 1);
+    words->next = probe->words;
+    probe->words = words;
+}
+
+void coverage_free(struct probe *probe)
+{
+    while (probe->words != NULL) {
+        struct words *words = probe->words;
+        probe->words = words->next;
+        free(words);
+    }
+}
+
 enum hook hook_of(const char *tracepoint)
 {
     static const struct {
@@ -28,19 +62,19 @@ static bool check(struct probe *probe, struct probe_coverage *row, const char *p
 {
     const struct program *program = program_find(probe, prefix, name);
     if (program == NULL) {
-        snprintf(row->reason, sizeof(row->reason), "this build has no program %s%s", prefix, name);
+        say(probe, &row->reason, "this build has no program %s%s", prefix, name);
         return false;
     }
     if (!program->loaded || !program->attached) {
-        snprintf(row->reason, sizeof(row->reason), "%s", program->reason[0] != '\0' ? program->reason : "not loaded");
+        say(probe, &row->reason, "%s", program->reason[0] != '\0' ? program->reason : "not loaded");
         return false;
     }
     enum probe_self_test self_test = hook_self_test(probe, hook);
     if (self_test > row->self_test)
         row->self_test = self_test;
     if (self_test == PROBE_FAILED) {
-        snprintf(row->reason, sizeof(row->reason),
-                 "%s%s is attached but did not run in the self-test: the kernel does not call it", prefix, name);
+        say(probe, &row->reason, "%s%s is attached but did not run in the self-test: the kernel does not call it",
+            prefix, name);
         return false;
     }
     return true;
@@ -53,17 +87,17 @@ static bool check_handler(struct probe *probe, struct probe_coverage *row, const
 }
 
 /* A 32-bit ARM program may still make such a call: what handlers show of it (security_file_open ...) is shown. */
-static bool check_is_call(struct probe_coverage *row)
+static bool check_is_call(struct probe *probe, struct probe_coverage *row)
 {
 #if defined(__aarch64__)
     const char *name = syscall_name(row->event->id);
     const struct syscall_numbers *numbers = name != NULL ? syscall_by_name(name, strlen(name)) : NULL;
     if (event_is_syscall(row->event) && (numbers == NULL || syscall_native(numbers) < 0)) {
-        snprintf(row->reason, sizeof(row->reason), "no such call on arm64");
+        say(probe, &row->reason, "no such call on arm64");
         return false;
     }
 #else
-    (void)row; /* int 0x80 and 32-bit programs make those that x86-64 has not */
+    (void)probe, (void)row; /* int 0x80 and 32-bit programs make those that x86-64 has not */
 #endif
     return true;
 }
@@ -73,11 +107,11 @@ static bool check_calls(struct probe *probe, struct probe_coverage *row, const s
     bool enter =
         source->kind == SOURCE_ENTER || source->kind == SOURCE_ENTER_EXIT || source->kind == SOURCE_SYSCALL_ENTER;
     bool exit = source->kind != SOURCE_ENTER && source->kind != SOURCE_SYSCALL_ENTER;
-    snprintf(row->source, sizeof(row->source), "%s",
-             enter && exit ? "tp_btf/sys_enter and tp_btf/sys_exit"
-             : enter       ? "tp_btf/sys_enter"
-                           : "tp_btf/sys_exit");
-    if (!check_is_call(row))
+    say(probe, &row->source, "%s",
+        enter && exit ? "tp_btf/sys_enter and tp_btf/sys_exit"
+        : enter       ? "tp_btf/sys_enter"
+                      : "tp_btf/sys_exit");
+    if (!check_is_call(probe, row))
         return false;
     if (enter && !(check(probe, row, "tp_btf__", "sys_enter", HOOK_SYS_ENTER) &&
                    check(probe, row, "enter__", source->name, HOOK_COUNT)))
@@ -89,10 +123,10 @@ static bool check_source(struct probe *probe, struct probe_coverage *row, const 
 {
     switch (source->kind) {
     case SOURCE_TRACEPOINT:
-        snprintf(row->source, sizeof(row->source), "tp_btf/%s", source->name);
+        say(probe, &row->source, "tp_btf/%s", source->name);
         return check(probe, row, "tp_btf__", source->name, hook_of(source->name));
     case SOURCE_ITERATOR:
-        snprintf(row->source, sizeof(row->source), "iter/bpf_map_elem");
+        say(probe, &row->source, "iter/bpf_map_elem");
         return check(probe, row, "iter__", source->name, HOOK_COUNT);
     case SOURCE_EXIT:
     case SOURCE_ENTER:
@@ -101,11 +135,11 @@ static bool check_source(struct probe *probe, struct probe_coverage *row, const 
     case SOURCE_SYSCALL_ENTER:
         return check_calls(probe, row, source);
     case SOURCE_DERIVED:
-        snprintf(row->source, sizeof(row->source), "made from %s", source->name);
+        say(probe, &row->source, "made from %s", source->name);
         return true; /* as far as its own event is covered: derive_coverage */
     case SOURCE_NONE:
-        snprintf(row->source, sizeof(row->source), "none");
-        snprintf(row->reason, sizeof(row->reason), "%s", source->name);
+        say(probe, &row->source, "none");
+        say(probe, &row->reason, "%s", source->name);
         return false;
     }
     return false;
@@ -118,14 +152,14 @@ static bool is_seen_at_calls(const struct event_source *source)
     return source->kind == SOURCE_EXIT || source->kind == SOURCE_ENTER || source->kind == SOURCE_ENTER_EXIT;
 }
 
-static void say_better(struct probe_coverage *row)
+static void say_better(struct probe *probe, struct probe_coverage *row)
 {
     const struct event *event = row->event;
     if (row->better[0] != '\0' || event->losses[0] == '\0' || event_is_syscall(event) || !is_seen_at_calls(row->taken))
         return;
-    snprintf(row->better, sizeof(row->better), "%s: not in this build",
-             event_in_set(event, "lsm_hooks") ? "an LSM hook, which sees every caller and the kernel's own objects"
-                                              : "a hook inside the kernel, which sees every caller");
+    say(probe, &row->better, "%s: not in this build",
+        event_in_set(event, "lsm_hooks") ? "an LSM hook, which sees every caller and the kernel's own objects"
+                                         : "a hook inside the kernel, which sees every caller");
 }
 
 /* The first source that works; when none does, the last one's reason stays. */
@@ -133,16 +167,16 @@ static void cover(struct probe *probe, struct probe_coverage *row)
 {
     for (uint8_t i = 0; i < row->event->n_sources && !row->covered; i++) {
         if (i == 1) /* the best is not to be had */
-            snprintf(row->better, sizeof(row->better), "%s: %s", row->source, row->reason);
+            say(probe, &row->better, "%s: %s", row->source, row->reason);
         row->self_test = PROBE_SELF_TEST_UNKNOWN;
         row->taken = &row->event->sources[i];
         row->covered = check_source(probe, row, row->taken);
     }
     if (row->covered) {
-        row->reason[0] = '\0';
-        say_better(row);
+        row->reason = "";
+        say_better(probe, row);
     } else {
-        row->better[0] = '\0'; /* the reason says what is needed */
+        row->better = ""; /* the reason says what is needed */
     }
     if (row->self_test == PROBE_SELF_TEST_UNKNOWN || (!row->covered && row->self_test == PROBE_PASSED))
         row->self_test = PROBE_NOT_RUN;
@@ -161,7 +195,7 @@ static void derive_coverage(struct probe *probe, struct probe_coverage *row)
         if (from->covered)
             continue;
         row->covered = false;
-        snprintf(row->reason, sizeof(row->reason), "%s is not covered: %.100s", row->taken->name, from->reason);
+        say(probe, &row->reason, "%s is not covered: %.100s", row->taken->name, from->reason);
     }
 }
 
@@ -177,11 +211,16 @@ void coverage_fill(struct probe *probe)
     probe->n_coverage = count < MAX_EVENTS ? count : MAX_EVENTS;
     for (size_t i = 0; i < probe->n_coverage; i++) {
         struct probe_coverage *row = &probe->coverage[i];
-        *row = (struct probe_coverage){.event = &rows[i], .taken = &rows[i].sources[0], .self_test = PROBE_NOT_RUN};
+        *row = (struct probe_coverage){.event = &rows[i],
+                                       .taken = &rows[i].sources[0],
+                                       .self_test = PROBE_NOT_RUN,
+                                       .source = "",
+                                       .reason = "",
+                                       .better = ""};
         if (probe->allowed[rows[i].id] || is_always_allowed(&rows[i]))
             cover(probe, row);
         else
-            snprintf(row->reason, sizeof(row->reason), "not in the operator's list: add it to plan.allow");
+            say(probe, &row->reason, "not in the operator's list: add it to plan.allow");
     }
     for (size_t i = 0; i < probe->n_coverage; i++)
         derive_coverage(probe, &probe->coverage[i]);

@@ -35,6 +35,12 @@ struct program {
     char reason[REASON_BYTES];
 };
 
+/* A saying of coverage rows. */
+struct words {
+    struct words *next;
+    char text[];
+};
+
 struct probe {
     struct vedette *skeleton; /* NULL after the start: resident.c */
     struct vedette__bss *bss;
@@ -47,6 +53,7 @@ struct probe {
     struct program programs[MAX_PROGRAMS];
     size_t n_programs;
     struct probe_coverage coverage[MAX_EVENTS];
+    struct words *words;
     size_t n_coverage;
     struct ring_map rings[MAX_RINGS];
     size_t n_rings;
@@ -123,6 +130,7 @@ void self_test_run(struct probe *probe);
 enum hook hook_of(const char *tracepoint);
 enum probe_self_test hook_self_test(const struct probe *probe, enum hook hook);
 void coverage_fill(struct probe *probe);
+void coverage_free(struct probe *probe);
 
 /* snapshot.c */
 int snapshot_open_pool(struct probe *probe);

@@ -339,6 +339,7 @@ void probe_stop(struct probe *probe)
     if (probe->accounts != NULL)
         munmap(probe->accounts, probe->accounts_size);
     resident_free(probe);
+    coverage_free(probe);
     free(probe->snapshot);
     free(probe);
 }

@@ -49,10 +49,10 @@ struct probe_coverage {
     const struct event *event;
     bool covered;
     const struct event_source *taken; /* the source that gives it, or the best that does not */
-    char source[64];                  /* "tp_btf/sched_process_exec" */
+    const char *source;               /* "tp_btf/sched_process_exec" */
     enum probe_self_test self_test;   /* of the taken source's programs, the worst */
-    char reason[160];                 /* why not, and what would be needed */
-    char better[240];                 /* a source that shows more, and why it is not taken; "" when there is none */
+    const char *reason;               /* why not, and what would be needed; "" when it is covered */
+    const char *better;               /* a source that shows more, and why it is not taken; "" when there is none */
 };
 
 /* A program with a hook of its own, whose skipped calls can be read without bpf(2). */
