@@ -161,6 +161,13 @@ static void test_program_validate(void **test)
     fputs("type: policy\nname: mine\nscope: [global]\nrules: [{event: ptrace}]\n", file);
     fclose(file);
     expect(f, ARGUMENTS("validate", path), EXIT_CODE_OK, "policy mine is right");
+    char tuning[200];
+    snprintf(tuning, sizeof(tuning), "%s/t.yaml", f->temporary.folder);
+    file = fopen(tuning, "w");
+    assert_non_null(file);
+    fputs("detections:\n  ld_prelod: {}\n", file);
+    fclose(file);
+    expect(f, ARGUMENTS("validate", tuning), EXIT_CODE_USAGE, "t.yaml:2:14: ld_prelod: no detection has that name");
     start(f, ARGUMENTS("validate", "--json", path, "/nonexistent.yaml"));
     assert_int_equal(wait_for_end(f), EXIT_CODE_USAGE);
     assert_said(f, f->out,

@@ -4,14 +4,15 @@
 #include <errno.h>
 
 #include "analyzer/list.h"
-#include "analyzer/policy/policy.h"
+#include "analyzer/policy/tuning.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 
 /* What was found in all paths together. */
 struct findings {
     struct policies policies;
-    size_t skipped, failed;
+    struct tuning tuning;
+    size_t tunings, skipped, failed;
     struct text errors; /* JSON objects */
     bool json;
 };
@@ -39,11 +40,29 @@ static void add_error(struct findings *findings, const struct policy_error *erro
     text_literal(text, "}");
 }
 
+/* Files of detections are told by their key. */
+static void read_tuning(struct findings *findings, const char *path, const char *text, size_t size)
+{
+    struct policy_error error = {0};
+    if (tuning_parse(&findings->tuning, path, text, size, true, &error) < 0) {
+        add_error(findings, &error);
+        return;
+    }
+    findings->tunings++;
+    if (!findings->json)
+        printf("%s: tuning is right\n", path);
+}
+
 static void read_file(struct findings *findings, const char *path)
 {
     struct policy_error error = {0};
     size_t size;
     char *text = document_load(path, &size, &error);
+    if (text != NULL && tuning_is_meant(text)) {
+        read_tuning(findings, path, text, size);
+        free(text);
+        return;
+    }
     struct policy *policy = text == NULL ? NULL : policy_parse(path, text, size, &error);
     free(text);
     if (policy == NULL || policies_add(&findings->policies, policy, &error) < 0)
@@ -61,7 +80,7 @@ static void read_path(struct findings *findings, const char *path)
         return;
     }
     if (files.count == 0) {
-        policy_error_set(&error, path, "", "holds no policy: no *.yaml, *.yml or *.json");
+        policy_error_set(&error, path, "", "holds nothing to read: no *.yaml, *.yml or *.json");
         add_error(findings, &error);
     }
     findings->skipped += files.skipped;
@@ -74,7 +93,7 @@ static int print_json(struct findings *findings)
 {
     struct text text = {0};
     text_literal(&text, "{\"loaded\":");
-    text_unsigned(&text, findings->policies.count);
+    text_unsigned(&text, findings->policies.count + findings->tunings);
     text_literal(&text, ",\"skipped\":");
     text_unsigned(&text, findings->skipped);
     text_literal(&text, ",\"failed\":");
@@ -90,6 +109,10 @@ int validate(char **paths, int n_paths, bool json)
 {
     struct findings findings = {.json = json};
     int code = EXIT_CODE_OK;
+    if (tuning_init(&findings.tuning) < 0) {
+        log_error("no memory");
+        return EXIT_CODE_RUNTIME;
+    }
     for (int i = 0; i < n_paths; i++)
         read_path(&findings, paths[i]);
     if (json)
@@ -100,6 +123,7 @@ int validate(char **paths, int n_paths, bool json)
         code = EXIT_CODE_USAGE;
     text_fini(&findings.errors);
     policies_fini(&findings.policies);
+    tuning_fini(&findings.tuning);
     return code;
 }
 

@@ -84,6 +84,21 @@ static void write_coverage(const struct node *node, struct metrics_writer *write
     }
 }
 
+static void write_judgement(const struct node *node, struct metrics_writer *writer, const struct metric_label *labels)
+{
+    if (node->judgement == NULL)
+        return;
+    const struct metric_label set[] = {
+        {"node", node->name}, {"version", loaded_set_version(node->judgement->set)}, {0}};
+    metrics_write(writer, "vedette_node_set", METRIC_GAUGE, "The set that judges the node's events.", set, 1);
+    metrics_write(writer, "vedette_tuning_evicted_keys_total", METRIC_COUNTER,
+                  "Keys of deduplication, thresholds and rate limits forgotten because there were too many.", labels,
+                  (double)tuner_evicted(node->judgement->tuner));
+    metrics_write(writer, "vedette_policy_evicted_processes_total", METRIC_COUNTER,
+                  "Processes of which `tree` and `follow` forgot because there were too many.", labels,
+                  (double)policy_judge_evicted(node->judgement->policies));
+}
+
 void node_collect(struct node *node, struct metrics_writer *writer)
 {
     const struct metric_label labels[] = {{"node", node->name}, {0}};
@@ -112,5 +127,6 @@ void node_collect(struct node *node, struct metrics_writer *writer)
     metrics_write(writer, "vedette_node_info", METRIC_GAUGE, "The collector and kernel of the node.", build, 1);
     write_state(node, writer, labels);
     write_coverage(node, writer, labels);
+    write_judgement(node, writer, labels);
     pthread_mutex_unlock(&node->lock);
 }

@@ -24,8 +24,9 @@ void policy_error_words(const struct policy_error *error, char words[POLICY_ERRO
     printable(words);
 }
 
-static int fill(struct policy_error *error, const char *path, const yaml_mark_t *mark, const char *key,
-                const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static int fill(struct policy_error *error, const char *path,
+                                                      const yaml_mark_t *mark, const char *key, const char *format,
+                                                      va_list arguments)
 {
     snprintf(error->path, sizeof(error->path), "%s", path);
     snprintf(error->key, sizeof(error->key), "%s", key);

@@ -8,10 +8,6 @@
 
 #include "analyzer/policy/policy.h"
 
-enum {
-    SWAP_ATTEMPTS = 5, /* a directory that is replaced while it is read is read again */
-};
-
 int policies_add(struct policies *policies, struct policy *policy, struct policy_error *error)
 {
     int result = 0;
@@ -159,15 +155,6 @@ static int load_once(struct policies *policies, const char *path, const struct l
     return result;
 }
 
-/* What a directory shows at the moment: a mounted ConfigMap is replaced by another target of its link ..data. */
-static void look(const char *path, char target[PATH_MAX])
-{
-    char link[PATH_MAX];
-    int length = snprintf(link, sizeof(link), "%s/..data", path);
-    ssize_t n = length < 0 || (size_t)length >= sizeof(link) ? -1 : readlink(link, target, PATH_MAX - 1);
-    target[n < 0 ? 0 : n] = '\0';
-}
-
 int policies_load(struct policies *policies, const char *path, struct policy_error *error)
 {
     return policies_load_with(policies, path, NULL, NULL, error);
@@ -177,20 +164,7 @@ int policies_load_with(struct policies *policies, const char *path,
                        void (*read)(void *arg, const char *text, size_t size), void *arg, struct policy_error *error)
 {
     const struct listener listener = {.read = read, .arg = arg};
-    char before[PATH_MAX], after[PATH_MAX];
-    int result = 0;
-    for (int attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
-        size_t count = policies->count;
-        look(path, before);
-        result = load_once(policies, path, &listener, error);
-        look(path, after);
-        if (strcmp(before, after) == 0)
-            break;
-        /* Half of it may be of the one and half of the other. */
-        while (attempt + 1 < SWAP_ATTEMPTS && policies->count > count)
-            policy_free(policies->policy[--policies->count]);
-    }
-    return result;
+    return load_once(policies, path, &listener, error);
 }
 
 void policies_fini(struct policies *policies)

@@ -265,6 +265,11 @@ size_t policy_judge_gaps(const struct policy_judge *judge, const char **ret, siz
     return judge->n_gaps;
 }
 
+uint64_t policy_judge_evicted(const struct policy_judge *judge)
+{
+    return judge->lineage == NULL ? 0 : lineage_evicted(judge->lineage);
+}
+
 /* -- judging -- */
 
 void policy_judge_begin_batch(struct policy_judge *judge, uint32_t n_strings)

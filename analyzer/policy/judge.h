@@ -39,4 +39,7 @@ const char *const *policy_judge_finding(struct policy_judge *judge, const struct
  * most `limit` are written. */
 size_t policy_judge_gaps(const struct policy_judge *judge, const char **ret, size_t limit);
 
+/* Processes whose marks of `tree` and `follow` went because there were too many. Any thread. */
+uint64_t policy_judge_evicted(const struct policy_judge *judge);
+
 #endif

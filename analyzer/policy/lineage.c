@@ -2,6 +2,7 @@
 #include "analyzer/policy/lineage.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "analyzer/state/hash.h"
 
@@ -25,6 +26,7 @@ struct lineage {
     size_t n_slots;
     struct kin *kin;
     struct kin *first_dead, *last_dead; /* by their exits */
+    atomic_uint_fast64_t evicted;
 };
 
 struct lineage *lineage_new(const struct lineage_slot *slots, size_t n_slots)
@@ -62,6 +64,11 @@ void lineage_free(struct lineage *lineage)
     free(lineage);
 }
 
+uint64_t lineage_evicted(const struct lineage *lineage)
+{
+    return atomic_load_explicit(&lineage->evicted, memory_order_relaxed);
+}
+
 static struct kin *find(const struct lineage *lineage, uint32_t tgid, uint64_t start_ns)
 {
     const struct identity identity = {.start_ns = start_ns, .tgid = tgid};
@@ -95,6 +102,7 @@ static struct kin *add(struct lineage *lineage, uint32_t tgid, uint64_t start_ns
             forget_first_dead(lineage);
         else
             forget(lineage, lineage->kin); /* the table keeps the order of arrival */
+        atomic_fetch_add_explicit(&lineage->evicted, 1, memory_order_relaxed);
     }
     struct kin *kin = calloc(1, sizeof(*kin) + lineage->n_slots + 1);
     if (kin == NULL)
@@ -239,6 +247,7 @@ void lineage_inherit(struct lineage *lineage, struct lineage *from, const struct
     struct kin *old, *next;
     if (from == NULL)
         return;
+    atomic_store_explicit(&lineage->evicted, lineage_evicted(from), memory_order_relaxed);
     HASH_ITER(hh, from->kin, old, next)
     {
         struct kin *kin =

@@ -29,6 +29,8 @@ struct lineage;
 /* The slots are copied, what they point to must outlive it. NULL with errno. */
 struct lineage *lineage_new(const struct lineage_slot *slots, size_t n_slots);
 void lineage_free(struct lineage *lineage);
+/* Processes whose marks went because there were too many. Any thread. */
+uint64_t lineage_evicted(const struct lineage *lineage);
 
 /*
  * Takes over what `from` (NULL is fine) knows; slots are the same when policy and scope are. Trees that are new are

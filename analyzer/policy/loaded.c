@@ -2,8 +2,11 @@
 #include "analyzer/policy/loaded.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <nettle/sha2.h>
 #include <pthread.h>
+
+enum { SWAP_ATTEMPTS = 5 /* a directory that is replaced while it is read is read again */ };
 
 struct loaded_set {
     atomic_uint references;
@@ -114,7 +117,29 @@ static int fill(struct loaded_set *set, const struct loaded_sources *sources, st
     return try_out(set, error);
 }
 
-struct loaded_set *loaded_set_new(const struct loaded_sources *sources, struct policy_error *error)
+/* What the directories show at the moment: a mounted ConfigMap is replaced by another target of its link ..data. */
+static void look(struct sha256_ctx *shown, const char *const *paths, size_t n_paths)
+{
+    for (size_t i = 0; i < n_paths; i++) {
+        char link[PATH_MAX], target[PATH_MAX];
+        int length = snprintf(link, sizeof(link), "%s/..data", paths[i]);
+        ssize_t n = length < 0 || (size_t)length >= sizeof(link) ? -1 : readlink(link, target, sizeof(target) - 1);
+        size_t size = n < 0 ? 0 : (size_t)n;
+        target[size] = '\0';
+        sha256_update(shown, size + 1, (const uint8_t *)target);
+    }
+}
+
+static void look_at_all(const struct loaded_sources *sources, uint8_t ret_shown[SHA256_DIGEST_SIZE])
+{
+    struct sha256_ctx shown;
+    sha256_init(&shown);
+    look(&shown, sources->policies, sources->n_policies);
+    look(&shown, sources->tuning, sources->n_tuning);
+    sha256_digest(&shown, SHA256_DIGEST_SIZE, ret_shown);
+}
+
+static struct loaded_set *read_once(const struct loaded_sources *sources, struct policy_error *error)
 {
     struct loaded_set *set = calloc(1, sizeof(*set));
     int result = -ENOMEM;
@@ -129,6 +154,24 @@ struct loaded_set *loaded_set_new(const struct loaded_sources *sources, struct p
     loaded_set_unref(set);
     errno = -result;
     return NULL;
+}
+
+struct loaded_set *loaded_set_new(const struct loaded_sources *sources, struct policy_error *error)
+{
+    uint8_t before[SHA256_DIGEST_SIZE], after[SHA256_DIGEST_SIZE];
+    for (int attempt = 1;; attempt++) {
+        *error = (struct policy_error){0};
+        look_at_all(sources, before);
+        struct loaded_set *set = read_once(sources, error);
+        int problem = errno;
+        look_at_all(sources, after);
+        /* Half of it may be of the one and half of the other. */
+        if (memcmp(before, after, sizeof(before)) == 0 || attempt == SWAP_ATTEMPTS) {
+            errno = problem;
+            return set;
+        }
+        loaded_set_unref(set);
+    }
 }
 
 struct loaded_set *loaded_set_ref(struct loaded_set *set)

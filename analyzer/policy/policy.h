@@ -75,7 +75,7 @@ struct policies {
 /* Adds what a file, or every *.yaml, *.yml and *.json of a directory, holds. 0, or -EINVAL / -errno with the error; on
  * failure nothing is added. */
 int policies_load(struct policies *policies, const char *path, struct policy_error *error);
-/* The same; `read` is told the text of every file that was taken, also of one that a further attempt replaces. */
+/* The same; `read` is told the text of every file that was taken. */
 int policies_load_with(struct policies *policies, const char *path,
                        void (*read)(void *arg, const char *text, size_t size), void *arg, struct policy_error *error);
 /* Adds one policy, which it takes; -EINVAL when its name is taken, and the policy is freed. */

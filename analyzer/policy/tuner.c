@@ -44,8 +44,8 @@ struct tuner {
     struct rows rows;
     struct tuned_detection *detections; /* by place in detections_all */
     size_t n_detections;
-    struct counted *counted; /* in the order in which they came */
-    uint64_t evicted;
+    struct counted *counted;      /* in the order in which they came */
+    atomic_uint_fast64_t evicted; /* read by scrapes */
     struct field_room room;
 };
 
@@ -194,13 +194,13 @@ void tuner_inherit(struct tuner *tuner, struct tuner *from)
     if (from == NULL || tuner->counted != NULL)
         return;
     tuner->counted = from->counted;
-    tuner->evicted = from->evicted;
+    atomic_store_explicit(&tuner->evicted, tuner_evicted(from), memory_order_relaxed);
     from->counted = NULL;
 }
 
 uint64_t tuner_evicted(const struct tuner *tuner)
 {
-    return tuner->evicted;
+    return atomic_load_explicit(&tuner->evicted, memory_order_relaxed);
 }
 
 /* -- judging -- */
@@ -263,7 +263,7 @@ static struct counted *look_up(struct tuner *tuner, const struct finding *findin
     if (counted == NULL) {
         if (HASH_COUNT(tuner->counted) >= TUNER_MAX_KEYS) {
             forget(tuner, tuner->counted);
-            tuner->evicted++;
+            atomic_fetch_add_explicit(&tuner->evicted, 1, memory_order_relaxed);
         }
         counted = calloc(1, sizeof(*counted));
         if (counted == NULL)

@@ -39,7 +39,7 @@ void tuner_inherit(struct tuner *tuner, struct tuner *from);
 
 enum suppression tuner_judge(struct tuner *tuner, const struct finding *finding);
 
-/* Keys that went because there were too many. */
+/* Keys that went because there were too many. Any thread. */
 uint64_t tuner_evicted(const struct tuner *tuner);
 
 #endif

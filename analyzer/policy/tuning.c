@@ -105,7 +105,7 @@ static int read_expires(struct document *document, const char *key, const yaml_n
         return document_fail(document, value, key, "must be a day, as in 2027-01-31");
     struct tm normal = day;
     time_t seconds = timegm(&normal);
-    if (normal.tm_mday != day.tm_mday || seconds <= 0)
+    if (normal.tm_mday != day.tm_mday || seconds <= 0 || seconds > INT64_MAX / 1000000000)
         return document_fail(document, value, key, "there is no such day");
     reader_of(document)->exception->expires_ns = (int64_t)seconds * 1000000000;
     return 0;

@@ -53,6 +53,8 @@ static const struct {
      "expires: must be a day, as in"},
     {"detections:\n  ld_preload: {exceptions: [{reason: x, expires: 2027-02-31, match: [comm=x]}]}\n",
      "expires: there is no such day"},
+    {"detections:\n  ld_preload: {exceptions: [{reason: x, expires: 9871-01-31, match: [comm=x]}]}\n",
+     "expires: there is no such day"},
     {"detections:\n  ld_preload: {deduplicate: {key: [comm]}}\n", "deduplicate: lacks the key window"},
     {"detections:\n  ld_preload: {deduplicate: {window: 5}}\n", "window: must be a duration"},
     {"detections:\n  ld_preload: {deduplicate: {window: 31d}}\n", "window: must be a duration of at most 30 days"},
@@ -248,6 +250,46 @@ static void test_tuning_windows(void **test)
     tuned_close(&tuned);
 }
 
+/* A pattern that never ends is no exception either, and one that cannot be made is refused with its place. */
+static void test_tuning_patterns(void **test)
+{
+    (void)test;
+    struct tuned_world tuned;
+    tuned_open(&tuned, "detections:\n  k8s_cert_theft:\n    exceptions:\n"
+                       "    - {reason: x, match: ['data.pathname=~^/etc/kubernetes/pki/((x+)+)+$']}\n");
+    char path[200] = "/etc/kubernetes/pki/";
+    memset(path + strlen(path), 'x', 100);
+    path[120] = '!';
+    record_begin(&record, "security_file_open");
+    record_path(&record, "pathname", path, ITEM_COMPLETE);
+    record_integer(&record, "flags", 0);
+    struct told told = tell(&tuned, 10);
+    assert_int_equal(told.findings, 1);
+    assert_int_equal(told.suppression, SUPPRESSED_NOT);
+    path[120] = '\0';
+    record_begin(&record, "security_file_open");
+    record_path(&record, "pathname", path, ITEM_COMPLETE);
+    record_integer(&record, "flags", 0);
+    assert_int_equal(tell(&tuned, 11).suppression, SUPPRESSED_EXCEPTION);
+    tuned_close(&tuned);
+
+    static const char *const patterns[] = {"(((a{1000}){1000}){1000})", "(a"};
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        struct tuning tuning;
+        const char *words = "";
+        char text[200];
+        assert_int_equal(tuning_init(&tuning), 0);
+        snprintf(text, sizeof(text),
+                 "detections:\n  k8s_cert_theft:\n    exceptions:\n    - {reason: x, match: ['comm=~%s']}\n",
+                 patterns[i]);
+        tune(&tuning, text);
+        assert_null(tuner_new(&tuning, world.schema, ARCHITECTURE_X86_64, &words));
+        if (strstr(words, "t.yaml:4: ") != words || strstr(words, "the pattern ") == NULL)
+            fail_msg("%s", words);
+        tuning_fini(&tuning);
+    }
+}
+
 /* Keys are bounded: the oldest go. */
 static void test_tuning_many_keys(void **test)
 {
@@ -299,7 +341,7 @@ int main(void)
         cmocka_unit_test(test_tuning_refused),    cmocka_unit_test(test_tuning_of_several_files),
         cmocka_unit_test(test_tuning_exceptions), cmocka_unit_test(test_tuning_truncated),
         cmocka_unit_test(test_tuning_windows),    cmocka_unit_test(test_tuning_many_keys),
-        cmocka_unit_test(test_tuning_switches),
+        cmocka_unit_test(test_tuning_switches),   cmocka_unit_test(test_tuning_patterns),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
