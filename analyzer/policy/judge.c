@@ -34,6 +34,7 @@ struct policy_judge {
     enum architecture architecture;
     struct matcher *matcher;
     struct rows rows;
+    const struct schema_event *row[EVENT_ID_LIMIT]; /* of our ids; NULL: the node has none */
     struct judged_policy *policies;
     size_t n_policies;
     struct entries by_event[EVENT_ID_LIMIT]; /* our ids */
@@ -99,7 +100,7 @@ static int compile(struct policy_judge *judge, const struct policy *policy, cons
 static int add_rule_event(struct policy_judge *judge, uint32_t p, const struct rule *rule, uint16_t id)
 {
     const struct policy *policy = judge->policies[p].policy;
-    const struct schema_event *event = rows_find(&judge->rows, event_by_id(id)->name);
+    const struct schema_event *event = judge->row[id];
     const struct condition *when = NULL;
     if (event == NULL)
         return 0; /* the node says that it does not cover it */
@@ -199,6 +200,11 @@ static int fill(struct policy_judge *judge)
         return -ENOMEM;
     if (rows_init(&judge->rows, judge->schema, judge->matcher) < 0)
         return -ENOMEM;
+    for (size_t i = 0; i < schema_count(judge->schema); i++) {
+        const struct schema_event *event = schema_event_at(judge->schema, i);
+        if (event->known != NULL)
+            judge->row[event->known->id] = event;
+    }
     judge->n_policies = policies->count;
     for (size_t i = 0; i < policies->count; i++)
         judge->policies[i].policy = policies->policy[i];
