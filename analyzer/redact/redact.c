@@ -257,7 +257,7 @@ struct string_view redact_string(struct redacted *ret, const struct string_view 
 {
     struct string_view shown = *string;
     *ret = (struct redacted){0};
-    if (n_patterns > 0)
+    if (n_patterns > 0 && string->length > 0)
         redact(ret, &shown, 1, REDACT_ENVIRONMENT);
     return shown;
 }
