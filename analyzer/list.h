@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vedette-analyzer list`: what can be named. Gives the exit code. */
+/* `vedette-analyzer list` and `plan`: what can be named, and what is asked for. Each gives the exit code. */
 #ifndef VEDETTE_ANALYZER_LIST_H
 #define VEDETTE_ANALYZER_LIST_H
 
 #include "analyzer/alert/text.h"
 #include "analyzer/detect/detection.h"
+#include "analyzer/policy/loaded.h"
 #include "common/events/events.h"
 
 enum list_format {
@@ -20,6 +21,9 @@ int list(const char *what, enum list_format format);
 int list_print(struct text *text);
 /* "name":"value" */
 void list_member(struct text *text, const char *name, const char *value);
+
+/* What the set in force makes of the plan, and what of it is decided in the kernel. */
+int list_plan(struct loaded_current *current, enum list_format format);
 
 /* The pages, from the tables. */
 void markdown_events(struct text *text);

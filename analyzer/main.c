@@ -404,6 +404,15 @@ static int run(struct analyzer *analyzer, bool check_only)
     return code != EXIT_CODE_OK ? code : stopped;
 }
 
+static int plan(struct analyzer *analyzer)
+{
+    int code = select_events(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = list_plan(reloader_current(analyzer->reloader), config_list_format(&analyzer->config));
+    reloader_free(analyzer->reloader);
+    return code;
+}
+
 static bool write_standard_output(void *arg, const char *data, size_t size)
 {
     (void)arg;
@@ -455,6 +464,8 @@ int main(int argc, char **argv)
         return control_reload(analyzer.config.control_socket);
     if (strcmp(request.verb, "decode") == 0)
         return decode_standard_input(&analyzer.config);
+    if (strcmp(request.verb, "plan") == 0)
+        return plan(&analyzer);
     if (strcmp(request.verb, "validate") == 0)
         return validate(request.argument, request.n_arguments, analyzer.config.json);
     return run(&analyzer, request.special == 'c');

@@ -135,6 +135,10 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("list", "events", "--markdown"), EXIT_CODE_OK, "# Events");
     expect(f, ARGUMENTS("list", "detections"), EXIT_CODE_OK, "fileless_execution");
     expect(f, ARGUMENTS("list", "detections", "--json"), EXIT_CODE_OK, "\"name\":\"fileless_execution\"");
+    expect(f, ARGUMENTS("plan"), EXIT_CODE_OK, "magic_write                 some   content \\x7fELF");
+    expect(f, ARGUMENTS("plan", "--json"), EXIT_CODE_OK,
+           "{\"name\":\"magic_write\",\"sent\":\"some\",\"reason\":\"\",\"watches\":[{\"part\":\"content\",");
+    expect(f, ARGUMENTS("plan", "--events=magic_write"), EXIT_CODE_OK, "all    apart from the rest: content");
     expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections or policies");
     expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections or policies");
     expect(f, ARGUMENTS("run", "away"), EXIT_CODE_USAGE, "unexpected argument 'away'");

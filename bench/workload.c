@@ -28,7 +28,7 @@ struct operation {
     void (*run)(void);
 };
 
-static const char *open_path = "/dev/null";
+static const char *open_path = "/dev/null", *watched_path = "/dev/null";
 
 /* Never an event: what a system call costs that nobody asked about. */
 static void run_getppid(void)
@@ -45,15 +45,28 @@ static void run_ptrace(void)
     syscall(SYS_ptrace, 0x7fff, 0, 0, 0);
 }
 
+static void open_and_close(const char *path)
+{
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    syscall(SYS_close, fd);
+}
+
+/* No detection waits for it: left out in the kernel. */
 static void run_openclose(void)
 {
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, open_path, O_RDONLY | O_CLOEXEC, 0);
-    syscall(SYS_close, fd);
+    open_and_close(open_path);
+}
+
+/* One whose name a detection waits for, in another place than it thinks of: captured, judged, and no finding. */
+static void run_openwatched(void)
+{
+    open_and_close(watched_path);
 }
 
 static const struct operation operations[] = {
     {"getppid", run_getppid},
     {"openclose", run_openclose},
+    {"openwatched", run_openwatched},
     {"ptrace", run_ptrace},
 };
 
@@ -231,8 +244,8 @@ static void serve(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: bench-workload CPU PATH\nRuns on CPU; openclose opens PATH. Commands on stdin: see "
+    if (argc != 4) {
+        fprintf(stderr, "usage: bench-workload CPU PATH WATCHED\nRuns on CPU; openclose opens PATH, openwatched WATCHED. Commands on stdin: see "
                         "bench/workload.c.\n");
         return EXIT_USAGE;
     }
@@ -244,8 +257,9 @@ int main(int argc, char **argv)
         return 1;
     }
     open_path = argv[2];
-    if (access(open_path, R_OK) != 0) {
-        fprintf(stderr, "bench-workload: cannot read %s: %m\n", open_path);
+    watched_path = argv[3];
+    if (access(open_path, R_OK) != 0 || access(watched_path, R_OK) != 0) {
+        fprintf(stderr, "bench-workload: cannot read %s or %s: %m\n", open_path, watched_path);
         return 1;
     }
     /* The timer's default slack of 50 us would be half of a paced burst's period at the higher rates. */

@@ -14,19 +14,82 @@
  */
 enum { CHAIN_HANDLERS = 8 };
 
-struct kernel_plan {
-    uint32_t epoch;
-    uint32_t pad;
-    uint8_t selected[EVENT_ID_LIMIT]; /* by event id: 0 or 1 */
-    uint64_t on_exit[SYSCALL_LIMIT];  /* by our number: a chain */
-    uint64_t on_enter[SYSCALL_LIMIT];
+/* By event id. */
+enum {
+    SELECTED_NOT,
+    SELECTED_ALL,
+    SELECTED_WATCHED, /* those that a watch holds for */
 };
 
-/* What the courier hands the drain: event ids that the analyzer wants, nothing else. */
+/* What of a file is looked at: the contract's WatchPart, by its numbers. */
+enum watch_part {
+    WATCH_ANYTHING,
+    WATCH_NAME,
+    WATCH_DIRECTORY,
+    WATCH_NAME_END,
+    WATCH_CONTENT,
+    WATCH_PARTS,
+};
+
+enum {
+    WATCH_ACCESS_BITS = 4, /* of an open, as in the contract */
+    WATCH_EVENTS = 8,      /* events that can be watched: their bits fill a word */
+    WATCH_SLOTS = 2048,
+    WATCH_PROBES = 8, /* slots that a look-up tries */
+    WATCH_ROWS = 512,
+    WATCH_TEXT = 24, /* bytes of a name that are compared */
+};
+
+/* A place in the words below, for each event that has one. */
+enum watch_event {
+    WATCH_security_file_open,
+    WATCH_magic_write,
+    WATCH_EVENT_COUNT,
+};
+
+/*
+ * Open addressing by a hash of part and text: what collides lets more through. `wants`: WATCH_ACCESS_BITS a
+ * watch_event.
+ */
+struct watch_table {
+    uint64_t key[WATCH_SLOTS]; /* 0: free */
+    uint32_t wants[WATCH_SLOTS];
+    uint32_t of_part[WATCH_PARTS]; /* what any row of that part wants: a part that nobody asks for is not looked at */
+    /* By bit of `wants`: how long the directories' names are, a bit each; most names are told from all of them so. */
+    uint32_t lengths[WATCH_EVENTS * WATCH_ACCESS_BITS];
+    uint32_t pad[3];
+};
+
+struct kernel_plan {
+    uint32_t epoch;
+    uint32_t watch_in_use;            /* which of the two: the other one is written, then this is changed */
+    uint8_t selected[EVENT_ID_LIMIT]; /* by event id: SELECTED_... */
+    uint64_t on_exit[SYSCALL_LIMIT];  /* by our number: a chain */
+    uint64_t on_enter[SYSCALL_LIMIT];
+    struct watch_table watch[2];
+};
+
+struct watch_row {
+    uint16_t event_id;
+    uint8_t part;   /* enum watch_part */
+    uint8_t access; /* WATCH_ACCESS_BITS; 0: whatever it is */
+    uint8_t length;
+    uint8_t text[WATCH_TEXT];
+    uint8_t pad[3];
+};
+
+/* What the courier hands the drain: event ids that the analyzer wants and what files must be like, nothing else. */
 struct plan_request {
     uint32_t epoch;
     uint32_t need_snapshot; /* counts requests; a change asks for one snapshot */
-    uint8_t selected[EVENT_ID_LIMIT];
+    uint32_t n_watches;
+    uint32_t pad;
+    uint8_t selected[EVENT_ID_LIMIT]; /* SELECTED_WATCHED without a row wants nothing */
+    struct watch_row watch[WATCH_ROWS];
 };
+
+_Static_assert(sizeof(struct watch_row) == 32, "no padding");
+_Static_assert(sizeof(struct watch_table) % 8 == 0, "no padding");
+_Static_assert((int)WATCH_EVENT_COUNT <= (int)WATCH_EVENTS, "a word holds them");
 
 #endif

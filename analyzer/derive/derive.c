@@ -20,9 +20,10 @@ bool derive_makes(const struct event *event)
 static bool mark(uint8_t *want, const struct derivation *derivation)
 {
     const struct event *made = event_by_name(derivation->name), *source = event_by_name(derivation->source);
-    if (made == NULL || source == NULL || want[made->id] == 0 || want[source->id] != 0)
+    if (made == NULL || source == NULL || want[made->id] == WANT_NONE ||
+        want[source->id] == WANT_ALL)
         return false;
-    want[source->id] = 1;
+    want[source->id] = WANT_ALL;
     return true;
 }
 

@@ -205,12 +205,13 @@ static void test_derive_marks_sources(void **test)
     (void)test;
     uint8_t want[EVENT_ID_LIMIT] = {0};
     derive_mark_sources(want);
-    assert_null(memchr(want, 1, sizeof(want)));
-    want[EVENT_container_create] = want[EVENT_existing_container] = 1;
+    for (size_t i = 0; i < sizeof(want); i++)
+        assert_int_equal(want[i], WANT_NONE);
+    want[EVENT_container_create] = want[EVENT_existing_container] = WANT_SOME;
     derive_mark_sources(want);
-    assert_int_equal(want[EVENT_cgroup_mkdir], 1);
-    assert_int_equal(want[EVENT_existing_process], 1);
-    assert_int_equal(want[EVENT_cgroup_rmdir], 0);
+    assert_int_equal(want[EVENT_cgroup_mkdir], WANT_ALL);
+    assert_int_equal(want[EVENT_existing_process], WANT_ALL);
+    assert_int_equal(want[EVENT_cgroup_rmdir], WANT_NONE);
 }
 
 /* The event table and the derivations say the same of where a derived event comes from. */

@@ -10,6 +10,7 @@
 
 #include "analyzer/arguments/tables.h"
 #include "analyzer/detect/detection.h"
+#include "analyzer/detect/watches.h"
 #include "analyzer/state/state.h"
 #include "common/wire/decode.h"
 
@@ -93,8 +94,16 @@ void engine_begin_batch(struct engine *engine, uint32_t n_strings);
 void engine_judge(struct engine *engine, const struct event_context *context,
                   void (*emit)(void *arg, const struct finding *finding), void *arg);
 
-/* Marks in want[EVENT_ID_LIMIT] the events that the set needs: what the plan asks for. */
+/* What is wanted of an event. */
+enum {
+    WANT_NONE,
+    WANT_SOME, /* what the detections wait for: the kernel may leave out what none of them could fire on */
+    WANT_ALL,
+};
+
+/* Marks in want[EVENT_ID_LIMIT] the events that the set needs, WANT_SOME; and adds what it waits for of one of them. */
 void engine_wanted_events(const struct engine *engine, uint8_t *want);
+void engine_watches(const struct engine *engine, const struct schema_event *event, struct watches *watches);
 
 /*
  * Per detection, readable from any thread. Judged is an event that its string did not rule out (guard.h). Time is

@@ -32,7 +32,10 @@ const struct detection detection_default_loader_mod = {
                      "a descriptor that cannot write (O_PATH) is no write",
                      "a package manager of the system is one severity lower"),
     .triggers = {{.event = "security_file_open",
-                  .when = ALL_OF(REGEX("data.pathname", "^/(?:usr/)?lib(?:32|64|x32)?/(?:.*/)?" LOADER), WRITE_OPEN),
+                  /* The prefixes are what the kernel looks for. */
+                  .when = ALL_OF(PREFIX("data.pathname", "/lib/", "/lib32/", "/lib64/", "/libx32/", "/usr/lib/",
+                                        "/usr/lib32/", "/usr/lib64/", "/usr/libx32/"),
+                                 REGEX("data.pathname", "^/(?:usr/)?lib(?:32|64|x32)?/(?:.*/)?" LOADER), WRITE_OPEN),
                   .lower_when = BY_PACKAGE_MANAGER},
                  COMES_TO(FROM_ROOT "(?:usr/" DETOUR ")?lib(?:32|64|x32)?/" FOLDERS LOADER, BY_PACKAGE_MANAGER)},
 };

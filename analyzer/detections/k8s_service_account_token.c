@@ -30,6 +30,7 @@ const struct detection detection_k8s_service_account_token = {
                      "a descriptor that cannot read (O_PATH) is no read"),
     .triggers = {{.event = "security_file_open",
                   .when = ALL_OF(
+                      CONTAINS("data.pathname", "/serviceaccount/"), /* what the kernel looks for */
                       REGEX("data.pathname", "secrets/kubernetes\\.io/serviceaccount/.*token$"), READ_OPEN,
                       IN_CONTAINER,
                       NOT(ALL_OF(NUMBER("process.overlay_layer", 1),

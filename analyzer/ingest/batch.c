@@ -66,11 +66,18 @@ static void judge_and_show(void *arg, const struct event_context *context)
     show(applying->node, context);
 }
 
+static uint8_t class_of(const struct event_view *event)
+{
+    if ((event->flags & RECORD_WATCHED) != 0)
+        return CLASS_WATCHED;
+    return event->schema->class < CLASS_COUNT ? event->schema->class : CLASS_BULK;
+}
+
 static void apply_event(struct applying *applying, const struct event_view *event, uint64_t now_ns)
 {
     struct node *node = applying->node;
     struct event_context *context = &applying->context;
-    uint8_t class = event->schema->class < CLASS_COUNT ? event->schema->class : CLASS_BULK;
+    const uint8_t class = class_of(event);
     applying->delivered[class]++;
     if (event->time_ns > node->last_event_ns)
         node->last_event_ns = event->time_ns;

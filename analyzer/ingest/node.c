@@ -332,13 +332,11 @@ static void replan(struct node *node)
     uint8_t wanted[EVENT_ID_LIMIT] = {0};
     engine_wanted_events(node->judgement->engine, wanted);
     plan_mark(loaded_set_selection(node->judgement->set), wanted);
-    plan_build(&node->plan, node->schema, wanted);
+    plan_build(&node->plan, node->schema, node->judgement->engine, wanted);
     pthread_mutex_lock(&node->lock);
     memcpy(node->wanted, wanted, sizeof(wanted));
     pthread_mutex_unlock(&node->lock);
-    if (before.count > 0 &&
-        (before.count != node->plan.count ||
-         memcmp(before.event_id, node->plan.event_id, before.count * sizeof(before.event_id[0])) != 0))
+    if (before.count > 0 && !plan_equal(&before, &node->plan))
         node->plan.epoch++;
 }
 

@@ -7,7 +7,7 @@ static void pack(struct reply *reply, const Vedette__V1__Reply *message)
 {
     reply->size = vedette__v1__reply__get_packed_size(message);
     if (reply->size > sizeof(reply->bytes))
-        abort(); /* 1,024 plan ids, 64 cursors and a reason take less than a quarter of it */
+        abort(); /* 1,024 plan ids, 512 watches, 64 cursors and a reason take less than half of it */
     vedette__v1__reply__pack(message, reply->bytes);
 }
 
@@ -21,23 +21,48 @@ static Vedette__V1__Cursor wire_cursor(const struct session_cursor *from)
     return cursor;
 }
 
-/* The message borrows the plan's array, which protobuf-c only reads. */
-static Vedette__V1__Plan wire_plan(const struct plan *from, uint32_t ids[WIRE_PLAN_EVENTS])
-{
+/* What a message of a plan points to. */
+struct wire_plan {
     Vedette__V1__Plan plan;
-    vedette__v1__plan__init(&plan);
-    memcpy(ids, from->event_id, from->count * sizeof(ids[0]));
-    plan.epoch = from->epoch;
-    plan.n_event_id = from->count;
-    plan.event_id = ids;
-    return plan;
+    uint32_t ids[WIRE_PLAN_EVENTS], whole[WIRE_PLAN_EVENTS];
+    Vedette__V1__Watch watch[WIRE_PLAN_WATCHES];
+    Vedette__V1__Watch *watch_at[WIRE_PLAN_WATCHES];
+    uint8_t text[WIRE_PLAN_WATCHES][WIRE_WATCH_TEXT];
+};
+
+static void wire_watch(struct wire_plan *wire, size_t i, const struct plan_watch *from)
+{
+    Vedette__V1__Watch *watch = &wire->watch[i];
+    vedette__v1__watch__init(watch);
+    memcpy(wire->text[i], from->watch.text, from->watch.length);
+    watch->event_id = from->event_id;
+    watch->part = (Vedette__V1__WatchPart)from->watch.part;
+    watch->text = (ProtobufCBinaryData){.len = from->watch.length, .data = wire->text[i]};
+    watch->access = from->watch.access;
+    wire->watch_at[i] = watch;
+}
+
+static Vedette__V1__Plan *wire_plan(struct wire_plan *wire, const struct plan *from)
+{
+    vedette__v1__plan__init(&wire->plan);
+    memcpy(wire->ids, from->event_id, from->count * sizeof(wire->ids[0]));
+    for (size_t i = 0; i < from->n_watches; i++)
+        wire_watch(wire, i, &from->watch[i]);
+    wire->plan.epoch = from->epoch;
+    wire->plan.n_event_id = from->count;
+    wire->plan.event_id = wire->ids;
+    wire->plan.n_watch = from->n_watches;
+    wire->plan.watch = wire->watch_at;
+    memcpy(wire->whole, from->whole, from->n_whole * sizeof(wire->whole[0]));
+    wire->plan.n_whole = from->n_whole;
+    wire->plan.whole = wire->whole;
+    return &wire->plan;
 }
 
 void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *sequence, const struct plan *plan,
                    bool need_snapshot)
 {
-    uint32_t ids[WIRE_PLAN_EVENTS];
-    Vedette__V1__Plan planned = wire_plan(plan, ids);
+    struct wire_plan planned;
     Vedette__V1__Cursor cursors[WIRE_CURSORS];
     Vedette__V1__Cursor *cursor_at[WIRE_CURSORS];
     for (size_t i = 0; i < sequence->count; i++) {
@@ -51,7 +76,7 @@ void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *se
     welcome.cursor = cursor_at;
     welcome.max_batch_bytes = WIRE_REQUEST_BYTES;
     welcome.flush_ms = FLUSH_MS;
-    welcome.plan = &planned;
+    welcome.plan = wire_plan(&planned, plan);
     welcome.need_snapshot = need_snapshot;
     Vedette__V1__Reply message;
     vedette__v1__reply__init(&message);
@@ -62,17 +87,14 @@ void reply_welcome(struct reply *reply, uint32_t wire, const struct sequence *se
 
 void reply_ack(struct reply *reply, const struct session_cursor *cursor, const struct plan *plan, bool need_snapshot)
 {
-    uint32_t ids[WIRE_PLAN_EVENTS];
+    struct wire_plan planned;
     Vedette__V1__Cursor where = wire_cursor(cursor);
-    Vedette__V1__Plan planned;
     Vedette__V1__Ack ack;
     vedette__v1__ack__init(&ack);
     ack.cursor = &where;
     ack.need_snapshot = need_snapshot;
-    if (plan != NULL) {
-        planned = wire_plan(plan, ids);
-        ack.plan = &planned;
-    }
+    if (plan != NULL)
+        ack.plan = wire_plan(&planned, plan);
     Vedette__V1__Reply message;
     vedette__v1__reply__init(&message);
     message.body_case = VEDETTE__V1__REPLY__BODY_ACK;

@@ -16,7 +16,7 @@ from .stack import Stack, total
 SETTLE_SECONDS = 10
 ALERT_SECONDS = 10
 # What one operation of the workload is reported as, and the class that event travels in.
-EVENTS = {"ptrace": ("ptrace", "critical"), "openclose": ("security_file_open", "bulk")}
+EVENTS = {"ptrace": ("ptrace", "critical"), "openwatched": ("security_file_open", "watched")}
 UPPER_BOUNDS = ("hook", "absence")  # stages that count what may have been missed, not events
 
 
@@ -43,8 +43,8 @@ class Load:
 
     def rows(self):
         with Stack(self.binaries, self.workload.pid) as stack:
-            rows = self.highest_rate(stack, "ptrace") + self.highest_rate(stack, "openclose")
-            rows += self.cpu_per_event(stack, "ptrace") + self.cpu_per_event(stack, "openclose")
+            rows = self.highest_rate(stack, "ptrace") + self.highest_rate(stack, "openwatched")
+            rows += self.cpu_per_event(stack, "ptrace") + self.cpu_per_event(stack, "openwatched")
             rows += self.latency(stack)
         return rows + self.programs()
 

@@ -14,12 +14,12 @@ FULL = Sizes(rounds=9, scale=1.0, chunks=31, load_ms=4000, rate=120_000, passes=
 QUICK = Sizes(rounds=2, scale=0.2, chunks=5, load_ms=500, rate=50_000, passes=1, alerts=3)
 
 # Operations in a chunk: some 5 ms of CPU, shorter than most turns that a neighbour takes.
-LOOPS = {"getppid": 20000, "ptrace": 10000, "openclose": 2000}
+LOOPS = {"getppid": 20000, "ptrace": 10000, "openclose": 2000, "openwatched": 2000}
 FLOORS = {
     "empty": ("getppid", "ptrace", "openclose"),
     "capture-small": ("ptrace",),
     "capture-full": ("ptrace",),
-    "open-path": ("openclose",),
+    "open-path": ("openclose", "openwatched"),
     "open-filtered": ("openclose",),
 }
 
@@ -113,7 +113,8 @@ class Rounds:
             self.cost_row(
                 "captured_small.full_header", "ptrace", "capture-full", None, "the same figure; floor: with every field of the collector's header"
             ),
-            self.cost_row("open_close", "openclose", "open-path", 0.45, "floor: both captured, the open with the kernel's path"),
+            self.cost_row("open_close", "openclose", "open-path", 0.45, "one that no detection waits for; floor: both captured, the open with the kernel's path"),
+            self.cost_row("open_close.watched", "openwatched", "open-path", None, "one that a detection waits for; the same floor"),
             self.cost_row("open_close.filtered", "openclose", "open-filtered", None, "the same figure; floor: filtered in the kernel by its last component"),
         ]
 

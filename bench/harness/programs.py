@@ -18,9 +18,9 @@ class BenchError(Exception):
 class Workload:
     """The pinned process whose system calls are measured. It stays the same for all rounds."""
 
-    def __init__(self, program, cpu, path):
+    def __init__(self, program, cpu, paths):
         self.process = subprocess.Popen(
-            [program, str(cpu), path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [program, str(cpu), *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self.pid = self.process.pid
 
@@ -73,11 +73,12 @@ class Floor:
         self.counts = dict(zip(fields[0::2], (int(value) for value in fields[1::2])))
 
 
-def make_deep_file(directory):
-    """A path of several components, as most opened paths are."""
+def make_deep_files(directory):
+    """Paths of several components, as most opened paths are: one that nobody waits for, and one whose name proc_kcore_read watches."""
     folder = os.path.join(directory, "one", "two", "three", "four")
     os.makedirs(folder)
-    path = os.path.join(folder, "opened-by-the-bench")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("bench\n")
-    return path
+    paths = [os.path.join(folder, name) for name in ("opened-by-the-bench", "kcore")]
+    for path in paths:
+        with open(path, "w", encoding="ascii") as file:
+            file.write("bench\n")
+    return paths

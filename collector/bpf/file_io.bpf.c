@@ -8,6 +8,7 @@
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
 #include "collector/bpf/file_facts.h"
+#include "collector/bpf/watch.h"
 
 /* Indexes in the rows; the loader checks them against the names. vfs_read, vfs_readv, vfs_write and vfs_writev have one
  * shape. */
@@ -37,6 +38,7 @@ struct transfer {
     __u64 count;  /* bytes asked for, or how many buffers */
     __u64 buffer; /* the caller's, or its array of buffers; 0 when the call has none */
     __u32 event;
+    __u32 flags; /* of its record */
     bool is_vector;
 };
 
@@ -161,6 +163,7 @@ static __always_inline bool magic_fill(struct record_header *header, __u64 capac
                                        struct transfer *transfer)
 {
     record_begin_call(header, EVENT_magic_write, call->ret, call);
+    header->flags |= transfer->flags;
     mark_shared_files(header);
     store_magic(header, capacity, call, transfer);
     store_file_id(header, capacity, MAGIC_dev, MAGIC_inode, transfer->file);
@@ -168,13 +171,29 @@ static __always_inline bool magic_fill(struct record_header *header, __u64 capac
     return !store_take_cut(header);
 }
 
+/* Whether a watch holds for the file or what was written. Bytes that the call moved from another file are not known. */
+static __always_inline __u32 magic_class(__u8 selected, struct call *call, struct transfer *transfer)
+{
+    __u64 buffer = transfer->buffer, most = call->ret, length = most;
+    __u32 bytes = 0;
+    if (buffer != 0 && transfer->is_vector)
+        buffer = first_buffer(call, buffer, &length);
+    if (length > most)
+        length = most;
+    if (length >= sizeof(bytes) && bpf_probe_read_user(&bytes, sizeof(bytes), (void *)buffer) != 0)
+        bytes = 0;
+    return watch_class(selected, watch_content((__u64)transfer->file, WATCH_magic_write, bytes, length) != 0);
+}
+
 /* What a file begins with: only where something was written at its beginning. */
 static __always_inline void magic_emit(struct call *call, struct transfer *transfer)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_magic_write] || call->ret <= 0 || transfer->position != 0 || !is_regular(transfer->file) ||
-        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    __u8 selected = plan.selected[EVENT_magic_write];
+    if (selected == SELECTED_NOT || call->ret <= 0 || transfer->position != 0 || !is_regular(transfer->file) ||
+        !sink_open(&sink, FORGET(magic_class(selected, call, transfer)), CONTEXT_TASK))
         return;
+    transfer->flags = watch_flag(sink.class);
 #define FILL(header_, size_) magic_fill(header_, size_, call, transfer)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
 #undef FILL

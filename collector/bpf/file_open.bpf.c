@@ -9,6 +9,7 @@
 #include "collector/bpf/events.h"
 #include "collector/bpf/file_facts.h"
 #include "collector/bpf/scope.h"
+#include "collector/bpf/watch.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -73,15 +74,27 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
+/* An open whose descriptor was replaced may have been of any file; whoever makes many of them hides no other open. */
+static __always_inline __u32 open_class(__u8 selected, struct file *file)
+{
+    if (file == NULL)
+        return CLASS_BULK;
+    return watch_class(
+        selected, watch_file((__u64)file, WATCH_security_file_open, watch_access(BPF_CORE_READ(file, f_flags))) != 0);
+}
+
 EXIT_HANDLER(file_open)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct sink sink;
-    if (call->ret >= 0 && plan.selected[EVENT_security_file_open] && sink_open(&sink, CLASS_BULK, CONTEXT_TASK)) {
-        struct files_struct *files = LOAD(task, files);
-        struct file *file = FORGET(file_of_fd(files, call->ret));
-        __u32 flags =
-            FORGET((files_shared(files) ? RECORD_SHARED_FDTABLE : 0) | (file == NULL ? RECORD_FD_MISMATCH : 0));
+    __u8 selected = plan.selected[EVENT_security_file_open];
+    if (call->ret < 0 || selected == SELECTED_NOT)
+        return 0;
+    struct files_struct *files = LOAD(task, files);
+    struct file *file = FORGET(file_of_fd(files, call->ret));
+    if (sink_open(&sink, FORGET(open_class(selected, file)), CONTEXT_TASK)) {
+        __u32 flags = FORGET((files_shared(files) ? RECORD_SHARED_FDTABLE : 0) |
+                             (file == NULL ? RECORD_FD_MISMATCH : 0) | watch_flag(sink.class));
 #define FILL(header_, size_) open_fill(header_, size_, file, flags, call)
         EMIT_3(&sink, OPEN_SMALL, OPEN_MIDDLE, OPEN_LARGE, FILL);
     }

@@ -3,15 +3,10 @@
 #ifndef VEDETTE_COLLECTOR_BPF_PATH_WALK_H
 #define VEDETTE_COLLECTOR_BPF_PATH_WALK_H
 
+#include "collector/bpf/place.h"
 #include "collector/bpf/store.h"
 
 enum {
-/* Names and crossed mounts. */
-#ifdef VEDETTE_PLAIN
-    PATH_STEPS = 68,
-#else
-    PATH_STEPS = 80,
-#endif
     NAME_SHORT = 64,   /* nearly every name: a copy of constant size then needs little room */
     NAME_LONG = 256,   /* NAME_MAX and its NUL */
     NAME_CGROUP = 128, /* nearly every cgroup's: a hash of 64 digits, the runtime before it and ".scope" behind */
@@ -107,45 +102,30 @@ enum walk_end {
 struct walk {
     struct record_header *header;
     __u64 capacity;
-    struct dentry *dentry;
-    struct mount *mount;
-    struct dentry *mount_root;
+    struct place place;
     __u64 end; /* enum walk_end */
 };
 
 static long walk_step(__u32 index, struct walk *walk)
 {
-    struct dentry *dentry = walk->dentry;
-    struct mount *mount = walk->mount;
-    if (dentry == walk->mount_root) {
-        struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
-        if (parent == mount) {
-            if (BPF_CORE_READ(mount, mnt_ns) != NULL) {
-                walk->end = WALK_ROOT;
-                return 1;
-            }
-            walk->mount_root = FORGET((struct dentry *)NULL); /* no dentry: on to the file system's root */
-            return 0;
-        }
-        walk->dentry = FORGET(BPF_CORE_READ(mount, mnt_mountpoint));
-        walk->mount_root = FORGET(BPF_CORE_READ(parent, mnt.mnt_root));
-        walk->mount = FORGET(parent);
+    struct dentry *dentry = walk->place.dentry, *up;
+    enum place_step step = place_look(&walk->place, &up);
+    if (step == PLACE_CROSSED)
         return 0;
-    }
-    struct dentry *up = BPF_CORE_READ(dentry, d_parent);
-    if (up == dentry) {
-        if (walk->mount_root == NULL)
-            walk->end = WALK_DETACHED;
-        else if (index == 0)
-            walk->end = WALK_UNNAMED;
+    if (step == PLACE_ROOT)
+        walk->end = WALK_ROOT;
+    else if (step == PLACE_TOP && walk->place.mount_root == NULL)
+        walk->end = WALK_DETACHED;
+    else if (step == PLACE_TOP && index == 0)
+        walk->end = WALK_UNNAMED;
+    if (step != PLACE_NAME)
         return 1;
-    }
     if (!store_name(walk->header, walk->capacity, BPF_CORE_READ(dentry, d_name.name),
                     BPF_CORE_READ(dentry, d_name.len))) {
         store_cut(walk->header);
         return 1;
     }
-    walk->dentry = FORGET(up);
+    walk->place.dentry = FORGET(up);
     return 0;
 }
 
@@ -157,13 +137,11 @@ static __always_inline int walk_into(struct record_header *header, __u64 capacit
     struct walk walk = {
         .header = header,
         .capacity = capacity,
-        .dentry = FORGET(dentry),
-        .mount = FORGET((void *)vfsmount - bpf_core_field_offset(struct mount, mnt)),
-        .mount_root = FORGET(BPF_CORE_READ(vfsmount, mnt_root)),
         .end = WALK_BOUND,
     };
     if (header == NULL || start > capacity - ITEM_HEADER) /* never, but the verifier has to see it */
         return 0;
+    place_begin(&walk.place, dentry, vfsmount);
     REPEAT(PATH_STEPS, walk_step, &walk);
     if (walk.end == WALK_UNNAMED) {
         store_unnamed(header, capacity, dentry);

@@ -486,7 +486,9 @@ enum {
     O_CREAT = 0100,
     O_EXCL = 0200,
     O_NOCTTY = 0400,
+    O_ACCMODE = 03,
     O_TRUNC = 01000,
+    O_PATH = 010000000,
     O_WRONLY = 1,
 };
 

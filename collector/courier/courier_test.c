@@ -16,6 +16,7 @@
 
 #include "collector/courier/analyzer_double.h"
 #include "collector/courier/courier.h"
+#include "collector/courier/messages.h"
 #include "collector/courier/worker.h"
 #include "common/base/clock.h"
 #include "proto/vedette.pb-c.h"
@@ -436,6 +437,59 @@ static void test_courier_sequence_refused(void **state)
     finish(fixture);
 }
 
+static Vedette__V1__Watch watch_of(uint32_t event, unsigned part, const char *text, uint32_t access)
+{
+    Vedette__V1__Watch watch;
+    vedette__v1__watch__init(&watch);
+    watch.event_id = event;
+    watch.part = (Vedette__V1__WatchPart)part;
+    watch.text = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+    watch.access = access;
+    return watch;
+}
+
+/* Rows that are understood narrow their event; one that is not, or one too many, gives it back whole. */
+static void test_courier_watches(void **state)
+{
+    (void)state;
+    enum { MANY = WATCH_ROWS + 1 };
+    static Vedette__V1__Watch rows[MANY];
+    static Vedette__V1__Watch *row_at[MANY];
+    static struct plan_request request;
+    uint32_t ids[] = {700, 701, 702, 703, 704}, whole[] = {703};
+    Vedette__V1__Plan plan;
+    vedette__v1__plan__init(&plan);
+    plan.epoch = 3;
+    plan.event_id = ids;
+    plan.n_event_id = sizeof(ids) / sizeof(ids[0]);
+    plan.whole = whole;
+    plan.n_whole = 1;
+    rows[0] = watch_of(700, WATCH_NAME, "shadow", 1);
+    rows[1] = watch_of(701, WATCH_PARTS, "of a newer analyzer", 0);
+    rows[2] = watch_of(702, WATCH_ANYTHING, "", 6);
+    rows[3] = watch_of(703, WATCH_DIRECTORY, "a-name-that-is-longer-than-what-is-compared", 0xff);
+    rows[4] = watch_of(704, WATCH_NAME, "", 0); /* no name at all */
+    rows[5] = watch_of(705, WATCH_NAME, "not selected", 0);
+    for (size_t i = 0; i < MANY; i++)
+        row_at[i] = &rows[i];
+    plan.watch = row_at;
+    plan.n_watch = 6;
+    message_read_plan(&plan, &request);
+    static const uint8_t expected[] = {SELECTED_WATCHED, SELECTED_ALL, SELECTED_WATCHED,
+                                       SELECTED_ALL,     SELECTED_ALL, SELECTED_NOT};
+    assert_memory_equal(request.selected + 700, expected, sizeof(expected));
+    assert_int_equal(request.n_watches, 3);
+    assert_int_equal(request.watch[2].length, WATCH_TEXT);
+    assert_int_equal(request.watch[2].access, 15);
+
+    for (size_t i = 0; i < MANY; i++)
+        rows[i] = watch_of(700, WATCH_NAME, "x", 1);
+    plan.n_watch = MANY;
+    message_read_plan(&plan, &request);
+    assert_int_equal(request.n_watches, WATCH_ROWS);
+    assert_int_equal(request.selected[700], SELECTED_ALL);
+}
+
 static void test_courier_plan(void **state)
 {
     struct fixture *fixture = *state;
@@ -740,6 +794,7 @@ int main(void)
         CASE(test_courier_tricks),
         CASE(test_courier_sequence_refused),
         CASE(test_courier_plan),
+        cmocka_unit_test(test_courier_watches),
         CASE(test_courier_closing_waits_for_durable),
         CASE(test_courier_is_confined),
         CASE(test_courier_ignores_signals),

@@ -104,11 +104,46 @@ const Vedette__V1__Reply *replies_unpack(struct replies *replies, const uint8_t 
     return size <= WIRE_REPLY_BYTES ? vedette__v1__reply__unpack(&replies->allocator, size, bytes) : NULL;
 }
 
+static bool is_watch(const Vedette__V1__Watch *watch)
+{
+    return watch->part > 0 ? (unsigned)watch->part < WATCH_PARTS && watch->text.len > 0 : watch->text.len == 0;
+}
+
+/* An event with a row that we do not know, or that there is no room for, is wanted whole: more than was asked for. */
+static void read_watches(const Vedette__V1__Plan *plan, struct plan_request *out)
+{
+    uint8_t whole[EVENT_ID_LIMIT] = {0};
+    out->n_watches = 0;
+    for (size_t i = 0; i < plan->n_watch; i++) {
+        const Vedette__V1__Watch *from = plan->watch[i];
+        if (from->event_id >= EVENT_ID_LIMIT || out->selected[from->event_id] == SELECTED_NOT)
+            continue;
+        out->selected[from->event_id] = SELECTED_WATCHED;
+        if (!is_watch(from) || out->n_watches == WATCH_ROWS) {
+            whole[from->event_id] = 1;
+            continue;
+        }
+        struct watch_row *row = &out->watch[out->n_watches++];
+        *row = (struct watch_row){.event_id = (uint16_t)from->event_id,
+                                  .part = (uint8_t)from->part,
+                                  .access = (uint8_t)(from->access & ((1u << WATCH_ACCESS_BITS) - 1)),
+                                  .length = (uint8_t)(from->text.len < WATCH_TEXT ? from->text.len : WATCH_TEXT)};
+        memcpy(row->text, from->text.data, row->length);
+    }
+    for (size_t i = 0; i < plan->n_whole; i++)
+        if (plan->whole[i] < EVENT_ID_LIMIT)
+            whole[plan->whole[i]] = 1;
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        if (whole[id] != 0 && out->selected[id] != SELECTED_NOT)
+            out->selected[id] = SELECTED_ALL;
+}
+
 void message_read_plan(const Vedette__V1__Plan *plan, struct plan_request *out)
 {
     out->epoch = plan->epoch;
-    memset(out->selected, 0, sizeof(out->selected));
+    memset(out->selected, SELECTED_NOT, sizeof(out->selected));
     for (size_t i = 0; i < plan->n_event_id && i < WIRE_PLAN_EVENTS; i++)
         if (plan->event_id[i] < EVENT_ID_LIMIT)
-            out->selected[plan->event_id[i]] = 1;
+            out->selected[plan->event_id[i]] = SELECTED_ALL;
+    read_watches(plan, out);
 }

@@ -29,8 +29,8 @@ struct replies *replies_new(void);
 /* NULL when it is malformed or takes more memory than any honest reply. Valid until the next call. */
 const Vedette__V1__Reply *replies_unpack(struct replies *replies, const uint8_t *bytes, size_t size);
 
-/* The events that the plan names and that can exist; the rest is a newer analyzer's and is left out. need_snapshot is
- * not touched. */
+/* The events that the plan names and that can exist; the rest is a newer analyzer's and is left out. An event with a
+ * watch that is not understood is wanted whole. need_snapshot is not touched. */
 void message_read_plan(const Vedette__V1__Plan *plan, struct plan_request *out);
 
 #endif

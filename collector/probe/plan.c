@@ -2,6 +2,7 @@
 /* From event ids to bytes that the programs look at. Plain stores into mapped memory: a program sees the old byte or
  * the new one. */
 #include "collector/probe/internal.h"
+#include "collector/watch_key.h"
 
 static void put(uint8_t *at, uint8_t value)
 {
@@ -96,7 +97,71 @@ static void add_calls(const struct event *row, const struct event_source *source
         add_handler(source, on_enter);
 }
 
-void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uint32_t epoch)
+/* The events that the programs can tell apart, and their places in the table's words. */
+static const uint16_t watchable[WATCH_EVENT_COUNT] = {
+    [WATCH_security_file_open] = EVENT_security_file_open,
+    [WATCH_magic_write] = EVENT_magic_write,
+};
+
+static int watch_event_of(uint16_t id)
+{
+    for (int i = 0; i < WATCH_EVENT_COUNT; i++)
+        if (watchable[i] == id)
+            return i;
+    return -1;
+}
+
+/* False when there is no slot where the programs would look. */
+static bool watch_add(struct watch_table *table, const struct watch_row *row, uint32_t wants)
+{
+    uint64_t text[WATCH_WORDS] = {0};
+    memcpy(text, row->text, row->length < WATCH_TEXT ? row->length : WATCH_TEXT);
+    const uint64_t key = watch_key(row->part, text);
+    table->of_part[row->part] |= wants;
+    for (unsigned bit = 0; row->part == WATCH_DIRECTORY && bit < WATCH_EVENTS * WATCH_ACCESS_BITS; bit++)
+        table->lengths[bit] |= (wants >> bit & 1) != 0 ? watch_length_bit(row->length) : 0;
+    if (row->part == WATCH_ANYTHING)
+        return true;
+    for (uint32_t i = 0; i < WATCH_PROBES; i++) {
+        const uint32_t slot = ((uint32_t)key + i) & (WATCH_SLOTS - 1);
+        if (table->key[slot] != 0 && table->key[slot] != key)
+            continue;
+        table->key[slot] = key;
+        table->wants[slot] |= wants;
+        return true;
+    }
+    return false;
+}
+
+/* Rows come from another process: what is beyond the bounds is taken as a wish for all of its event. */
+static void watch_fill(struct watch_table *table, const struct plan_request *plan, uint8_t effective[EVENT_ID_LIMIT])
+{
+    const uint32_t every = (1u << WATCH_ACCESS_BITS) - 1;
+    memset(table, 0, sizeof(*table));
+    for (size_t i = 0; i < plan->n_watches && i < WATCH_ROWS; i++) {
+        const struct watch_row *row = &plan->watch[i];
+        const int event = watch_event_of(row->event_id);
+        if (event < 0)
+            continue;
+        const uint32_t access = row->access == 0 ? every : row->access & every;
+        if (row->part >= WATCH_PARTS || !watch_add(table, row, access << (unsigned)event * WATCH_ACCESS_BITS))
+            effective[row->event_id] = effective[row->event_id] != 0 ? SELECTED_ALL : SELECTED_NOT;
+    }
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        if (effective[id] == SELECTED_WATCHED && watch_event_of((uint16_t)id) < 0)
+            effective[id] = SELECTED_ALL;
+}
+
+/* The table that is not in use is written, then the programs are turned to it. One that began before finds the old one
+ * whole, unless it sleeps through two plans. */
+static void watch_store(struct vedette__bss *bss, const struct plan_request *plan, uint8_t effective[EVENT_ID_LIMIT])
+{
+    const uint32_t next = (bss->plan.watch_in_use & 1) ^ 1;
+    watch_fill(&bss->plan.watch[next], plan, effective);
+    __atomic_store_n(&bss->plan.watch_in_use, next, __ATOMIC_RELEASE);
+}
+
+void plan_store(struct probe *probe, const struct plan_request *plan)
 {
     struct vedette__bss *bss = probe->bss;
     uint8_t effective[EVENT_ID_LIMIT] = {0};
@@ -104,23 +169,24 @@ void plan_store(struct probe *probe, const uint8_t selected[EVENT_ID_LIMIT], uin
     size_t count;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++) {
-        const struct event_source *source = selected[rows[i].id] ? source_of(probe, i) : NULL;
+        const struct event_source *source = plan->selected[rows[i].id] ? source_of(probe, i) : NULL;
         if (source == NULL)
             continue;
-        effective[rows[i].id] = 1;
+        effective[rows[i].id] = plan->selected[rows[i].id];
         add_calls(&rows[i], source, on_exit, on_enter);
     }
+    watch_store(bss, plan, effective);
     /* New events first, then the calls that lead to them; what is no longer selected is refused by its own byte at
      * once. */
     for (size_t i = 0; i < EVENT_ID_LIMIT; i++)
         put(&bss->plan.selected[i], effective[i]);
     plan_store_calls(probe, on_exit, on_enter);
-    __atomic_store_n(&bss->plan.epoch, epoch, __ATOMIC_RELEASE);
+    __atomic_store_n(&bss->plan.epoch, plan->epoch, __ATOMIC_RELEASE);
 }
 
 void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
 {
-    plan_store(probe, plan->selected, plan->epoch);
+    plan_store(probe, plan);
 }
 
 uint32_t probe_plan_epoch(const struct probe *probe)

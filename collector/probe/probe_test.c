@@ -101,6 +101,100 @@ static void check_hooks(struct probe *probe)
     assert_int_equal(known, 2);
 }
 
+static void watch(struct plan_request *plan, uint16_t event, enum watch_part part, const char *content, uint8_t access)
+{
+    struct watch_row *row = &plan->watch[plan->n_watches++];
+    *row = (struct watch_row){.event_id = event, .part = (uint8_t)part, .access = access};
+    row->length = (uint8_t)strnlen(content, WATCH_TEXT);
+    memcpy(row->text, content, row->length);
+}
+
+static void open_and_write(const char *path, int flags, const char *content, size_t size)
+{
+    int fd = open(path, flags | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    if (size > 0)
+        assert_int_equal(write(fd, content, size), size);
+    close(fd);
+}
+
+static const char *const watched_files[] = {"vt-named", "vt-dir/a/b/c", "xvt-ending", "vt-longer-than-what-is-compared",
+                                            "vt-other"};
+
+/* Every file of the list, opened for reading, then for writing with an ELF's first bytes. */
+static void act_watched(void)
+{
+    for (size_t i = 0; i < sizeof(watched_files) / sizeof(watched_files[0]); i++) {
+        open_and_write(watched_files[i], O_RDONLY, "", 0);
+        open_and_write(watched_files[i], O_WRONLY, i % 2 == 0 ? "\177ELFx" : "#!/bin/x", 5);
+    }
+}
+
+/* How many opens, and first writes, of the file came in that class. */
+static size_t count_of(const struct records *records, const char *event, const char *name, uint32_t class)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record_header *record = records->record[i];
+        if (record->event_id != event_by_name(event)->id || records->class[i] != class)
+            continue;
+        const char *path = record_text(record, "pathname", text);
+        const size_t length = strlen(path), wanted = strlen(name);
+        n += length > wanted && path[length - wanted - 1] == '/' && strcmp(path + length - wanted, name) == 0;
+    }
+    return n;
+}
+
+/* Only what a row holds for comes, in a class that the others' flood does not reach; of an event that is wanted whole
+ * the others come too, as they did. */
+static void test_watched_files(void **state)
+{
+    (void)state;
+    static struct plan_request plan;
+    char directory[] = "/tmp/vt-watch.XXXXXX";
+    int home = open(".", O_PATH | O_DIRECTORY);
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(chdir(directory), 0);
+    assert_int_equal(mkdir("vt-dir", 0700) | mkdir("vt-dir/a", 0700) | mkdir("vt-dir/a/b", 0700), 0);
+    struct probe *probe = start_probe(&everything, SCOPE_TREE, (uint32_t)getpid());
+    assert_non_null(probe);
+    struct rings *rings = open_rings(probe);
+    for (uint32_t epoch = 1; epoch <= 2; epoch++) {
+        const bool whole = epoch == 2;
+        struct records *records = calloc(1, sizeof(*records));
+        plan = (struct plan_request){.epoch = epoch};
+        plan.selected[EVENT_security_file_open] = plan.selected[EVENT_magic_write] =
+            whole ? SELECTED_ALL : SELECTED_WATCHED;
+        watch(&plan, EVENT_security_file_open, WATCH_NAME, "vt-named", 1);
+        watch(&plan, EVENT_security_file_open, WATCH_NAME, "vt-longer-than-what-is-compared", 2);
+        watch(&plan, EVENT_security_file_open, WATCH_DIRECTORY, "vt-dir", 0);
+        watch(&plan, EVENT_security_file_open, WATCH_NAME_END, "t-ending", 4); /* never opened for both */
+        watch(&plan, EVENT_magic_write, WATCH_CONTENT, "\177ELF", 0);
+        probe_apply_plan(probe, &plan);
+        act_watched();
+        uint64_t end = clock_boot_ns();
+        while (records->until_ns < end)
+            records_take(records, rings);
+        static const size_t opens[] = {1, 2, 0, 1, 0}, writes[] = {1, 0, 1, 0, 1};
+        for (size_t i = 0; i < sizeof(watched_files) / sizeof(watched_files[0]); i++) {
+            const char *name = watched_files[i];
+            assert_int_equal(count_of(records, "security_file_open", name, CLASS_WATCHED), opens[i]);
+            assert_int_equal(count_of(records, "security_file_open", name, CLASS_BULK), whole ? 2 - opens[i] : 0);
+            assert_int_equal(count_of(records, "magic_write", name, CLASS_WATCHED), writes[i]);
+            assert_int_equal(count_of(records, "magic_write", name, CLASS_BULK), whole ? 1 - writes[i] : 0);
+        }
+        records_free(records);
+        free(records);
+    }
+    rings_close(rings);
+    probe_stop(probe);
+    for (size_t i = 0; i < sizeof(watched_files) / sizeof(watched_files[0]); i++)
+        unlink(watched_files[i]);
+    assert_int_equal(rmdir("vt-dir/a/b") | rmdir("vt-dir/a") | rmdir("vt-dir") | rmdir(directory), 0);
+    assert_int_equal(fchdir(home), 0);
+    close(home);
+}
+
 /* Own processes are left out of the bulk class only; the plan takes effect and ceases. */
 static void test_own_processes(void **state)
 {
@@ -355,13 +449,10 @@ int main(void)
     if (skipped != 0)
         return skipped;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_losses_are_exact),
-        cmocka_unit_test(test_own_processes),
-        cmocka_unit_test(test_scope_children),
-        cmocka_unit_test(test_scope_cgroup),
-        cmocka_unit_test(test_snapshot_from_a_pid_namespace),
-        cmocka_unit_test(test_settings_are_checked),
-        cmocka_unit_test(test_not_allowed_is_not_covered),
+        cmocka_unit_test(test_losses_are_exact),     cmocka_unit_test(test_own_processes),
+        cmocka_unit_test(test_watched_files),        cmocka_unit_test(test_scope_children),
+        cmocka_unit_test(test_scope_cgroup),         cmocka_unit_test(test_snapshot_from_a_pid_namespace),
+        cmocka_unit_test(test_settings_are_checked), cmocka_unit_test(test_not_allowed_is_not_covered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,10 @@ bool queue_peek_plan(const struct queue *queue, struct plan_request *ret_plan)
     if (!queue_copy_plan(queue, ret_plan))
         return false;
     for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
-        ret_plan->selected[id] = ret_plan->selected[id] != 0;
+        if (ret_plan->selected[id] > SELECTED_WATCHED)
+            ret_plan->selected[id] = SELECTED_ALL;
+    if (ret_plan->n_watches > WATCH_ROWS)
+        ret_plan->n_watches = WATCH_ROWS;
     return true;
 }
 

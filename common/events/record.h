@@ -38,7 +38,8 @@ enum record_flag {
     RECORD_FD_MISMATCH = 1u << 2,    /* the descriptor named no file any more */
     RECORD_SCOPE_ROOT = 1u << 3,     /* the first process of a tree scope: ancestry ends here */
     RECORD_OWN_MOUNTS = 1u << 4,     /* at exec: the mount namespace is not the parent's */
-    RECORD_FLAG_ALL = (1u << 5) - 1,
+    RECORD_WATCHED = 1u << 5,        /* of the watched class, whatever its row says: a watch of the plan holds for it */
+    RECORD_FLAG_ALL = (1u << 6) - 1,
 };
 
 struct record_header {

@@ -141,6 +141,14 @@ static int check_plan(struct decoder *decoder, const Vedette__V1__Plan *plan)
     for (size_t i = 0; i < plan->n_event_id; i++)
         if (plan->event_id[i] >= EVENT_ID_LIMIT)
             return decoder_fail(decoder, "Plan.event_id: %u, the limit is %d", plan->event_id[i], EVENT_ID_LIMIT);
+    if (plan->n_whole > WIRE_PLAN_EVENTS)
+        return decoder_fail(decoder, "Plan.whole: %zu, the limit is %d", plan->n_whole, WIRE_PLAN_EVENTS);
+    if (plan->n_watch > WIRE_PLAN_WATCHES)
+        return decoder_fail(decoder, "Plan.watch: %zu, the limit is %d", plan->n_watch, WIRE_PLAN_WATCHES);
+    for (size_t i = 0; i < plan->n_watch; i++)
+        if (plan->watch[i]->event_id >= EVENT_ID_LIMIT || plan->watch[i]->text.len > WIRE_WATCH_TEXT)
+            return decoder_fail(decoder, "Plan.watch: event %u with a text of %zu bytes; the limits are %d and %d",
+                                plan->watch[i]->event_id, plan->watch[i]->text.len, EVENT_ID_LIMIT, WIRE_WATCH_TEXT);
     return 0;
 }
 

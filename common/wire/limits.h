@@ -26,6 +26,8 @@ enum {
     WIRE_NAME_BYTES = 256, /* node, version, kernel, event and argument names */
     WIRE_CREDENTIAL_BYTES = 16 * 1024,
     WIRE_PLAN_EVENTS = 1024,
+    WIRE_PLAN_WATCHES = 512,
+    WIRE_WATCH_TEXT = 24, /* of a longer name the beginning */
     WIRE_CURSORS = 64,
     WIRE_TEXT_BYTES = 1024,   /* sentences for people: losses, reasons, scope */
     WIRE_UNKNOWN_FIELDS = 64, /* fields of a newer peer in one message, all levels together */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether somebody waits for an event of this file: by its names, how it was opened, and what was written, before
+ * anything is reserved. What cannot be told (a path deeper than the walk, a name that faults) is taken as waited for.
+ */
+#ifndef VEDETTE_COLLECTOR_BPF_WATCH_H
+#define VEDETTE_COLLECTOR_BPF_WATCH_H
+
+#include "collector/bpf/core_compat.h"
+
+/* How an open is made, as a bit of the contract's Watch.access. */
+static __always_inline __u32 watch_access(__u32 flags)
+{
+    __u32 mode = flags & O_ACCMODE;
+    return 1u << (mode == O_ACCMODE || (flags & O_PATH) != 0 ? 3 : mode);
+}
+
+/*
+ * int watch_file(file's address, enum watch_event, access of watch_access): 0 or 1. Any address will do.
+ * int watch_content(file's address, enum watch_event, first four bytes, how many of them there are)
+ */
+#ifdef VEDETTE_PLAIN
+#define WATCH_FUNCTION SUBPROGRAM
+#include "collector/bpf/watch_look.h"
+#else
+#define WATCH_FUNCTION __noinline
+WATCH_FUNCTION int watch_file(__u64 file_address, __u32 event, __u32 access);
+WATCH_FUNCTION int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length);
+#endif
+
+/* The class to open a sink for: what is waited for is told apart from the rest, whose flood must not hide it; what
+ * nobody wants gets none (CLASS_COUNT). */
+static __always_inline __u32 watch_class(__u8 selected, bool is_watched)
+{
+    return is_watched ? CLASS_WATCHED : selected == SELECTED_ALL ? CLASS_BULK : CLASS_COUNT;
+}
+
+/* What its record says of that, for a row of the bulk class. */
+static __always_inline __u32 watch_flag(__u32 class)
+{
+    return class == CLASS_WATCHED ? RECORD_WATCHED : 0;
+}
+
+#endif
