@@ -2,7 +2,9 @@
 #include "analyzer/state/state.h"
 
 #include "analyzer/redact/redact.h"
+#include "analyzer/state/argument.h"
 #include "analyzer/state/containers.h"
+#include "analyzer/state/identity.h"
 #include "analyzer/state/processes.h"
 
 static const uint64_t SECOND_NS = 1000000000;
@@ -47,40 +49,6 @@ void state_use_decoder(struct state *state, const struct decoder *decoder)
     state->decoder = decoder;
 }
 
-/*
- * The argument of that name and type, NULL if this event's schema has none: the schema came from outside, so our own
- * table's positions are only where to look first.
- */
-static const struct value *argument(const struct event_view *event, const char *name, enum arg_type type)
-{
-    const struct schema_event *schema = event->schema;
-    int hint = event_arg_index(schema->known, name);
-    if (hint >= 0 && hint < schema->n_args && strcmp(schema->args[hint].name, name) == 0)
-        return schema->args[hint].type == type ? &event->args[hint] : NULL;
-    for (size_t i = 0; i < schema->n_args; i++)
-        if (strcmp(schema->args[i].name, name) == 0)
-            return schema->args[i].type == type ? &event->args[i] : NULL;
-    return NULL;
-}
-
-static uint32_t pid_argument(const struct event_view *event, const char *name)
-{
-    const struct value *value = argument(event, name, ARG_INT32);
-    return value != NULL && value->i > 0 ? (uint32_t)value->i : 0;
-}
-
-static uint64_t number_argument(const struct event_view *event, const char *name)
-{
-    const struct value *value = argument(event, name, ARG_UINT64);
-    return value == NULL ? 0 : value->u;
-}
-
-static const struct string_view *string_argument(const struct event_view *event, const char *name)
-{
-    const struct value *value = argument(event, name, ARG_STRING);
-    return value == NULL || (value->string.state & ITEM_STATE_MASK) == ITEM_UNREADABLE ? NULL : &value->string;
-}
-
 static void copy_comm(char target[COMM_SIZE], const struct string_view *comm)
 {
     size_t length = comm->length < COMM_SIZE ? comm->length : COMM_SIZE - 1;
@@ -98,6 +66,7 @@ static void refresh(struct process *process, const struct event_view *event, boo
         process->parent_start_ns = task->parent_start_ns;
     }
     process->uid = task->uid;
+    identity_from_task(process, task);
     process->cgroup_id = task->cgroup_id;
     if (task->tid == task->tgid || process->comm[0] == '\0')
         copy_comm(process->comm, &task->comm);
@@ -146,31 +115,39 @@ static char *join(const struct decoder *decoder, const struct value *list, uint8
 
 static uint8_t layer_argument(const struct event_view *event)
 {
-    const struct value *layer = argument(event, "overlay_layer", ARG_UINT32);
+    const struct value *layer = state_argument(event, "overlay_layer", ARG_UINT32);
     return layer == NULL || layer->u > 2 ? 0 : (uint8_t)layer->u;
 }
 
-static void apply_exec(struct state *state, struct process *process, const struct event_view *event)
+static void set_argv(const struct state *state, struct process *process, const struct event_view *event)
 {
-    const struct string_view *prev = string_argument(event, "prev_comm");
-    if (prev != NULL)
-        copy_comm(process->prev_comm, prev);
-    copy_comm(process->comm, &event->task->comm);
-    set_executable(process, string_argument(event, "pathname"));
-    process->exec_ns = event->time_ns;
-    process->overlay_layer = layer_argument(event);
-
-    const struct value *argv = argument(event, "argv", ARG_STRINGS);
+    const struct value *argv = state_argument(event, "argv", ARG_STRINGS);
     free(process->argv);
     process->argv = argv == NULL || state->decoder == NULL ? NULL : join(state->decoder, argv, &process->argv_state);
 }
 
-static void apply_snapshot(struct process *process, const struct event_view *event)
+static void apply_exec(struct state *state, struct process *process, const struct event_view *event)
+{
+    const struct string_view *prev = state_string_argument(event, "prev_comm");
+    if (prev != NULL)
+        copy_comm(process->prev_comm, prev);
+    copy_comm(process->comm, &event->task->comm);
+    set_executable(process, state_string_argument(event, "pathname"));
+    process->exec_ns = event->time_ns;
+    process->overlay_layer = layer_argument(event);
+
+    set_argv(state, process, event);
+}
+
+static void apply_snapshot(struct state *state, struct process *process, const struct event_view *event)
 {
     if (process->executable == NULL) {
-        set_executable(process, string_argument(event, "pathname"));
-        process->overlay_layer = layer_argument(event); /* 0 while the snapshot does not say it */
+        set_executable(process, state_string_argument(event, "pathname"));
+        process->overlay_layer = layer_argument(event);
     }
+    if (process->argv == NULL && process->exec_ns == 0)
+        set_argv(state, process, event);
+    identity_from_snapshot(process, event);
     /* A process that was seen at work before is not made older by the snapshot. */
     if (process->exec_ns == 0)
         process->from_snapshot = true;
@@ -179,7 +156,7 @@ static void apply_snapshot(struct process *process, const struct event_view *eve
 /* A process was met in that cgroup. */
 static void meet_container(struct state *state, const struct event_view *event)
 {
-    const struct string_view *path = string_argument(event, "cgroup_path");
+    const struct string_view *path = state_string_argument(event, "cgroup_path");
     if (path != NULL && path->length > 0 && event->task->cgroup_id != 0)
         containers_learn(state->containers, event->task->cgroup_id, path->data, path->length, CONTAINER_MET,
                          event->time_ns, NULL);
@@ -189,14 +166,14 @@ static void meet_container(struct state *state, const struct event_view *event)
  * the same way. */
 static uint64_t cgroup_argument(const struct event_view *event)
 {
-    const struct value *hierarchy = argument(event, "hierarchy_id", ARG_UINT32);
-    uint64_t id = number_argument(event, "cgroup_id");
+    const struct value *hierarchy = state_argument(event, "hierarchy_id", ARG_UINT32);
+    uint64_t id = state_number_argument(event, "cgroup_id");
     return hierarchy != NULL && hierarchy->u != 0 ? id | CONTAINERS_V1 : id;
 }
 
 static void make_container(struct state *state, const struct event_view *event)
 {
-    const struct string_view *path = string_argument(event, "cgroup_path");
+    const struct string_view *path = state_string_argument(event, "cgroup_path");
     bool made;
     if (path == NULL)
         return;
@@ -208,7 +185,7 @@ static void make_container(struct state *state, const struct event_view *event)
 
 static void remove_container(struct state *state, const struct event_view *event)
 {
-    const struct string_view *path = string_argument(event, "cgroup_path");
+    const struct string_view *path = state_string_argument(event, "cgroup_path");
     const struct container *container = path == NULL ? NULL
                                                      : containers_remove(state->containers, cgroup_argument(event),
                                                                          path->data, path->length, event->time_ns);
@@ -261,14 +238,17 @@ static void inherit(struct process *child, const struct process *parent)
     child->overlay_layer = parent->overlay_layer;
     child->argv = parent->argv == NULL ? NULL : strdup(parent->argv);
     child->argv_state = parent->argv_state;
+    child->credentials = parent->credentials;
+    child->credentials_known = parent->credentials_known;
+    memcpy(child->namespaces, parent->namespaces, sizeof(child->namespaces));
 }
 
 static void apply_fork(struct state *state, const struct event_view *event)
 {
     const struct task_view *forker = event->task;
-    uint32_t tgid = pid_argument(event, "child_pid");
-    uint64_t start_ns = number_argument(event, "start_time");
-    if (tgid == 0 || start_ns == 0 || tgid != pid_argument(event, "child_tid"))
+    uint32_t tgid = state_pid_argument(event, "child_pid");
+    uint64_t start_ns = state_number_argument(event, "start_time");
+    if (tgid == 0 || start_ns == 0 || tgid != state_pid_argument(event, "child_tid"))
         return; /* a thread: it lives in a process that is known */
 
     bool made;
@@ -280,8 +260,8 @@ static void apply_fork(struct state *state, const struct event_view *event)
     if (made && origin != NULL)
         inherit(child, origin);
     /* The kernel's real_parent: with CLONE_PARENT that is the forker's own parent. */
-    child->ppid = pid_argument(event, "parent_process_pid");
-    child->parent_start_ns = number_argument(event, "parent_process_start_time");
+    child->ppid = state_pid_argument(event, "parent_process_pid");
+    child->parent_start_ns = state_number_argument(event, "parent_process_start_time");
     if (child->ppid == 0) {
         child->ppid = forker->tgid;
         child->parent_start_ns = forker->leader_start_ns;
@@ -292,7 +272,7 @@ static void apply_exit(struct state *state, struct process *process, const struc
 {
     /* Never by tid == tgid: a leader may go before its threads, and another thread's exec makes the leader exit first.
      */
-    const struct value *group = argument(event, "process_group_exit", ARG_BOOL);
+    const struct value *group = state_argument(event, "process_group_exit", ARG_BOOL);
     if (group != NULL && group->u != 0)
         processes_exit(state->processes, process, event->time_ns);
 }
@@ -335,9 +315,15 @@ const struct process *state_apply(struct state *state, const struct event_view *
         start_container(state, event);
         break;
     case EVENT_existing_process:
-        apply_snapshot(process, event);
+        apply_snapshot(state, process, event);
         meet_container(state, event);
         find_container(state, event);
+        break;
+    case EVENT_commit_creds:
+        identity_from_credentials(process, event);
+        break;
+    case EVENT_switch_task_ns:
+        identity_from_switch(process, event);
         break;
     case EVENT_cgroup_mkdir:
         make_container(state, event);

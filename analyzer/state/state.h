@@ -44,6 +44,18 @@ struct container {
     uint64_t removed_ns;                   /* 0: there */
 };
 
+enum process_namespace {
+    NAMESPACE_CGROUP,
+    NAMESPACE_IPC,
+    NAMESPACE_MNT,
+    NAMESPACE_NET,
+    NAMESPACE_PID,
+    NAMESPACE_TIME,
+    NAMESPACE_USER,
+    NAMESPACE_UTS,
+    NAMESPACE_COUNT,
+};
+
 struct process {
     uint32_t tgid;
     uint64_t start_ns; /* with tgid its identity */
@@ -61,6 +73,9 @@ struct process {
     uint8_t argv_state;       /* enum item_state: whether its end is there */
     uint64_t exec_ns;         /* 0: has not exec'd since fork */
     uint64_t exit_ns;         /* 0: alive */
+    struct record_credentials credentials; /* where they are known; `uid` is, of every process */
+    bool credentials_known;
+    uint32_t namespaces[NAMESPACE_COUNT]; /* inode numbers, 0 unknown */
     bool from_snapshot;
     bool scope_root;           /* ancestry ends here by the operator's scope */
     bool started_in_container; /* it was in a container that had started: moving to a cgroup of its own is no way out */

@@ -222,6 +222,48 @@ static void test_state_snapshot(void **test)
     assert_string_equal(process->executable, "/bin/a");
 }
 
+static void test_state_identity(void **test)
+{
+    struct fixture *f = *test;
+    struct record_credentials was = {.uid = 5, .egid = 6, .user_ns = 7, .cap_effective = 8},
+                              is = {.uid = 9, .user_ns = 10};
+    struct builder b = event(f, EVENT_existing_process, 5 * SECOND, 40, SECOND);
+    b.task.mnt_ns = 100;
+    b.task.pid_ns = 101;
+    arg(&b, "cred")->string = (struct string_view){.data = (const char *)&was, .length = sizeof(was)};
+    arg(&b, "net_ns")->u = 102;
+    arg(&b, "uts_ns")->u = 103;
+    const struct process *process = apply(f, &b);
+    assert_true(process->credentials_known);
+    assert_int_equal(process->credentials.cap_effective, 8);
+    assert_int_equal(process->namespaces[NAMESPACE_USER], 7);
+    assert_int_equal(process->namespaces[NAMESPACE_MNT], 100);
+    assert_int_equal(process->namespaces[NAMESPACE_PID], 101);
+    assert_int_equal(process->namespaces[NAMESPACE_NET], 102);
+    assert_int_equal(process->namespaces[NAMESPACE_IPC], 0);
+
+    b = event(f, EVENT_switch_task_ns, 6 * SECOND, 40, SECOND);
+    arg(&b, "new_net")->u = 202;
+    b.task.tid = 41; /* another thread's namespaces are its own */
+    assert_int_equal(apply(f, &b)->namespaces[NAMESPACE_NET], 102);
+    b.task.tid = 40;
+    assert_int_equal(apply(f, &b)->namespaces[NAMESPACE_NET], 202);
+    assert_int_equal(state_process(f->state, 40, SECOND)->namespaces[NAMESPACE_UTS], 103);
+
+    b = event(f, EVENT_commit_creds, 7 * SECOND, 40, SECOND);
+    arg(&b, "new_cred")->string = (struct string_view){.data = (const char *)&is, .length = sizeof(is) - 1};
+    assert_int_equal(apply(f, &b)->credentials.uid, 5); /* of another length than ours */
+    arg(&b, "new_cred")->string = (struct string_view){.data = (const char *)&is, .length = sizeof(is)};
+    process = apply(f, &b);
+    assert_int_equal(process->credentials.uid, 9);
+    assert_int_equal(process->credentials.cap_effective, 0);
+
+    apply_fork(f, 8 * SECOND, 40, SECOND, 42, 8 * SECOND);
+    process = state_process(f->state, 42, 8 * SECOND);
+    assert_int_equal(process->credentials.uid, 9);
+    assert_int_equal(process->namespaces[NAMESPACE_NET], 202);
+}
+
 static void test_state_container_is_unlearned(void **test)
 {
     struct fixture *f = *test;
@@ -408,6 +450,7 @@ int main(void)
         WITH_STATE(test_state_exit_lingers_by_event_time),
         WITH_STATE(test_state_pid_is_reused),
         WITH_STATE(test_state_unknown_process_from_any_event),
+        WITH_STATE(test_state_identity),
         WITH_STATE(test_state_snapshot),
         WITH_STATE(test_state_container_is_unlearned),
         WITH_STATE(test_state_ancestors),
