@@ -72,6 +72,25 @@ struct vm_area_struct___before_6_1 {
     struct rb_node vm_rb;
 };
 
+/*
+ * 2eea9ce4310d "mounts: keep list of mounts in an rbtree" (6.8): in order of a number that is never given again. Before
+ * it a list, in which the reader of a mountinfo has an entry of its own.
+ */
+struct mnt_namespace___from_6_8 {
+    struct rb_root mounts;
+};
+struct mount___from_6_8 {
+    struct rb_node mnt_node;
+    __u64 mnt_id_unique;
+};
+struct mnt_namespace___before_6_8 {
+    struct list_head list;
+};
+struct mount___before_6_8 {
+    struct list_head mnt_list;
+};
+enum { MNT_CURSOR = 0x10000000 };
+
 #pragma clang attribute pop
 
 static __always_inline __u64 inode_ctime_ns(struct inode *inode)

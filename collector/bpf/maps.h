@@ -98,10 +98,17 @@ STATE struct {
     __uint(value_size, 4);
 } enter_handlers SEC(".maps");
 
-/* Its elements only give the snapshot program something to be run for. */
+/* Its elements only give the snapshot program something to be run for, and are as many as its invocations: with
+ * ROWS_AN_ELEMENT what a snapshot can hold. */
+#ifdef VEDETTE_PLAIN
+enum { SNAPSHOT_ELEMENTS = 65536, ROWS_AN_ELEMENT = 1 }; /* each row would be verified for itself */
+#else
+enum { SNAPSHOT_ELEMENTS = 8192, ROWS_AN_ELEMENT = 16 };
+#endif
+
 STATE struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, PROCESS_ELEMENTS);
+    __uint(max_entries, SNAPSHOT_ELEMENTS);
     __type(key, __u32);
     __type(value, __u64);
 } elements SEC(".maps");

@@ -29,6 +29,15 @@ static __always_inline void store_path(struct record_header *header, __u64 capac
         FOR_ROOM(store_walk_, header, capacity, start, (__u64)dentry, (__u64)mount);
 }
 
+/* The path within the dentry's own file system, whatever is mounted where. */
+static __always_inline void store_path_within(struct record_header *header, __u64 capacity, __u32 arg,
+                                              struct dentry *dentry)
+{
+    __u64 start = store_open(header, capacity, arg, ITEM_COMPONENTS, dentry != NULL ? ITEM_COMPLETE : ITEM_UNREADABLE);
+    if (dentry != NULL && start != 0)
+        FOR_ROOM(store_walk_, header, capacity, start, (__u64)dentry, 0);
+}
+
 static __always_inline void store_file_path(struct record_header *header, __u64 capacity, __u32 arg, struct file *file)
 {
     store_path(header, capacity, arg, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));

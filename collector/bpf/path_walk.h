@@ -129,6 +129,7 @@ static long walk_step(__u32 index, struct walk *walk)
     return 0;
 }
 
+/* Mount 0: within the file system. Its root, read of address 0, is none then. */
 static __always_inline int walk_into(struct record_header *header, __u64 capacity, __u64 start, __u64 dentry_address,
                                      __u64 mount_address)
 {

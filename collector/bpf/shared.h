@@ -40,9 +40,11 @@ enum {
     X32_LIMIT = 48,
     NO_SYSCALL = 0xffff,
     SELF_LIMIT = 8,
-    PROCESS_ELEMENTS = 16384, /* invocations of the snapshot iterator */
-    PROCESSES_AN_ELEMENT = 3, /* each at most SCRATCH_BYTES: together they must fit the iterator's buffer of 32 KiB */
-    SCRATCH_BYTES = 8192,
+    SCRATCH_BYTES = 8192,     /* of one of its records */
+    /* What is read of it at once. The kernel fills its buffer (32 KiB) no further than that and one more record, so
+     * there is room for each. */
+    SNAPSHOT_READ_BYTES = 16384,
+    MOUNT_NAMESPACES = 1024, /* whose mounts one snapshot tells */
 };
 
 /* Raw numbers to ours (common/events/syscalls.def), filled by the loader. */
@@ -68,6 +70,9 @@ enum failure {
     FAILURE_STORAGE,      /* a task's storage could not be made: its descendants may be out of the scope */
     FAILURE_SCOPE_DEPTH,  /* more ancestors than the walk looks at: taken as outside */
     FAILURE_TAIL_CALL,    /* a handler was selected and is not loaded */
+    FAILURE_SNAPSHOT,     /* a snapshot ended before the last process: the rest is not in it */
+    FAILURE_NAMESPACES,   /* more than MOUNT_NAMESPACES in a snapshot */
+    FAILURE_MOUNTS,       /* a mount was removed while its namespace was being read: the rest is not shown */
     FAILURE_COUNT,
 };
 
@@ -104,6 +109,27 @@ struct cursor {
     uint32_t tgid;
     uint32_t done;
     uint64_t catching_up; /* the hint was stale: begin at the head and skip what started before this, 0 for no */
+    uint64_t mount_ns;    /* whose mounts are being told, by address; 0: none */
+    uint64_t mount;       /* the last one: its number, or its address before 6.8; 0: none yet */
+    uint32_t phase;       /* what of the process comes next */
+    uint32_t fd;          /* the next descriptor to look at */
+    uint32_t snapshot;    /* counts them */
+    uint32_t pad;
+};
+
+/* A mount namespace that was told, by its number. */
+struct told {
+    uint32_t inum;
+    uint32_t snapshot; /* in that one */
+};
+
+/* In place of a process's argv, as the last item of its record: where it lies, which the reader may know
+ * (collector/probe/argv.c). */
+struct argv_place {
+    uint64_t start, end; /* in the memory of the process */
+    uint64_t exec_id;    /* of the program */
+    uint32_t number;     /* of the process in the collector's own pid namespace, 0: it is not there */
+    uint32_t pad;
 };
 
 /* Distances from a CPU's run queue to its preemption count and its current task. */
@@ -116,6 +142,7 @@ _Static_assert(sizeof(struct preempt_places) == 24, "no padding");
 _Static_assert(sizeof(struct call_row) == 8, "no padding");
 _Static_assert(sizeof(struct scope) == 24, "no padding");
 _Static_assert(sizeof(struct identity) == 32, "no padding");
-_Static_assert(sizeof(struct cursor) == 48, "no padding");
+_Static_assert(sizeof(struct cursor) == 80, "no padding");
+_Static_assert(sizeof(struct argv_place) == 32, "no padding");
 
 #endif

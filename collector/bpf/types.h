@@ -103,7 +103,7 @@ struct file_system_type {
 struct super_block {
     struct file_system_type *s_type;
     __u32 s_dev;
-    unsigned long s_flags;
+    unsigned long s_flags; /* SB_*: numbered as MS_* */
     unsigned long s_magic;
     char s_id[32];
 };
@@ -126,6 +126,7 @@ struct dentry {
 struct vfsmount {
     struct dentry *mnt_root;
     struct super_block *mnt_sb;
+    int mnt_flags; /* MNT_* */
 };
 
 struct mnt_namespace;
@@ -136,6 +137,7 @@ struct mount {
     struct vfsmount mnt;
     struct mnt_namespace *mnt_ns;
     const char *mnt_devname;
+    int mnt_id;
 };
 
 struct fs_context {
@@ -351,6 +353,7 @@ struct sock_common {
     __be32 skc_rcv_saddr;
     __be16 skc_dport;
     unsigned short skc_family;
+    unsigned char skc_state; /* TCP_*, of every family */
     int skc_bound_dev_if;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
@@ -358,6 +361,7 @@ struct sock_common {
 
 struct sock {
     struct sock_common __sk_common;
+    __u16 sk_protocol;
 };
 
 struct socket {
@@ -417,6 +421,7 @@ struct task_struct {
     struct signal_struct *signal;
     struct sighand_struct *sighand;
     struct css_set *cgroups;
+    __u64 self_exec_id; /* counts the programs that it executed */
 };
 
 struct module {
@@ -449,7 +454,9 @@ struct linux_binprm {
     const char *interp;
 };
 
-struct seq_file;
+struct seq_file {
+    unsigned long size, count; /* of the buffer, and what is in it */
+};
 
 struct bpf_iter_meta {
     struct seq_file *seq;

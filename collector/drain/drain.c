@@ -281,8 +281,8 @@ static void take_snapshot(struct drain *drain)
     }
     begin_batch(drain, true);
     while ((record = probe_snapshot_next(drain->settings.probe, &available)) != NULL) {
-        ledger_count_snapshot(&drain->ledger);
-        add_record(drain, record, available, CLASS_CRITICAL, true);
+        enum event_class class = ledger_count_snapshot(&drain->ledger, record);
+        add_record(drain, record, available, class, true);
     }
     probe_snapshot_end(drain->settings.probe);
     flush(drain);

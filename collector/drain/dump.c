@@ -154,8 +154,8 @@ static void take_snapshot(struct dump *dump)
     }
     begin(dump, true);
     while ((record = probe_snapshot_next(dump->settings->probe, &available)) != NULL) {
-        ledger_count_snapshot(&dump->ledger);
-        add(dump, record, available, CLASS_CRITICAL, true);
+        enum event_class class = ledger_count_snapshot(&dump->ledger, record);
+        add(dump, record, available, class, true);
     }
     probe_snapshot_end(dump->settings->probe);
     flush(dump, false);

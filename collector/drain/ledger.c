@@ -31,10 +31,13 @@ void ledger_lose_encode(struct ledger *ledger, enum event_class class, uint64_t 
     widen(&ledger->pending_encode[class], time_ns, time_ns, 1);
 }
 
-void ledger_count_snapshot(struct ledger *ledger)
+enum event_class ledger_count_snapshot(struct ledger *ledger, const struct record_header *record)
 {
-    ledger->snapshot++;
-    ledger->drained[CLASS_CRITICAL]++;
+    const struct event *event = event_by_id(record->event_id);
+    enum event_class class = event != NULL ? (enum event_class)event->class : CLASS_CRITICAL;
+    ledger->snapshot[class]++;
+    ledger->drained[class]++;
+    return class;
 }
 
 static Vedette__V1__Loss loss_record(Vedette__V1__LossStage stage, uint32_t class, uint32_t cpu,
@@ -159,7 +162,7 @@ bool ledger_is_told(const struct ledger *ledger)
 
 void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts, uint64_t *ret_lost)
 {
-    uint64_t attempts = class == CLASS_CRITICAL ? ledger->snapshot : 0, lost = 0;
+    uint64_t attempts = ledger->snapshot[class], lost = 0;
     uint32_t cpus = probe_cpus(ledger->probe);
     for (uint32_t cpu = 0; cpu < cpus; cpu++)
         for (unsigned context = 0; context < CONTEXT_COUNT; context++) {

@@ -20,7 +20,7 @@ struct ledger_range {
 struct ledger {
     struct probe *probe;
     uint64_t drained[CLASS_COUNT], queued[CLASS_COUNT], lost_queue[CLASS_COUNT], lost_encode[CLASS_COUNT];
-    uint64_t snapshot; /* existing_* records: attempted and drained at once, since they pass no ring; critical class */
+    uint64_t snapshot[CLASS_COUNT]; /* existing_* records: attempted and drained at once, since they pass no ring */
     struct ledger_range pending_queue[CLASS_COUNT], pending_encode[CLASS_COUNT]; /* count 0: nothing pending */
     uint64_t reported_misses;
     uint64_t misses_since_ns; /* up to then every miss is reported */
@@ -41,8 +41,8 @@ unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uin
 /* Every loss so far is in a batch. Skipped programs, an upper bound told once a second, do not count here. */
 bool ledger_is_told(const struct ledger *ledger);
 
-/* A record that came from the snapshot. */
-void ledger_count_snapshot(struct ledger *ledger);
+/* A record that came from the snapshot; gives its class. */
+enum event_class ledger_count_snapshot(struct ledger *ledger, const struct record_header *record);
 
 /* Attempts and failed reservations of a class, summed over CPUs and contexts. */
 void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts,

@@ -165,7 +165,12 @@ static void test_ledger_balance(void **state)
     fail_reservation(&f->probe, 0, CLASS_BULK, 10);
     assert_false(ledger_rings_settled(&f->ledger));
     f->ledger.drained[CLASS_BULK] = 4;
-    ledger_count_snapshot(&f->ledger);
+    const struct record_header process = {.event_id = EVENT_existing_process},
+                               mount = {.event_id = EVENT_existing_mount};
+    assert_int_equal(ledger_count_snapshot(&f->ledger, &process), CLASS_CRITICAL);
+    assert_int_equal(ledger_count_snapshot(&f->ledger, &mount), CLASS_BULK);
+    assert_int_equal(f->ledger.drained[CLASS_CRITICAL], 1);
+    assert_int_equal(f->ledger.drained[CLASS_BULK], 5);
     assert_true(ledger_rings_settled(&f->ledger));
 }
 

@@ -119,6 +119,20 @@ static bool check_calls(struct probe *probe, struct probe_coverage *row, const s
     return !exit || check_handler(probe, row, source->name);
 }
 
+/* The modules come from a file, with the record that the iterator begins them by. */
+static bool check_iterator(struct probe *probe, struct probe_coverage *row, const struct event_source *source)
+{
+    const char *reason;
+    bool is_file = row->event->id == EVENT_existing_module;
+    say(probe, &row->source, "%s", is_file ? "/proc/modules" : "iter/bpf_map_elem");
+    if (!check(probe, row, "iter__", source->name, HOOK_COUNT))
+        return false;
+    if (!is_file || modules_are_there(probe->modules, &reason))
+        return true;
+    say(probe, &row->reason, "%s", reason);
+    return false;
+}
+
 static bool check_source(struct probe *probe, struct probe_coverage *row, const struct event_source *source)
 {
     switch (source->kind) {
@@ -126,8 +140,7 @@ static bool check_source(struct probe *probe, struct probe_coverage *row, const 
         say(probe, &row->source, "tp_btf/%s", source->name);
         return check(probe, row, "tp_btf__", source->name, hook_of(source->name));
     case SOURCE_ITERATOR:
-        say(probe, &row->source, "iter/bpf_map_elem");
-        return check(probe, row, "iter__", source->name, HOOK_COUNT);
+        return check_iterator(probe, row, source);
     case SOURCE_EXIT:
     case SOURCE_ENTER:
     case SOURCE_ENTER_EXIT:

@@ -18,6 +18,8 @@ enum {
     MAX_RINGS = MAX_CPU_GROUPS * CLASS_COUNT,
     RINGS_MOST_PLAIN = 6 << 20, /* of all together: that memory counts against RLIMIT_MEMLOCK before 5.11 */
     SNAPSHOT_BYTES = 1 << 16,   /* twice the kernel's buffer for an iterator */
+    ARGV_MOST = 8192,           /* of one process, as at exec */
+    ROW_BYTES = SCRATCH_BYTES + ARGV_MOST + 64,
     REASON_BYTES = 160,
     PROGRAM_NAME_BYTES = 48,
     KEPT_FDS = MAX_PROGRAMS + 2,
@@ -40,6 +42,9 @@ struct words {
     struct words *next;
     char text[];
 };
+
+struct argv_table;
+struct modules;
 
 struct probe {
     struct vedette *skeleton; /* NULL after the start: resident.c */
@@ -64,11 +69,14 @@ struct probe {
     uint32_t n_cpus;
     struct ring_account *accounts;
     size_t accounts_size;
-    int pool[PROBE_SNAPSHOTS];
+    int pool[PROBE_SNAPSHOTS + 1]; /* one is for argv_table_fill */
     size_t pool_left;
     int snapshot_fd; /* -1: none under way */
     uint8_t *snapshot;
     size_t snapshot_at, snapshot_end;
+    struct argv_table *argv;
+    struct modules *modules;
+    uint8_t *row; /* of a snapshot, where it is made here */
     uint8_t seen[HOOK_COUNT];  /* SEEN_* */
     bool unproven[HOOK_COUNT]; /* taken for running because the self-test could not provoke it */
     struct btf *btf; /* the kernel's, parsed once for a start; NULL before, after, and where it cannot be read */
@@ -136,5 +144,25 @@ void coverage_free(struct probe *probe);
 int snapshot_open_pool(struct probe *probe);
 /* Finds the scope's process and our own numbers. 0 or -errno; -ESRCH when there is no such process. */
 int snapshot_identify(struct probe *probe, uint32_t pid);
+/* The next record as the iterator wrote it; NULL at the end. Valid until the next call. */
+const struct record_header *snapshot_read(struct probe *probe, size_t *ret_available);
+
+/* argv.c: argv_table_fill reads it of every process of the scope, once. 0 or -errno; what could not be read is then
+ * unreadable in the rows. */
+int argv_table_fill(struct probe *probe);
+void argv_table_free(struct argv_table *table);
+/* A process's record with its argv in the place of where that lies; another record as it is. */
+const struct record_header *argv_put(struct probe *probe, const struct record_header *record, size_t *ret_available);
+
+/* modules.c. NULL without memory. */
+struct modules *modules_open(void);
+void modules_close(struct modules *modules);
+bool modules_are_there(const struct modules *modules, const char **ret_reason);
+/* Begins the list anew, for rows with that header. */
+bool modules_begin(struct modules *modules, const struct record_header *header);
+/* The next row into ROW_BYTES: its size, 0 after the last. */
+size_t modules_next(struct modules *modules, uint8_t *row);
+/* One line, without its end: where the name ends, and the size. False when it is none. */
+bool modules_parse(const char *line, size_t *ret_name_length, uint64_t *ret_size);
 
 #endif

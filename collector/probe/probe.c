@@ -281,6 +281,8 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
         result = set_scope(probe, settings, error);
     if (result != 0)
         return result;
+    argv_table_fill(probe); /* without it argv is unreadable, which the rows say */
+    probe->modules = modules_open();
     programs_attach(probe);
     self_test_run(probe);
     programs_list_hooks(probe);
@@ -298,7 +300,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
 {
     error[0] = '\0';
     struct probe *probe = calloc(1, sizeof(*probe));
-    uint8_t *snapshot = malloc(SNAPSHOT_BYTES);
+    uint8_t *snapshot = malloc(SNAPSHOT_BYTES + ROW_BYTES);
     int cpus = libbpf_num_possible_cpus();
     if (probe == NULL || snapshot == NULL || cpus <= 0) {
         free(probe);
@@ -307,6 +309,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
         return -EXIT_CODE_RUNTIME;
     }
     probe->snapshot = snapshot;
+    probe->row = snapshot + SNAPSHOT_BYTES;
     probe->snapshot_fd = -1;
     probe->n_cpus = (uint32_t)cpus;
     probe->scope = settings->scope;
@@ -340,6 +343,8 @@ void probe_stop(struct probe *probe)
         munmap(probe->accounts, probe->accounts_size);
     resident_free(probe);
     coverage_free(probe);
+    argv_table_free(probe->argv);
+    modules_close(probe->modules);
     free(probe->snapshot);
     free(probe);
 }
@@ -380,6 +385,10 @@ const struct probe_failure *probe_failures(struct probe *probe, size_t *ret_coun
         [FAILURE_STORAGE] = "no storage for a task: its scope or its name before exec is not known",
         [FAILURE_SCOPE_DEPTH] = "a task has more ancestors than are looked at: taken as outside of the scope",
         [FAILURE_TAIL_CALL] = "a handler could not be reached",
+        [FAILURE_SNAPSHOT] = "a snapshot ended before the last process: the rest is not in it",
+        [FAILURE_NAMESPACES] = "more mount namespaces than a snapshot tells: the mounts of one are not in it",
+        [FAILURE_MOUNTS] =
+            "a mount was removed while its namespace was being read: the rest of it is not in the snapshot",
     };
     for (size_t i = 0; i < FAILURE_COUNT; i++)
         probe->failures[i] =

@@ -27,7 +27,7 @@ int snapshot_open_pool(struct probe *probe)
     probe->snapshot_fd = bpf_iter_create(link); /* the first is for snapshot_identify */
     if (probe->snapshot_fd < 0)
         error = -errno;
-    while (error == 0 && probe->pool_left < PROBE_SNAPSHOTS) {
+    while (error == 0 && probe->pool_left < sizeof(probe->pool) / sizeof(probe->pool[0])) {
         int fd = bpf_iter_create(link);
         if (fd < 0)
             error = -errno;
@@ -39,6 +39,12 @@ int snapshot_open_pool(struct probe *probe)
     return error;
 }
 
+/* The program refuses another element once it has come to the end: EAGAIN. */
+static bool is_end(const struct probe *probe, int error)
+{
+    return error == EAGAIN && probe->bss->cursor.done != 0;
+}
+
 int snapshot_identify(struct probe *probe, uint32_t pid)
 {
     struct identity *identity = &probe->bss->identity;
@@ -48,7 +54,7 @@ int snapshot_identify(struct probe *probe, uint32_t pid)
     do
         n = read(probe->snapshot_fd, text, sizeof(text));
     while (n > 0 || (n < 0 && errno == EINTR));
-    int error = n < 0 ? -errno : 0;
+    int error = n < 0 && !is_end(probe, errno) ? -errno : 0;
     close(probe->snapshot_fd);
     probe->snapshot_fd = -1;
     identity->wanted = 0;
@@ -75,10 +81,11 @@ static bool fill(struct probe *probe, size_t size)
     probe->snapshot_at = 0;
     probe->snapshot_end = left;
     while (probe->snapshot_end < size) {
-        ssize_t n =
-            read(probe->snapshot_fd, probe->snapshot + probe->snapshot_end, SNAPSHOT_BYTES - probe->snapshot_end);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        ssize_t n = read(probe->snapshot_fd, probe->snapshot + probe->snapshot_end, SNAPSHOT_READ_BYTES);
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && !is_end(probe, errno))))
             continue;
+        if (n <= 0 && probe->bss->cursor.done == 0) /* no element was left, or an error */
+            probe->bss->failures[FAILURE_SNAPSHOT]++;
         if (n <= 0)
             return false;
         probe->snapshot_end += (size_t)n;
@@ -86,7 +93,7 @@ static bool fill(struct probe *probe, size_t size)
     return true;
 }
 
-const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret_available)
+const struct record_header *snapshot_read(struct probe *probe, size_t *ret_available)
 {
     if (probe->snapshot_fd < 0)
         return NULL;
@@ -103,6 +110,22 @@ const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret
     probe->snapshot_at += size;
     *ret_available = size;
     return header;
+}
+
+const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret_available)
+{
+    const struct record_header *record;
+    for (;;) {
+        size_t size = modules_next(probe->modules, probe->row);
+        if (size > 0) {
+            *ret_available = size;
+            return (const void *)probe->row;
+        }
+        record = snapshot_read(probe, ret_available);
+        if (record == NULL || record->event_id != EVENT_existing_module)
+            return record != NULL ? argv_put(probe, record, ret_available) : NULL;
+        modules_begin(probe->modules, record);
+    }
 }
 
 void probe_snapshot_end(struct probe *probe)

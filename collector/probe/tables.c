@@ -105,7 +105,12 @@ static const struct {
                      "old_sa_flags old_sa_mask old_sa_handle_method old_sa_handler"},
     {"do_truncate", "pathname inode dev length"},
     {"init_namespaces", "cgroup ipc mnt net pid pid_for_children time time_for_children user uts"},
-    {"existing_process", "pathname link_count fs_magic cgroup_path"},
+    {"existing_module", "name version src_version size"},
+    {"existing_mount", "mount_id parent_id path root dev_name type flags dev"},
+    {"existing_process",
+     "pathname link_count fs_magic cgroup_path dev inode ctime overlay_layer argv cred cgroup_ns ipc_ns mnt_ns net_ns "
+     "pid_ns time_ns user_ns uts_ns"},
+    {"existing_socket", "sockfd family type protocol state local_addr remote_addr"},
     {"inotify_watch", "pathname inode dev"},
     {"magic_write", "pathname bytes dev inode"},
     {"module_free", "name version src_version"},

@@ -229,6 +229,34 @@ static void test_golden_snapshot(void **state)
     assert_view(view.args[0].string, "/sbin/sshd", ITEM_TRUNCATED);
     assert_int_equal(view.args[2].u, 0xef53);
     assert_view(view.args[3].string, "/system.slice", ITEM_COMPLETE);
+    assert_int_equal(view.args[7].u, 2);
+    assert_int_equal(view.args[8].list.count, 3);
+    assert_int_equal(view.args[8].list.state, ITEM_COMPLETE | ITEM_USER);
+    assert_view(decoder_list_item(f->decoder, &view.args[8], 1), "", ITEM_COMPLETE | ITEM_USER);
+    struct record_credentials credentials;
+    assert_int_equal(view.args[9].string.length, sizeof(credentials));
+    memcpy(&credentials, view.args[9].string.data, sizeof(credentials));
+    assert_int_equal(credentials.egid, 6);
+    assert_int_equal(view.args[17].u, 0xf0000011);
+}
+
+/* From a collector whose row of existing_process ended with cgroup_path: what came later is not there. */
+static void test_golden_snapshot_of_an_older_collector(void **state)
+{
+    struct fixture *f = *state;
+    const Vedette__V1__Request *request = unpack_stored(f, "hello_before_argv");
+    struct schema *schema = schema_new(request->hello);
+    assert_non_null(schema);
+    request = unpack_stored(f, "snapshot_before_argv");
+    if (decoder_open_batch(f->decoder, request->snapshot, schema) != 0)
+        fail_msg("%s", decoder_error(f->decoder));
+    struct event_view view = next(f);
+    assert_string_equal(view.schema->name, "existing_process");
+    assert_int_equal(view.schema->n_args, 4);
+    assert_ptr_equal(view.schema->known, event_by_id(EVENT_existing_process));
+    assert_view(view.args[0].string, "/sbin/sshd", ITEM_TRUNCATED);
+    assert_view(view.args[3].string, "/system.slice", ITEM_COMPLETE);
+    schema_free(schema);
 }
 
 static void test_golden_future_event_has_names(void **state)
@@ -347,6 +375,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_golden_coverage),
         cmocka_unit_test(test_golden_batch),
         cmocka_unit_test(test_golden_snapshot),
+        cmocka_unit_test(test_golden_snapshot_of_an_older_collector),
         cmocka_unit_test(test_golden_future_event_has_names),
         cmocka_unit_test(test_golden_losses),
         cmocka_unit_test(test_golden_replies),

@@ -22,13 +22,15 @@ static size_t pack_reply(Vedette__V1__Reply *reply, uint8_t *bytes)
     return vedette__v1__reply__get_packed_size(reply) <= WIRE_REPLY_BYTES ? vedette__v1__reply__pack(reply, bytes) : 0;
 }
 
+enum { GOLDEN_ARGS = 18 };
+
 struct golden_event {
     const char *name;
     uint32_t id, class;
     const char *sets;
     size_t n_args;
-    const char *arg_names[9];
-    uint32_t arg_types[9];
+    const char *arg_names[GOLDEN_ARGS];
+    uint32_t arg_types[GOLDEN_ARGS];
 };
 
 static const struct golden_event golden_schema[] = {
@@ -78,9 +80,11 @@ static const struct golden_event golden_schema[] = {
      EVENT_existing_process,
      CLASS_CRITICAL,
      "",
-     4,
-     {"pathname", "link_count", "fs_magic", "cgroup_path"},
-     {ARG_STRING, ARG_UINT32, ARG_UINT64, ARG_STRING}},
+     18,
+     {"pathname", "link_count", "fs_magic", "cgroup_path", "dev", "inode", "ctime", "overlay_layer", "argv", "cred",
+      "cgroup_ns", "ipc_ns", "mnt_ns", "net_ns", "pid_ns", "time_ns", "user_ns", "uts_ns"},
+     {ARG_STRING, ARG_UINT32, ARG_UINT64, ARG_STRING, ARG_UINT32, ARG_UINT64, ARG_UINT64, ARG_UINT32, ARG_STRINGS,
+      ARG_CREDENTIALS, ARG_UINT32, ARG_UINT32, ARG_UINT32, ARG_UINT32, ARG_UINT32, ARG_UINT32, ARG_UINT32, ARG_UINT32}},
     {"future_event",
      GOLDEN_FUTURE_ID,
      CLASS_WATCHED,
@@ -98,8 +102,8 @@ static char *text(const char *constant)
 static size_t pack_hello(uint8_t *bytes)
 {
     Vedette__V1__EventSchema events[COUNT(golden_schema)], *event_pointers[COUNT(golden_schema)];
-    char *arg_names[COUNT(golden_schema)][9];
-    uint32_t arg_types[COUNT(golden_schema)][9];
+    char *arg_names[COUNT(golden_schema)][GOLDEN_ARGS];
+    uint32_t arg_types[COUNT(golden_schema)][GOLDEN_ARGS];
     for (size_t i = 0; i < COUNT(golden_schema); i++) {
         const struct golden_event *row = &golden_schema[i];
         vedette__v1__event_schema__init(event_pointers[i] = &events[i]);
@@ -287,6 +291,16 @@ static void build_existing(union test_record *record)
     test_record_integer(record, 1, 1);
     test_record_integer(record, 2, 0xef53);
     test_record_item(record, 3, ITEM_BYTES, ITEM_COMPLETE, "/system.slice", 13);
+    const struct record_credentials credentials = {
+        .uid = 1, .egid = 6, .user_ns = 0xeffffffd, .cap_effective = 1ull << 40};
+    test_record_integer(record, 4, 0xfe00001);
+    test_record_integer(record, 5, 18500);
+    test_record_integer(record, 6, 1778312132000000000);
+    test_record_integer(record, 7, 2);
+    test_record_item(record, 8, ITEM_LIST, ITEM_COMPLETE | ITEM_USER, "sshd\0\0-D\0", 9);
+    test_record_item(record, 9, ITEM_BYTES, ITEM_COMPLETE, &credentials, sizeof(credentials));
+    for (uint8_t i = 10; i < GOLDEN_ARGS; i++)
+        test_record_integer(record, i, 0xf0000000 + i);
 }
 
 static size_t pack_batch(uint8_t *bytes)

@@ -2,7 +2,7 @@
 /*
  * vedette-trigger [--flood] EXPECTATIONS WAITING [EVENT]...: causes every event of the table (or those), under a flood
  * perhaps, and appends to the file EXPECTATIONS what must arrive. WAITING is the file of the program that waited under
- * this pid for the start of the capture. vedette-trigger --stay EXPECTATIONS: two processes that were there before any
+ * this pid for the start of the capture. vedette-trigger --stay EXPECTATIONS: processes that were there before any
  * capture; they say "ready" and end with their standard input. vedette-trigger --deaf COMMAND: runs it where one hook
  * never fires.
  *
@@ -19,9 +19,9 @@
 #include "integration-tests/events/calls.h"
 #include "integration-tests/events/compat.h"
 #include "integration-tests/events/evasions.h"
+#include "integration-tests/events/existing.h"
 #include "integration-tests/events/expect.h"
 #include "integration-tests/events/flood.h"
-#include "integration-tests/events/processes.h"
 
 static char own_directory[] = "/tmp/vedette-trigger.XXXXXX";
 const char *const directory = own_directory;
@@ -204,6 +204,8 @@ int main(int argc, char **argv)
     if (is_payload(argv))
         return 0;
     main_pid = getpid();
+    if (stay_as_told(argc, argv))
+        return 0;
     if (argc == 3 && strcmp(argv[1], "--stay") == 0) {
         open_expectations(argv[2]);
         stay();

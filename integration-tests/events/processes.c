@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_process_fork, sched_process_exit, existing_process. */
+/* sched_process_fork, sched_process_exit. */
 #include "integration-tests/events/processes.h"
 
 #include <errno.h>
@@ -231,62 +231,4 @@ void trigger_sched_process_exit(void)
     ends("vt-exit-kill", exit_by_signal, SIGKILL);
     ends("vt-exit-thread", exit_thread, 0);
     in_child("vt-exit-outer", exit_of_namespace);
-}
-
-static int not_there_before(void)
-{
-    near_miss("existing_process", "a process that was begun after the start");
-    return 0;
-}
-
-static void existing_line(const char *what, const char *comm, const char *executable)
-{
-    struct who who = who_am_i();
-    struct stat file;
-    struct statfs system;
-    char path[PATH_BYTES];
-    snprintf(who.comm, sizeof(who.comm), "%s", comm);
-    ssize_t length = readlink(executable, path, sizeof(path) - 1);
-    if (length < 0)
-        length = snprintf(path, sizeof(path), "%s", executable);
-    path[length] = '\0';
-    if (stat(executable, &file) < 0 || statfs(executable, &system) < 0)
-        cannot(executable);
-    struct line line;
-    line_begin_of(&line, "existing_process", what, &who);
-    line_result(&line, "", 0);
-    line_string(&line, "pathname", path);
-    line_unsigned(&line, "link_count", file.st_nlink);
-    line_unsigned(&line, "fs_magic", (unsigned long)system.f_type);
-    line_cgroup(&line, "cgroup_path");
-    line_end(&line);
-}
-
-/* COMMAND's process waits, as vedette-run, until the capture is on: the tree's one process that was there before. */
-void trigger_existing_process(void)
-{
-    existing_line("the process that COMMAND runs in", "vedette-run", waiting_program);
-    in_child("vt-new", not_there_before);
-}
-
-void stay(void)
-{
-    char byte;
-    int both[2];
-    if (pipe(both) < 0)
-        cannot("a pipe");
-    pid_t child = fork();
-    if (child < 0)
-        cannot("fork");
-    prctl(PR_SET_NAME, child == 0 ? "vt-stay-child" : "vt-stay");
-    struct who who = who_am_i();
-    existing_line(child == 0 ? "a child that was there" : "a process that was there", who.comm, "/proc/self/exe");
-    if (child == 0) {
-        if (write(both[1], "", 1) == 1 && read(0, &byte, 1) == 0)
-            _exit(0);
-        _exit(1);
-    }
-    if (read(both[0], &byte, 1) != 1 || write(1, "ready\n", 6) != 6 || read(0, &byte, 1) != 0 ||
-        waitpid(child, NULL, 0) < 0)
-        cannot("waiting");
 }

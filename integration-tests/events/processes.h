@@ -8,7 +8,4 @@
 /* The sched_process_fork of a process that this one made, and has not waited for. */
 void process_line(const char *what, const char *syscall, bool is_compat, pid_t child, pid_t parent_of_child);
 
-/* Two processes that say "ready" and stay until standard input ends: for a capture that starts later. */
-void stay(void);
-
 #endif

@@ -52,7 +52,7 @@ static void line_address(struct line *line, const char *name, const union addres
         line_json(line, name, json);
 }
 
-static void line_own(struct line *line, const char *name, int fd)
+void line_own(struct line *line, const char *name, int fd)
 {
     union address address;
     socklen_t length = sizeof(address);
@@ -61,7 +61,7 @@ static void line_own(struct line *line, const char *name, int fd)
     line_address(line, name, &address, length, false);
 }
 
-static void line_peer(struct line *line, const char *name, int fd)
+void line_peer(struct line *line, const char *name, int fd)
 {
     union address address;
     socklen_t length = sizeof(address);
