@@ -247,7 +247,7 @@ static int stay_with_sockets(void)
         not_possible("existing_socket", "a listener, IPv6", "this kernel has no IPv6");
     int pair[2], datagram = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     if (datagram < 0 || local < 0 || bind(local, (const struct sockaddr *)&name, length) < 0 || listen(local, 1) < 0 ||
-        socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+        socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
         cannot("sockets");
     socket_line("UDP, without an address", datagram, false);
     socket_line("of the system itself, with a name", local, false);
