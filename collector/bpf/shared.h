@@ -40,7 +40,7 @@ enum {
     X32_LIMIT = 48,
     NO_SYSCALL = 0xffff,
     SELF_LIMIT = 8,
-    SCRATCH_BYTES = 8192,     /* of one of its records */
+    SCRATCH_BYTES = 8192, /* of one of its records */
     /* What is read of it at once. The kernel fills its buffer (32 KiB) no further than that and one more record, so
      * there is room for each. */
     SNAPSHOT_READ_BYTES = 16384,

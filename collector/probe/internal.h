@@ -76,7 +76,7 @@ struct probe {
     size_t snapshot_at, snapshot_end;
     struct argv_table *argv;
     struct modules *modules;
-    uint8_t *row; /* of a snapshot, where it is made here */
+    uint8_t *row;              /* of a snapshot, where it is made here */
     uint8_t seen[HOOK_COUNT];  /* SEEN_* */
     bool unproven[HOOK_COUNT]; /* taken for running because the self-test could not provoke it */
     struct btf *btf; /* the kernel's, parsed once for a start; NULL before, after, and where it cannot be read */

@@ -113,8 +113,8 @@ const struct probe_failure *probe_failures(struct probe *probe, size_t *ret_coun
 
 /*
  * The processes of the scope, as existing_process records in start order, straight from the kernel (works from a pod's
- * own pid namespace), and what else of existing_* the plan selects. Each call of _next gives one record (valid until the next call) or NULL at the end. -ENFILE from
- * _begin when the pool of iterators is used up.
+ * own pid namespace), and what else of existing_* the plan selects. Each call of _next gives one record (valid until
+ * the next call) or NULL at the end. -ENFILE from _begin when the pool of iterators is used up.
  */
 int probe_snapshot_begin(struct probe *probe);
 const struct record_header *probe_snapshot_next(struct probe *probe, size_t *ret_available);
