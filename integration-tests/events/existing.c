@@ -373,10 +373,22 @@ static void find_arguments(unsigned long *ret_start, unsigned long *ret_end)
     *ret_end = strtoul(at, &at, 10);
 }
 
-/* In a thread: the pages hold the first thread's stack too, which does not run again. */
+/* Of the first thread; it comes after the name. */
+static char state_of_first_thread(void)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+    read_text(path, text, sizeof(text));
+    const char *at = strrchr(text, ')');
+    return at != NULL && at[1] == ' ' ? at[2] : '\0';
+}
+
+/* In a thread: the pages hold the first thread's stack too, which does not run again once it waits for this one. */
 static void *unmap_arguments(void *unused)
 {
     unsigned long start, end;
+    while (state_of_first_thread() != 'S')
+        sched_yield();
     const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
     (void)unused;
     find_arguments(&start, &end);
