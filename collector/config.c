@@ -24,6 +24,10 @@ static const char *const verbs[] = {
 
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
 static const struct option options[] = {
+    {"argv.size", OPTION_BYTES, AT(argv_size), .initial = "8K", .min = ARGV_SIZE_USUAL, .max = ARGV_SIZE_MOST,
+     .help = "How much of a program's arguments events show, and as much of its environment; the rest is marked "
+             "truncated. More than 8K makes the start longer, and takes 152 KiB of ring.critical for each event that "
+             "has as much."},
     {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc",
      .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
     {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml",

@@ -21,6 +21,7 @@ struct config {
     char queue_path[CONFIG_PATH_BYTES];
     uint64_t queue_size;
     uint64_t ring_size[CLASS_COUNT];
+    uint64_t argv_size;
     uint64_t scope_tree, scope_children_of;
     char scope_cgroup[CONFIG_PATH_BYTES];
     struct option_list plan_allow;

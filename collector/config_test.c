@@ -51,6 +51,7 @@ static void test_config_defaults(void **state)
     assert_int_equal(outcome.config.ring_size[CLASS_CRITICAL], 1 << 20);
     assert_int_equal(outcome.config.ring_size[CLASS_WATCHED], 2 << 20);
     assert_int_equal(outcome.config.ring_size[CLASS_BULK], 4 << 20);
+    assert_int_equal(outcome.config.argv_size, 8192);
     assert_true(outcome.config.node[0] != '\0');
 }
 
@@ -61,6 +62,8 @@ static void test_config_refuses(void **state)
         const char *first, *second, *third, *words;
     } cases[] = {
         {"--ring.bulk", "5000", NULL, "power of two"},
+        {"--argv.size", "65537", NULL, "argv.size"},
+        {"--argv.size", "4K", NULL, "argv.size"},
         {"--scope.tree=1", "--scope.children_of=2", NULL, "exclude each other"},
         {"--bus.url", "http://somewhere", NULL, "bus url"},
         {"--bus.url", "tcp://192.0.2.1:3367", NULL, "bus url"},

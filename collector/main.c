@@ -176,6 +176,7 @@ static int start_probe(struct collector *c)
         settings.cgroup_path = c->config.scope_cgroup;
     }
     memcpy(settings.ring_bytes, c->config.ring_size, sizeof(settings.ring_bytes));
+    settings.argv_bytes = (uint32_t)c->config.argv_size;
     config_allowed_events(&c->config, settings.allowed, words); /* config_load has checked it */
     int r = probe_start(&settings, &c->probe, error);
     if (r != 0) {

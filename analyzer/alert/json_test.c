@@ -106,6 +106,7 @@ static void fill_exec(void)
     record_integer(&record, "link_count", 0);
     record_integer(&record, "fs_magic", 0x01021994);
     record_string(&record, "cgroup_path", "/kubepods/besteffort/" POD "/" CONTAINER, ITEM_COMPLETE);
+    record_path(&record, "root", "/", ITEM_COMPLETE);
     record.header.flags = RECORD_OWN_MOUNTS;
     record.header.syscall = 59;
 }

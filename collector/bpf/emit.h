@@ -129,15 +129,24 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
 #define EMIT_LARGEST(sink_, cut_, size_, fill_)                                                                        \
     EMIT_LARGER(sink_, cut_, size_, fill_, largest_, bpf_ringbuf_submit(largest_, sink_flags(sink_)))
 
+/* One that lists of up to LISTS_MOST go into, for events that have such lists, where that was asked for. */
+#define EMIT_LARGE(sink_, cut_, size_, fill_, has_lists_)                                                              \
+    EMIT_LARGER(sink_, cut_, size_, fill_, third_, ({                                                                  \
+                    if ((has_lists_) && argv_size > LISTS_USUAL)                                                       \
+                        EMIT_LARGEST(sink_, third_, RECORD_LISTS, fill_);                                              \
+                    else                                                                                               \
+                        bpf_ringbuf_submit(third_, sink_flags(sink_));                                                 \
+                }))
+
 #ifdef VEDETTE_PLAIN
 /* Each size is verified for itself there: two of them. */
-#define EMIT_CUT(sink_, cut_, middle_, large_, fill_) EMIT_LARGEST(sink_, cut_, large_, fill_)
+#define EMIT_CUT(sink_, cut_, middle_, large_, fill_, has_lists_) EMIT_LARGE(sink_, cut_, large_, fill_, has_lists_)
 #else
-#define EMIT_CUT(sink_, cut_, middle_, large_, fill_)                                                                  \
-    EMIT_LARGER(sink_, cut_, middle_, fill_, second_, EMIT_LARGEST(sink_, second_, large_, fill_))
+#define EMIT_CUT(sink_, cut_, middle_, large_, fill_, has_lists_)                                                      \
+    EMIT_LARGER(sink_, cut_, middle_, fill_, second_, EMIT_LARGE(sink_, second_, large_, fill_, has_lists_))
 #endif
 
-#define EMIT_3(sink_, small_, middle_, large_, fill_)                                                                  \
+#define EMIT_GROWING(sink_, small_, middle_, large_, fill_, has_lists_)                                                \
     ({                                                                                                                 \
         struct record_header *first_ = (sink_)->ring ? bpf_ringbuf_reserve((sink_)->ring, small_, 0) : NULL;           \
         if (first_ == NULL)                                                                                            \
@@ -145,7 +154,10 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
         else if (fill_(first_, small_))                                                                                \
             bpf_ringbuf_submit(first_, sink_flags(sink_));                                                             \
         else                                                                                                           \
-            EMIT_CUT(sink_, first_, middle_, large_, fill_);                                                           \
+            EMIT_CUT(sink_, first_, middle_, large_, fill_, has_lists_);                                               \
     })
+
+#define EMIT_3(sink_, small_, middle_, large_, fill_) EMIT_GROWING(sink_, small_, middle_, large_, fill_, false)
+#define EMIT_LISTS(sink_, small_, middle_, fill_)     EMIT_GROWING(sink_, small_, middle_, RECORD_LARGE, fill_, true)
 
 #endif

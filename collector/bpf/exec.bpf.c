@@ -34,18 +34,24 @@ enum {
     ARG_fs_magic,
     ARG_cgroup_path,
     ARG_overlay_layer,
+    ARG_root,
 };
 
 enum {
-    /* With what argv and env may take of each: see FILL. */
     EXEC_SMALL = 2048,
     EXEC_MIDDLE = 8192,
-    EXEC_LARGE = 24576,
     RENAME_BYTES = 256,
 };
 
-#define SIZED(size_, small_, middle_, large_)                                                                          \
-    ((size_) == EXEC_SMALL ? (small_) : (size_) == EXEC_MIDDLE ? (middle_) : (large_))
+/* What argv, env and a name that came from the caller may take of each. */
+#define SIZED(size_, small_, middle_, large_, lists_)                                                                  \
+    ((size_) == EXEC_SMALL     ? (small_)                                                                              \
+     : (size_) == EXEC_MIDDLE  ? (middle_)                                                                             \
+     : (size_) == RECORD_LARGE ? (large_)                                                                              \
+                               : (lists_))
+#define ARGV_MOST(size_) SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
+#define ENV_MOST(size_)  SIZED(size_, 512, 4096, LISTS_USUAL, argv_size)
+#define NAME_MOST(size_) SIZED(size_, 256, 512, PATH_MOST, PATH_MOST)
 
 static __always_inline void exec_file(struct record_header *header, __u64 capacity, struct file *file)
 {
@@ -74,21 +80,33 @@ static __always_inline void exec_task(struct record_header *header, __u64 capaci
     store_cgroup(header, capacity, ARG_cgroup_path, task_cgroup(task, &id));
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
     store_path(header, capacity, ARG_pwd, BPF_CORE_READ(fs, pwd.dentry), BPF_CORE_READ(fs, pwd.mnt));
+    store_path(header, capacity, ARG_root, BPF_CORE_READ(fs, root.dentry), BPF_CORE_READ(fs, root.mnt));
 }
 
-/* `argv` and `env`: what a reservation gives each of them; `string` bounds the names that came from the caller. */
-static __always_inline bool exec_fill(struct record_header *header, __u64 capacity, struct task_struct *task,
-                                      struct linux_binprm *bprm, __u32 argv, __u32 env, __u32 string)
+static __always_inline void exec_lists(struct record_header *header, __u64 capacity, struct task_struct *task)
 {
-    record_begin(header, EVENT_sched_process_exec, 0);
     struct mm_struct *mm = BPF_CORE_READ(task, mm);
-    store_user_list(header, capacity, ARG_argv, BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end), argv);
-    store_user_list(header, capacity, ARG_env, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end), env);
-    exec_file(header, capacity, BPF_CORE_READ(bprm, file));
-    store_string(header, capacity, ARG_cmdpath, BPF_CORE_READ(bprm, filename), string, false);
-    store_string(header, capacity, ARG_interp, BPF_CORE_READ(bprm, interp), string, false);
-    exec_task(header, capacity, task);
-    store_stdin(header, capacity, ARG_stdin_type, ARG_stdin_path);
+    store_user_list(header, capacity, ARG_argv, BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end),
+                    ARGV_MOST(capacity));
+    store_user_list(header, capacity, ARG_env, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end),
+                    ENV_MOST(capacity));
+}
+
+/* The lists first, whose room is certain then; but see store_room. */
+static __always_inline bool exec_fill(struct record_header *header, __u64 capacity, struct task_struct *task,
+                                      struct linux_binprm *bprm)
+{
+    __u64 room = store_room(capacity);
+    record_begin(header, EVENT_sched_process_exec, 0);
+    if (room == capacity)
+        exec_lists(header, capacity, task);
+    store_string_or_part(header, room, ARG_cmdpath, BPF_CORE_READ(bprm, filename), NAME_MOST(capacity));
+    store_string_or_part(header, room, ARG_interp, BPF_CORE_READ(bprm, interp), NAME_MOST(capacity));
+    exec_file(header, room, BPF_CORE_READ(bprm, file));
+    exec_task(header, room, task);
+    store_stdin(header, room, ARG_stdin_type, ARG_stdin_path);
+    if (room < capacity)
+        exec_lists(header, capacity, task);
     return !store_take_cut(header);
 }
 
@@ -112,10 +130,8 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
     struct sink sink;
     if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
-#define FILL(header_, size_)                                                                                           \
-    exec_fill(header_, size_, task, bprm, SIZED(size_, 512, 2048, 8192), SIZED(size_, 512, 4096, 8192),                \
-              SIZED(size_, 256, 512, 2048))
-    EMIT_3(&sink, EXEC_SMALL, EXEC_MIDDLE, EXEC_LARGE, FILL);
+#define FILL(header_, size_) exec_fill(header_, size_, task, bprm)
+    EMIT_LISTS(&sink, EXEC_SMALL, EXEC_MIDDLE, FILL);
 #undef FILL
     return 0;
 }

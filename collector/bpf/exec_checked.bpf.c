@@ -24,28 +24,43 @@ enum {
 enum {
     CHECK_SMALL = 2048,
     CHECK_MIDDLE = 8192,
-    CHECK_LARGE = 24576,
 };
 
-#define LIST_MOST(size_) ((size_) == CHECK_SMALL ? 512 : (size_) == CHECK_MIDDLE ? 2048 : 8192)
+#define SIZED(size_, small_, middle_, large_, lists_)                                                                  \
+    ((size_) == CHECK_SMALL    ? (small_)                                                                              \
+     : (size_) == CHECK_MIDDLE ? (middle_)                                                                             \
+     : (size_) == RECORD_LARGE ? (large_)                                                                              \
+                               : (lists_))
+#define LIST_MOST(size_) SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
+#define NAME_MOST(size_) SIZED(size_, 512, 512, PATH_MOST, PATH_MOST)
 
-static __always_inline bool checked_fill(struct record_header *header, __u64 capacity, struct linux_binprm *bprm,
-                                         __u32 event, __u32 list)
+static __always_inline void checked_lists(struct record_header *header, __u64 capacity, bool is_helper)
 {
     struct mm_struct *mm = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
-    bool is_helper = event == EVENT_call_usermodehelper;
-    record_begin(header, event, 0);
     store_user_list(header, capacity, is_helper ? HELPER_argv : CHECK_argv, BPF_CORE_READ(mm, arg_start),
-                    BPF_CORE_READ(mm, arg_end), list);
+                    BPF_CORE_READ(mm, arg_end), LIST_MOST(capacity));
     store_user_list(header, capacity, is_helper ? HELPER_envp : CHECK_envp, BPF_CORE_READ(mm, env_start),
-                    BPF_CORE_READ(mm, env_end), list);
-    if (is_helper) {
-        store_string(header, capacity, HELPER_pathname, BPF_CORE_READ(bprm, filename), list, false);
-        return !store_take_cut(header);
-    }
+                    BPF_CORE_READ(mm, env_end), LIST_MOST(capacity));
+}
+
+/* As in exec_fill. */
+static __always_inline bool checked_fill(struct record_header *header, __u64 capacity, struct linux_binprm *bprm,
+                                         __u32 event)
+{
+    __u64 room = store_room(capacity);
+    bool is_helper = event == EVENT_call_usermodehelper;
     struct file *file = BPF_CORE_READ(bprm, file);
-    store_file_id(header, capacity, CHECK_dev, CHECK_inode, file);
-    store_file_path(header, capacity, CHECK_pathname, file);
+    record_begin(header, event, 0);
+    if (room == capacity)
+        checked_lists(header, capacity, is_helper);
+    if (is_helper) {
+        store_string(header, room, HELPER_pathname, BPF_CORE_READ(bprm, filename), NAME_MOST(capacity), false);
+    } else {
+        store_file_id(header, room, CHECK_dev, CHECK_inode, file);
+        store_file_path(header, room, CHECK_pathname, file);
+    }
+    if (room < capacity)
+        checked_lists(header, capacity, is_helper);
     return !store_take_cut(header);
 }
 
@@ -54,8 +69,8 @@ __noinline int exec_checked(__u64 bprm, __u32 event)
     struct sink sink;
     if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
-#define FILL(header_, size_) checked_fill(header_, size_, (struct linux_binprm *)bprm, event, LIST_MOST(size_))
-    EMIT_3(&sink, CHECK_SMALL, CHECK_MIDDLE, CHECK_LARGE, FILL);
+#define FILL(header_, size_) checked_fill(header_, size_, (struct linux_binprm *)bprm, event)
+    EMIT_LISTS(&sink, CHECK_SMALL, CHECK_MIDDLE, FILL);
     return 0;
 }
 

@@ -22,12 +22,11 @@ enum {
 enum {
     FAILED_SMALL = 2048,
     FAILED_MIDDLE = 8192,
-    FAILED_LARGE = 24576,
     RESTART_LEAST = 512, /* ERESTARTSYS to ERESTART_RESTARTBLOCK: begun again after a signal */
     RESTART_MOST = 516,
 };
 
-#define STRING_MOST(capacity_) ((capacity_) == FAILED_SMALL ? 512 : (capacity_) == FAILED_MIDDLE ? 1024 : 4096)
+#define STRING_MOST(capacity_) ((capacity_) == FAILED_SMALL ? 512 : (capacity_) == FAILED_MIDDLE ? 1024 : PATH_MOST)
 
 static __always_inline bool failed_fill(struct record_header *header, __u64 capacity, struct call *call)
 {
@@ -38,9 +37,9 @@ static __always_inline bool failed_fill(struct record_header *header, __u64 capa
     store_integer(header, capacity, ARG_kernel_invoked, 0);
     store_string(header, capacity, ARG_pathname, (void *)(first ? call->args[1] : call->args[0]), STRING_MOST(capacity),
                  true);
+    store_stdin(header, store_room(capacity), ARG_stdin_type, ARG_stdin_path);
     store_user_strings(header, capacity, ARG_argv, first ? call->args[2] : call->args[1], call->narrow);
     store_user_strings(header, capacity, ARG_envp, first ? call->args[3] : call->args[2], call->narrow);
-    store_stdin(header, capacity, ARG_stdin_type, ARG_stdin_path);
     return !store_take_cut(header);
 }
 
@@ -51,7 +50,7 @@ EXIT_HANDLER(execute_failed)
         !plan.selected[EVENT_process_execute_failed] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) failed_fill(header_, size_, call)
-    EMIT_3(&sink, FAILED_SMALL, FAILED_MIDDLE, FAILED_LARGE, FILL);
+    EMIT_LISTS(&sink, FAILED_SMALL, FAILED_MIDDLE, FILL);
     return 0;
 }
 

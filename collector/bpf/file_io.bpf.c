@@ -28,7 +28,11 @@ enum {
 
 enum {
     MAGIC_BYTES = 32,
+    MAGIC_BUFFERS = 8, /* that these may be spread over */
+    MAGIC_BUFFERS_PLAIN = 4,
     FROM_FILE = -1, /* the position is the file's own */
+    RWF_APPEND = 0x10,
+    RWF_NOAPPEND = 0x20,
 };
 
 /* One direction of a call. */
@@ -57,6 +61,15 @@ static __always_inline __s64 pointed_position(__u64 pointer, __s64 moved)
     if (pointer == 0 || bpf_probe_read_user(&position, sizeof(position), (void *)pointer) != 0)
         return FROM_FILE;
     return position - (moved > 0 ? moved : 0);
+}
+
+/* A write at the end of a regular file, whatever position was given. */
+static __always_inline bool appends(struct call *call, struct file *file)
+{
+    __u64 flags = call->number == EVENT_pwritev2 ? call->args[5] : 0;
+    if ((BPF_CORE_READ(file, f_flags) & O_APPEND) == 0 && (flags & RWF_APPEND) == 0)
+        return false;
+    return (flags & RWF_NOAPPEND) == 0 && is_regular(file);
 }
 
 static __always_inline void transfer_of(struct transfer *transfer, struct call *call, bool is_write)
@@ -97,6 +110,9 @@ static __always_inline void transfer_of(struct transfer *transfer, struct call *
     }
     struct file *file = current_file((__s32)fd);
     transfer->file = file;
+    /* One that was not given moved the file's own, which says it better. */
+    if (transfer->position >= 0 && is_write && file != NULL && call->ret > 0 && appends(call, file))
+        transfer->position = BPF_CORE_READ(file, f_inode, i_size) - call->ret;
     if (transfer->position < 0 && file != NULL)
         transfer->position = BPF_CORE_READ(file, f_pos) - (call->ret > 0 ? call->ret : 0);
     if (transfer->position < 0) /* a pipe or a socket has none */
@@ -126,37 +142,97 @@ static __always_inline void transfer_emit(struct call *call, struct transfer *tr
 #undef FILL
 }
 
-/* The first buffer of an array that is not empty, and its length. */
-static __always_inline __u64 first_buffer(struct call *call, __u64 array, __u64 *ret_length)
+/* A buffer of the caller's array, and its length. */
+static __always_inline __u64 vector_buffer(bool narrow_pointers, __u64 array, __u32 index, __u64 *ret_length)
 {
-    __u64 base[2] = {0};
+    __u64 wide[2] = {0};
     __u32 narrow[2] = {0};
-    if (call->narrow) {
-        bpf_probe_read_user(narrow, sizeof(narrow), (void *)array);
+    if (narrow_pointers) {
+        bpf_probe_read_user(narrow, sizeof(narrow), (void *)array + index * sizeof(narrow));
         *ret_length = narrow[1];
         return narrow[0];
     }
-    bpf_probe_read_user(base, sizeof(base), (void *)array);
-    *ret_length = base[1];
-    return base[0];
+    bpf_probe_read_user(wide, sizeof(wide), (void *)array + index * sizeof(wide));
+    *ret_length = wide[1];
+    return wide[0];
+}
+
+/* The first bytes that the buffers of an array had, empty ones among them perhaps. */
+struct gathered {
+    struct call *call;
+    __u64 array;
+    __u32 size, most;
+    bool is_unreadable;
+    __u8 bytes[2 * MAGIC_BYTES]; /* twice: the verifier knows where a copy begins and how long it is, not their sum */
+};
+
+/* 01f810ace9ed "bpf: Allow variable-offset stack access" (5.12): before it only the first buffer that is not empty. */
+#ifdef VEDETTE_PLAIN
+#define GATHERED(gathered_)         0
+#define IS_GATHERED(length_, left_) ((length_) > 0)
+#else
+#define GATHERED(gathered_)         ((gathered_)->size)
+#define IS_GATHERED(length_, left_) ((length_) == (left_))
+#endif
+
+static long gather_step(__u32 index, struct gathered *gathered)
+{
+    __u64 length, buffer = vector_buffer(gathered->call->narrow, gathered->array, index, &length);
+    __u32 at = GATHERED(gathered), left = gathered->most - at;
+    if (at >= MAGIC_BYTES || left > MAGIC_BYTES || left == 0)
+        return 1;
+    if (length > left)
+        length = left;
+    asm volatile("" : "+r"(length)); /* 6.1 learns nothing from a comparison with what is not constant */
+    if (length > MAGIC_BYTES)
+        return 1;
+    gathered->is_unreadable = bpf_probe_read_user(gathered->bytes + at, length, (void *)buffer) != 0;
+    gathered->size = at + length;
+    return gathered->is_unreadable || IS_GATHERED(length, left);
+}
+
+static __always_inline void gather(struct gathered *gathered)
+{
+#ifdef VEDETTE_PLAIN
+    /* Unrolled: clang lays this loop out so that its end falls through to its head, which 5.10 takes for endless. */
+#pragma unroll
+    for (__u32 i = 0; i < MAGIC_BUFFERS_PLAIN; i++)
+        if (gather_step(i, gathered) != 0)
+            break;
+#else
+    REPEAT(MAGIC_BUFFERS, gather_step, gathered);
+#endif
+}
+
+static __always_inline void store_gathered(struct record_header *header, __u64 capacity, struct call *call, __u64 array,
+                                           __u32 most)
+{
+    struct gathered gathered = {.call = call, .array = array, .most = most};
+    __u64 at = store_at(header);
+    if (at > capacity - ITEM_HEADER - MAGIC_BYTES) {
+        store_cut(header);
+        return;
+    }
+    gather(&gathered);
+    if (gathered.is_unreadable) {
+        store_unreadable(header, capacity, MAGIC_bytes, ITEM_USER);
+        return;
+    }
+    __builtin_memcpy((void *)header + at + ITEM_HEADER, gathered.bytes, MAGIC_BYTES);
+    store_item(header, at, MAGIC_bytes, ITEM_BYTES, ITEM_USER | (gathered.size < most ? ITEM_TRUNCATED : ITEM_COMPLETE),
+               gathered.size);
 }
 
 static __always_inline void store_magic(struct record_header *header, __u64 capacity, struct call *call,
                                         struct transfer *transfer)
 {
-    __u64 buffer = transfer->buffer, most = call->ret, length = most;
-    if (buffer != 0 && transfer->is_vector)
-        buffer = first_buffer(call, buffer, &length);
-    if (buffer == 0) { /* the call moved it from another file */
+    __u64 most = call->ret > MAGIC_BYTES ? MAGIC_BYTES : call->ret;
+    if (transfer->buffer == 0) /* the call moved it from another file */
         store_unreadable(header, capacity, MAGIC_bytes, 0);
-        return;
-    }
-    if (most > MAGIC_BYTES)
-        most = MAGIC_BYTES;
-    __u32 state = length < most ? ITEM_TRUNCATED : ITEM_COMPLETE;
-    if (length > most)
-        length = most;
-    store_user_bytes(header, capacity, MAGIC_bytes, ITEM_BYTES, ITEM_USER | state, buffer, length, MAGIC_BYTES);
+    else if (transfer->is_vector)
+        store_gathered(header, capacity, call, transfer->buffer, most);
+    else
+        store_user_bytes(header, capacity, MAGIC_bytes, ITEM_BYTES, ITEM_USER, transfer->buffer, most, MAGIC_BYTES);
 }
 
 static __always_inline bool magic_fill(struct record_header *header, __u64 capacity, struct call *call,
@@ -177,7 +253,7 @@ static __always_inline __u32 magic_class(__u8 selected, struct call *call, struc
     __u64 buffer = transfer->buffer, most = call->ret, length = most;
     __u32 bytes = 0;
     if (buffer != 0 && transfer->is_vector)
-        buffer = first_buffer(call, buffer, &length);
+        buffer = vector_buffer(call->narrow, buffer, 0, &length); /* a short one may go on in the next */
     if (length > most)
         length = most;
     if (length >= sizeof(bytes) && bpf_probe_read_user(&bytes, sizeof(bytes), (void *)buffer) != 0)

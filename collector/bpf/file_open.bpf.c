@@ -22,17 +22,18 @@ enum {
     ARG_ctime,
     ARG_syscall_pathname,
     ARG_fs_magic,
+    ARG_overlay_layer,
 };
 
 enum {
     OPEN_SMALL = 512,
     OPEN_MIDDLE = 2048,
-    OPEN_LARGE = 8192,
+    OPEN_LARGE = 24576, /* the file's path and the caller's string, 4 KiB each */
     /* The kernel drops these from f_flags once the file is open; the hook that the event is named after saw them. */
     TRANSIENT = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC,
 };
 
-#define STRING_MOST(capacity_) ((capacity_) == OPEN_SMALL ? 128 : (capacity_) == OPEN_MIDDLE ? 512 : 4096)
+#define STRING_MOST(capacity_) ((capacity_) == OPEN_SMALL ? 128 : (capacity_) == OPEN_MIDDLE ? 512 : PATH_MOST)
 
 static __always_inline __u64 flags_asked(struct call *call)
 {
@@ -70,6 +71,9 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
     store_inode_id(header, capacity, ARG_dev, ARG_inode, inode);
     store_integer(header, capacity, ARG_ctime, inode_ctime_ns(inode));
     store_integer(header, capacity, ARG_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
+    enum overlay_layer layer = overlay_layer(inode);
+    if (layer != OVERLAY_UNKNOWN)
+        store_integer(header, capacity, ARG_overlay_layer, layer);
     store_file_path(header, capacity, ARG_pathname, file);
     return !store_take_cut(header);
 }

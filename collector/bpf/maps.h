@@ -117,6 +117,7 @@ STATE struct {
 STATE const volatile __u32 scope_kind;
 STATE const volatile __u32 cpu_shift; /* CPUs of a group, as a power of two */
 STATE const volatile __u32 can_cast;  /* the kernel has bpf_rdonly_cast: facts.bpf.c */
+STATE const volatile __u32 argv_size; /* bytes of argv, and of envp: LISTS_USUAL, or more up to LISTS_MOST */
 /* Handlers of allowed events that this kernel took, by index. */
 STATE const volatile __u8 exit_enabled[HANDLER_COUNT];
 STATE const volatile __u8 enter_enabled[HANDLER_COUNT];

@@ -45,6 +45,8 @@ enum {
      * there is room for each. */
     SNAPSHOT_READ_BYTES = 16384,
     MOUNT_NAMESPACES = 1024, /* whose mounts one snapshot tells */
+    LISTS_USUAL = 8192,      /* of argv, and of envp, NULs included */
+    LISTS_MOST = 65536,
 };
 
 /* Raw numbers to ours (common/events/syscalls.def), filled by the loader. */

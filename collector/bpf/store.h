@@ -17,6 +17,10 @@
 enum {
     ITEM_HEADER = sizeof(struct item_header),
     RECORD_CUT = 1u << 15, /* only while a record is built */
+    /* For a caller's path: PATH_MAX, and a word more, so that the longest is not taken for one that was cut. */
+    PATH_MOST = 4096 + 8,
+    RECORD_LARGE = 24576,
+    RECORD_LISTS = RECORD_LARGE + 2 * LISTS_MOST, /* see store_room */
 };
 
 _Static_assert((RECORD_FLAG_ALL & RECORD_CUT) == 0, "a flag of its own");
@@ -83,6 +87,15 @@ struct room_24576 {
             name_##24576((struct room_24576 *)(header_), __VA_ARGS__);                                                 \
     } while (0)
 #endif
+
+/*
+ * Everything but long lists knows of RECORD_LARGE at most: in a record of RECORD_LISTS the lists come last. Without
+ * that, each function of this file would be verified for one more size.
+ */
+static __always_inline __u64 store_room(__u64 capacity)
+{
+    return capacity > RECORD_LARGE ? RECORD_LARGE : capacity;
+}
 
 static __always_inline __u64 store_at(struct record_header *header)
 {
@@ -179,6 +192,16 @@ static __always_inline void store_string(struct record_header *header, __u64 cap
         store_item(header, at, arg, ITEM_BYTES, ITEM_TRUNCATED | source, most - 1);
         store_cut(header);
     }
+}
+
+/* A string of the kernel's; where there is no room for `most`, as much of it as a small room takes. */
+static __always_inline void store_string_or_part(struct record_header *header, __u64 capacity, __u32 arg,
+                                                 const void *from, __u32 most)
+{
+    if (most > 256 && store_at(header) > capacity - ITEM_HEADER - most)
+        store_string(header, capacity, arg, from, 256, false);
+    else
+        store_string(header, capacity, arg, from, most, false);
 }
 
 /* A task's name, which ends with a NUL within its 16 bytes. */

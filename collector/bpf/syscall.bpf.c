@@ -18,7 +18,6 @@ enum {
     CALL_NUMBERS = 256, /* header and six numbers */
     CALL_SMALL = 512,
     CALL_MIDDLE = 8192,
-    CALL_LARGE = 24576,
 };
 
 static __always_inline __u64 widen(__u64 value, __u32 type, bool compat)
@@ -157,7 +156,9 @@ static __always_inline void store_arg(struct record_header *header, __u64 capaci
     __u32 type = call_rows[number].type[arg];
     if (type == 0) /* beyond the row's last */
         return;
-    if (capacity > CALL_NUMBERS && is_pointed(type)) {
+    if (capacity > RECORD_LARGE && type == BPF_ARG_STRINGS) {
+        store_user_strings(header, capacity, arg, call->args[arg], call->narrow);
+    } else if (capacity > CALL_NUMBERS && is_pointed(type)) {
         __u32 types = type | (arg + 1 < SYSCALL_ARGS ? call_rows[number].type[arg + 1] : 0) << 8;
         FOR_ROOM(store_pointed_, header, capacity, arg, call, types);
     } else {
@@ -187,7 +188,8 @@ static __always_inline void emit(struct call *call)
     if ((class & CALL_ROW_STRINGS) == 0)
         EMIT_1(&sink, CALL_NUMBERS, FILL);
     else
-        EMIT_3(&sink, CALL_SMALL, CALL_MIDDLE, CALL_LARGE, FILL);
+        EMIT_GROWING(&sink, CALL_SMALL, CALL_MIDDLE, RECORD_LARGE, FILL,
+                     number == EVENT_execve || number == EVENT_execveat);
 }
 
 ENTER_HANDLER(syscall)

@@ -496,6 +496,7 @@ enum {
     O_ACCMODE = 03,
     O_TRUNC = 01000,
     O_PATH = 010000000,
+    O_APPEND = 02000,
     O_WRONLY = 1,
 };
 

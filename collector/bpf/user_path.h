@@ -18,7 +18,8 @@ enum {
 };
 
 /* What a string of the caller may take of each. */
-#define USER_PATH_MOST(capacity_) ((capacity_) == USER_PATH_SMALL ? 128 : (capacity_) == USER_PATH_MIDDLE ? 512 : 4096)
+#define USER_PATH_MOST(capacity_)                                                                                      \
+    ((capacity_) == USER_PATH_SMALL ? 128 : (capacity_) == USER_PATH_MIDDLE ? 512 : PATH_MOST)
 
 #ifdef VEDETTE_PLAIN
 #include "collector/bpf/user_path_store.h"

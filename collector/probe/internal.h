@@ -54,6 +54,7 @@ struct probe {
     size_t n_kept;
     bool plain;
     enum scope_kind scope;
+    uint32_t argv_bytes;
     uint8_t allowed[EVENT_ID_LIMIT];
     struct program programs[MAX_PROGRAMS];
     size_t n_programs;

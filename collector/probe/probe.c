@@ -18,6 +18,8 @@ enum { CGROUP2_MAGIC = 0x63677270 };
 _Static_assert(SCOPE_HOST == 0 && SCOPE_TREE == 1 && SCOPE_CHILDREN == 2 && SCOPE_CGROUP == 3,
                "KIND_* of collector/bpf/maps.h");
 _Static_assert((int)PROBE_MAX_SELF == (int)SELF_LIMIT, "the kernel's table is as long");
+_Static_assert((int)ARGV_SIZE_USUAL == (int)LISTS_USUAL && (int)ARGV_SIZE_MOST == (int)LISTS_MOST,
+               "as the programs have them");
 
 /*
  * libbpf's last complaints, so that an error can say more than its number, and the last function that the verifier was
@@ -95,6 +97,7 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     skeleton->rodata->scope_kind = (uint32_t)probe->scope;
     skeleton->rodata->cpu_shift = group_shift(probe->n_cpus);
     skeleton->rodata->can_cast = btf__find_by_name_kind(probe->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+    skeleton->rodata->argv_size = probe->argv_bytes;
     tables_fill(skeleton->rodata);
     memcpy(&skeleton->rodata->preempt_places, &probe->places, sizeof(probe->places));
     bpf_map__set_max_entries(skeleton->maps.rings, group_count(probe->n_cpus) * CLASS_COUNT);
@@ -313,6 +316,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
     probe->snapshot_fd = -1;
     probe->n_cpus = (uint32_t)cpus;
     probe->scope = settings->scope;
+    probe->argv_bytes = settings->argv_bytes;
     memcpy(probe->allowed, settings->allowed, sizeof(probe->allowed));
     libbpf_print_fn_t before = libbpf_set_print(collect_complaint);
     int result = start(probe, settings, error);

@@ -27,7 +27,13 @@ enum probe_flavour {
     FLAVOUR_PLAIN, /* as on a kernel before 5.17, for tests: it runs on all */
 };
 
-enum { PROBE_ERROR_BYTES = 512, PROBE_MAX_SELF = 8, PROBE_SNAPSHOTS = 64 };
+enum {
+    PROBE_ERROR_BYTES = 512,
+    PROBE_MAX_SELF = 8,
+    PROBE_SNAPSHOTS = 64,
+    ARGV_SIZE_USUAL = 8192,
+    ARGV_SIZE_MOST = 65536
+};
 
 struct probe_settings {
     enum probe_flavour flavour;
@@ -37,6 +43,8 @@ struct probe_settings {
     /* A CPU group; powers of two of at least a page. Made smaller where all would take more than 6 MiB of a kernel
      * before 5.17: probe_rings tells. */
     uint64_t ring_bytes[CLASS_COUNT];
+    uint32_t argv_bytes; /* of arguments, and of environments: ARGV_SIZE_USUAL (0 too) to ARGV_SIZE_MOST; more cost
+                            loading time */
     uint8_t
         allowed[EVENT_ID_LIMIT]; /* the operator's list: hooks of events that may never be selected are not attached */
 };

@@ -120,7 +120,7 @@ static const struct {
     {"sched_process_exec",
      "cmdpath pathname dev inode ctime inode_mode interpreter_pathname interpreter_dev "
      "interpreter_inode interpreter_ctime argv interp stdin_type "
-     "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path overlay_layer"},
+     "stdin_path invoked_from_kernel prev_comm env pwd link_count fs_magic cgroup_path overlay_layer root"},
     {"sched_process_exit", "exit_code signal_code process_group_exit"},
     {"sched_process_fork", "parent_tid parent_ns_tid parent_pid parent_ns_pid parent_start_time child_tid child_ns_tid "
                            "child_pid child_ns_pid start_time "
@@ -133,7 +133,7 @@ static const struct {
     {"security_bpf_prog", "type name helpers id load"},
     {"security_bprm_check", "pathname dev inode argv envp"},
     {"security_file_mprotect", "pathname prot ctime prev_prot addr len pkey"},
-    {"security_file_open", "pathname flags dev inode ctime syscall_pathname fs_magic"},
+    {"security_file_open", "pathname flags dev inode ctime syscall_pathname fs_magic overlay_layer"},
     {"security_inode_mknod", "file_name mode dev"},
     {"security_inode_rename", "old_path new_path"},
     {"security_inode_symlink", "linkpath target"},

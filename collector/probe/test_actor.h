@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { DEEP_LEVELS = 40, DEEPER_LEVELS = 330, NO_INT80 = 77 };
+enum { DEEP_LEVELS = 40, DEEPER_LEVELS = 400, NO_INT80 = 77 };
 
 /* Shared between the actor and the test: what must be found again. */
 struct acted {
