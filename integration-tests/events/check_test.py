@@ -16,14 +16,14 @@ TABLE_ROW = {"id": 59, "name": "execve", "args": [{"name": "pathname", "type": "
                                                   {"name": "start", "type": "uint64"}, {"name": "group", "type": "bool"}]}
 WHO = {"processId": 1, "threadId": 2, "parentProcessId": 3, "hostProcessId": 11, "hostThreadId": 12, "hostParentProcessId": 13,
        "userId": 0, "mountNamespace": 5, "pidNamespace": 6, "processName": "vt"}
-RUN = {"hostName": "h", "host_numbers": True, "begin_ns": 100, "end_ns": 200}
-LONG = ["x" * 3000, "y" * 3000]
+RUN = {"hostName": "h", "host_numbers": True, "begin_ns": 100, "end_ns": 200, "argv_size": 10}
+LONG = {"first": ["x"], "bytes": 20, "each": 6, "is_user": True}  # x abcde bcdef cdefg
 EXPECTATION = {"event": "execve", "case": "c", "who": WHO, "syscall": "execve|execveat", "returnValue": -2,
-               "args": {"pathname": {"value": "/a", "state": "user"}, "argv": {"beginning_of": LONG, "state": "truncated"},
+               "args": {"pathname": {"value": "/a", "state": "user"}, "argv": LONG,
                         "start": {"ticks": 4}, "group": {"value": True}}}
 ROW = {**WHO, "eventId": "59", "eventName": "execve", "hostName": "h", "stackAddresses": None, "matchedPolicies": [""], "returnValue": -2,
        "syscall": "execve", "contextFlags": {"isCompat": False}, "timestamp": 150, "threadStartTime": 149, "threadEntityId": 9, "argsNum": 4,
-       "args": [{"name": "pathname", "type": "string", "value": "/a"}, {"name": "argv", "type": "[]string", "value": ["x" * 3000, "y" * 2000]},
+       "args": [{"name": "pathname", "type": "string", "value": "/a"}, {"name": "argv", "type": "[]string", "value": ["x", "abcde", "bc"]},
                 {"name": "start", "type": "uint64", "value": 41_234_567}, {"name": "group", "type": "bool", "value": True}],
        "vedette": {"session": "s", "seq": 1, "states": {"pathname": "user", "argv": "truncated"}}}
 
@@ -39,11 +39,40 @@ def changed(path, value):
 
 def changes():
     yield from ((["hostName"], "x"), (["returnValue"], 0), (["syscall"], "open"), (["eventId"], "60"), (["argsNum"], 3), (["timestamp"], 201),
-                (["timestamp"], 99), (["threadStartTime"], 151), (["contextFlags", "isCompat"], True), (["stackAddresses"], []))
+                (["timestamp"], 99), (["threadStartTime"], 151), (["contextFlags", "isCompat"], True), (["vedette", "fdMismatch"], True), (["stackAddresses"], []))
     yield from (([key], 77) for key in WHO)
-    yield from ((["args", 0, "value"], "/b"), (["args", 0, "type"], "int32"), (["args", 0, "name"], "path"), (["args", 1, "value"], LONG),
-                (["args", 1, "value"], ["x"]), (["args", 1, "value"], None), (["args", 2, "value"], 51_234_567), (["args", 3, "value"], 1))
+    yield from ((["args", 0, "value"], "/b"), (["args", 0, "type"], "int32"), (["args", 0, "name"], "path"), (["args", 1, "value"], ["x", "abcde", "bcdef", "cdefg"]),
+                (["args", 1, "value"], ["x", "abcde", "b"]), (["args", 1, "value"], ["x", "abcde", "bd"]), (["args", 1, "value"], ["x", "abcdebc"]), (["args", 1, "value"], None), (["args", 2, "value"], 51_234_567), (["args", 3, "value"], 1))
     yield from ((["vedette", "states"], {}), (["vedette", "states", "group"], "user"))
+
+
+def ends_wrong():
+    """A path of which only the end is known: (value, state, least, is_cut) that are right, and that are not."""
+    wrong = []
+    for is_right, value, state, least, is_cut in ((True, "/a/b/c", None, 2, False), (True, "/b/c", "truncated", 2, False), (True, "/b/c", "truncated", 2, True),
+                                                  (False, "/a/b/c", None, 2, True), (False, "/a/b/c", "truncated", 2, False), (False, "/c", "truncated", 2, False),
+                                                  (False, "/b/c", None, 2, False), (False, "/x/c", "truncated", 2, False), (False, "", "truncated", 0, True),
+                                                  (False, None, "truncated", 0, True)):
+        want = {**EXPECTATION, "args": {**EXPECTATION["args"], "pathname": {"end_of": "/a/b/c", "least": least, "is_cut": is_cut}}}
+        row = changed(["args", 0, "value"], value)
+        row["vedette"]["states"] = {"argv": "truncated", **({"pathname": state} if state else {})}
+        if (not check.check(want, [row], TABLE_ROW, RUN)) != is_right:
+            wrong.append(f"the end of a path: {value!r}, {state}, {least}, {is_cut}")
+    return wrong
+
+
+def lists_wrong():
+    """The same row where more or less was asked for: (value, state, argv_size) that are right, and that are not."""
+    wrong = []
+    whole = ["x", "abcde", "bcdef", "cdefg"]
+    for is_right, value, state, size in ((True, whole, "user", 20), (True, whole, "user", 30), (False, whole, "truncated", 20), (False, whole, None, 20),
+                                         (True, [*whole[:3], "cdefg"], "truncated", 19), (True, whole[:2], "truncated", 8), (False, whole[:2], "user", 8),
+                                         (False, whole[:1], "truncated", 8), (False, whole[:3], "user", 20), (False, whole[:3], "truncated", 8)):
+        row = changed(["args", 1, "value"], value)
+        row["vedette"]["states"] = {"pathname": "user", **({"argv": state} if state else {})}
+        if (not check.check(EXPECTATION, [row], TABLE_ROW, {**RUN, "argv_size": size})) != is_right:
+            wrong.append(f"a list: {value!r}, {state}, {size}")
+    return wrong
 
 
 def marks_wrong():
@@ -113,9 +142,13 @@ def main():
     fewer = {**EXPECTATION, "args": {name: a for name, a in EXPECTATION["args"].items() if name != "group"}}
     if not check.check(fewer, [ROW], TABLE_ROW, RUN):
         wrong.append("an argument that nobody checks is not seen")
+    wrong += ends_wrong() + lists_wrong()
     absent = {"event": "execve", "case": "c", "who": WHO, "absent": {"pathname": "/a"}}
     if not check.check(absent, [ROW], TABLE_ROW, RUN) or check.check({**absent, "absent": {"pathname": "/b"}}, [ROW], TABLE_ROW, RUN):
         wrong.append("what must be absent")
+    marked = changed(["vedette", "fdMismatch"], True)
+    if check.check({**absent, "unless": "fdMismatch"}, [marked], TABLE_ROW, RUN) or not check.check({**absent, "unless": "fdMismatch"}, [ROW], TABLE_ROW, RUN):
+        wrong.append("what must be absent without a mark")
     later = {**changed(["threadStartTime"], 140), "vedette": {"session": "s", "seq": 2, "states": {}}}
     if check.stream_wrong([ROW], ["execve"]) or not check.stream_wrong([ROW], ["open"]) or not check.stream_wrong([ROW, ROW], ["execve"]) \
             or not check.stream_wrong([ROW, later], ["execve"]):

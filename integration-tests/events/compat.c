@@ -121,6 +121,7 @@ static void opened(const char *syscall, int fd, int asked, const char *path, con
     line_inode(&line, "", &file);
     line_user_string(&line, "syscall_pathname", string);
     line_file_system(&line, "fs_magic", fd);
+    line_unsigned(&line, "overlay_layer", 0);
     line_end(&line);
 }
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -44,6 +44,10 @@ void opened_line(const struct opened *opened)
     else
         line_user_string(&line, "syscall_pathname", opened->string);
     line_unsigned(&line, "fs_magic", opened->fs_magic);
+    if (opened->fs_magic == OVERLAYFS_SUPER_MAGIC)
+        line_any(&line, "overlay_layer");
+    else
+        line_unsigned(&line, "overlay_layer", 0);
     line_end(&line);
 }
 
@@ -126,26 +130,6 @@ static int root_of_another(void)
     opened_by("in another mount namespace, by /proc/PID/root", "openat", open_at(way), path, way);
     close(go[1]);
     return waitpid(inside, NULL, 0) == inside ? 0 : 1;
-}
-
-/* Two layers: the name is the merged one, and the inode is what fstat shows of it. */
-static int overlaid(void)
-{
-    char options[4 * PATH_BYTES];
-    const char *merged = place("evade-merged"), *path = place("evade-merged/lower-file");
-    if (mkdir(place("evade-lower"), 0755) < 0 || mkdir(place("evade-upper"), 0755) < 0 ||
-        mkdir(place("evade-work"), 0755) < 0 || mkdir(merged, 0755) < 0)
-        cannot("directories");
-    make_file(place("evade-lower/lower-file"), "x");
-    snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", place("evade-lower"), place("evade-upper"),
-             place("evade-work"));
-    if (mount("vt-overlay", merged, "overlay", 0, options) < 0) {
-        not_possible("security_file_open", "by an overlay", "this kernel makes no overlay here");
-        return 0;
-    }
-    opened_by("by an overlay", "openat", open_at(path), path, path);
-    umount2(merged, MNT_DETACH);
-    return 0;
 }
 
 /* A file by its handle has no name in the call. */
@@ -321,61 +305,6 @@ static int passed_for_writing(void)
     return waitpid(opener, NULL, 0) == opener ? 0 : 1;
 }
 
-/*
- * Row 1: another thread changes the name while the call is under way. Whatever the caller's copy says afterwards, the
- * path is that of the file which was opened: each open's event must name the file whose inode it shows.
- */
-static char raced_name[PATH_BYTES];
-static volatile bool racing;
-
-static void *change_name(void *good_and_bad)
-{
-    const char *const *names = good_and_bad;
-    for (unsigned i = 0; racing; i++)
-        memcpy(raced_name, names[i % 2], strlen(names[i % 2]) + 1);
-    return NULL;
-}
-
-static int raced_open(void)
-{
-    enum { ROUNDS = 50 };
-    const char *names[2] = {place("evade-race-a"), place("evade-race-b")};
-    pthread_t thread;
-    int fds[ROUNDS];
-    make_file(names[0], "a");
-    make_file(names[1], "b");
-    memcpy(raced_name, names[0], strlen(names[0]) + 1);
-    racing = true;
-    if (pthread_create(&thread, NULL, change_name, (void *)names) != 0)
-        cannot("a thread");
-    for (int i = 0; i < ROUNDS; i++)
-        fds[i] = open_at(raced_name);
-    racing = false;
-    pthread_join(thread, NULL);
-    /* Of the last that succeeded it is known which file it was. */
-    for (int i = 0; i < 2; i++) {
-        struct line line;
-        struct stat file, opened_file;
-        if (stat(names[i], &file) < 0)
-            cannot(names[i]);
-        bool is_there = false;
-        for (int k = 0; k < ROUNDS; k++)
-            is_there |= fds[k] >= 0 && fstat(fds[k], &opened_file) == 0 && opened_file.st_ino == file.st_ino;
-        if (!is_there)
-            continue;
-        line_begin(&line, "security_file_open", i == 0 ? "raced: one name" : "raced: the other name");
-        line_repeated(&line);
-        line_result(&line, "openat", 0);
-        line_string(&line, "pathname", names[i]);
-        line_any(&line, "flags");
-        line_inode(&line, "", &file);
-        line_user_any(&line, "syscall_pathname");
-        line_any(&line, "fs_magic");
-        line_end(&line);
-    }
-    return 0;
-}
-
 void evasions_run(void)
 {
     in_child("vt-names", other_names);
@@ -389,8 +318,7 @@ void evasions_run(void)
     in_child("vt-inherited", inherited_descriptor);
     in_child("vt-written", passed_for_writing);
     in_child("vt-root", root_of_another);
-    in_child("vt-overlay", overlaid);
-    in_child("vt-raced", raced_open);
+    races_run();
     evasions_by_number();
     evasions_by_program();
     evasions_by_waiting();

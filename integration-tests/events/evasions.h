@@ -9,6 +9,8 @@
 #include "integration-tests/events/trigger.h"
 
 void evasions_run(void);
+/* Row 1: those with a second thread. */
+void races_run(void);
 
 /* Runs a command, as on a kernel where the hook sys_enter fires no more for the collector's self-test. */
 int deafen(char **command);

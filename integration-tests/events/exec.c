@@ -12,8 +12,10 @@
 #include <sys/wait.h>
 
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/lists.h"
+#include "integration-tests/events/paths.h"
 
-enum { OTHER_USER = 4242, LONG_STRINGS = 48, LONG_STRING = 300 };
+enum { OTHER_USER = 4242 };
 
 static char *const no_environment[] = {NULL};
 
@@ -36,7 +38,10 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
     line_unsigned(&line, "interpreter_dev", 0);
     line_unsigned(&line, "interpreter_inode", 0);
     line_unsigned(&line, "interpreter_ctime", 0);
-    (exec->is_long ? line_cut_strings : line_strings)(&line, "argv", exec->argv);
+    if (exec->lists != NULL)
+        line_list(&line, "argv", &exec->lists[0]);
+    else
+        line_strings(&line, "argv", exec->argv);
     line_string(&line, "interp", exec->interp);
     line_unsigned(&line, "stdin_type", exec->stdin_type);
     if (exec->stdin_path != NULL)
@@ -45,7 +50,10 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
         line_unreadable(&line, "stdin_path", true);
     line_bool(&line, "invoked_from_kernel", false);
     line_string(&line, "prev_comm", comm_before);
-    line_strings(&line, "env", exec->env);
+    if (exec->lists != NULL)
+        line_list(&line, "env", &exec->lists[1]);
+    else
+        line_strings(&line, "env", exec->env);
     line_string(&line, "pwd", exec->directory);
     line_unsigned(&line, "link_count", file.st_nlink);
     line_unsigned(&line, "fs_magic", (unsigned long)system.f_type);
@@ -53,7 +61,8 @@ static void exec_line(const struct exec_case *exec, const struct who *who, const
     if (exec->is_elsewhere)
         line_any(&line, "overlay_layer");
     else
-        line_unsigned(&line, "overlay_layer", 0); /* the directory of the run is a tmpfs */
+        line_unsigned(&line, "overlay_layer", exec->layer);
+    line_string(&line, "root", exec->root != NULL ? exec->root : "/");
     line_end(&line);
 }
 
@@ -205,45 +214,75 @@ void exec_null_stdin(void)
         _exit(2);
 }
 
-static void exec_long(void)
+static int execute_lists(const struct exec_case *exec)
 {
-    static char words[LONG_STRINGS][LONG_STRING];
-    const char *argv[LONG_STRINGS + 3] = {"program", PAYLOAD};
-    for (int i = 0; i < LONG_STRINGS; i++) {
-        memset(words[i], 'a' + i % 26, LONG_STRING - 1);
-        argv[i + 2] = words[i];
-    }
-    const char *const env[] = {"B=2", NULL};
+    return execve(exec->cmdpath, list_strings(&exec->lists[0]), list_strings(&exec->lists[1]));
+}
+
+static void exec_at(const char *what, const char *path, const struct list lists[2])
+{
     struct exec_case exec = {
-        .what = "arguments that are too long",
+        .what = what,
         .prepare = exec_null_stdin,
-        .execute = exec_by_name,
-        .cmdpath = place("program-too"),
-        .pathname = place("program-too"),
-        .interp = place("program-too"),
+        .execute = execute_lists,
+        .cmdpath = path,
+        .pathname = path,
+        .interp = path,
         .directory = directory,
         .stdin_path = "/dev/null",
         .stdin_type = S_IFCHR,
         .syscall = "execve",
         .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .argv = argv,
-        .env = env,
-        .is_long = true,
+        .lists = lists,
     };
     exec_in_child(&exec);
     close(exec.file);
 }
 
+/* Arguments of many strings, an environment of one. */
+static void exec_long(void)
+{
+    for (size_t i = 0; i < LIST_SIZES; i++) {
+        char what[64];
+        snprintf(what, sizeof(what), "arguments and environment of %zu bytes", list_sizes[i]);
+        const struct list lists[2] = {{{"program", PAYLOAD}, list_sizes[i], LIST_SHORT_STRINGS},
+                                      {{"B=2"}, list_sizes[i], LIST_ONE_STRING}};
+        exec_at(what, place("program-too"), lists);
+    }
+    static const struct list short_lists[2] = {{{"program", PAYLOAD}, 64, 8}, {{"C=3"}, 64, 8}};
+    const char *path = longest_path("exec-long");
+    if (link(program_copy(), path) < 0)
+        cannot("a program with a long name");
+    exec_at("a name of 4,095 bytes", path, short_lists);
+    unlink(path); /* others look at the count of links */
+}
+
+static void copy_program(int to)
+{
+    static char buffer[1 << 16];
+    int from = open(program_copy(), O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+    while ((got = read(from, buffer, sizeof(buffer))) > 0)
+        if (write(to, buffer, (size_t)got) != got)
+            cannot("another copy of this program");
+    close(from);
+}
+
+static void copy_program_to(const char *path)
+{
+    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    if (to < 0)
+        cannot(path);
+    copy_program(to);
+    close(to);
+}
+
 static void exec_memory(void)
 {
     static const char *const argv[] = {"from memory", PAYLOAD, NULL}, *const env[] = {NULL};
-    static char buffer[1 << 16], name[32];
-    int from = open(program_copy(), O_RDONLY | O_CLOEXEC), memory = memfd_create("vt-memory", 0);
-    ssize_t got;
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        if (write(memory, buffer, (size_t)got) != got)
-            cannot("a program in memory");
-    close(from);
+    static char name[32];
+    int memory = memfd_create("vt-memory", 0);
+    copy_program(memory);
     snprintf(name, sizeof(name), "/dev/fd/%d", memory);
     /* On x86 a 64-bit exec sets the number of the call to execve's, whichever it was. */
     struct exec_case exec = {
@@ -314,6 +353,78 @@ static void exec_thread(void)
     close(exec.file);
 }
 
+static void into_jail(void)
+{
+    exec_null_stdin();
+    if (chroot(place("jail")) < 0 || chdir("/") < 0)
+        _exit(2);
+}
+
+static void exec_in_jail(void)
+{
+    static const char *const argv[] = {"program", PAYLOAD, NULL}, *const env[] = {NULL};
+    if (mkdir(place("jail"), 0755) < 0 || link(program_copy(), place("jail/program")) < 0)
+        cannot("a directory with a program");
+    struct exec_case exec = {
+        .what = "from a chroot",
+        .prepare = into_jail,
+        .execute = exec_by_name,
+        .cmdpath = "/program",
+        .pathname = place("jail/program"),
+        .interp = "/program",
+        .directory = place("jail"),
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve",
+        .file = open(program_copy(), O_PATH | O_CLOEXEC),
+        .argv = argv,
+        .env = env,
+        .root = place("jail"),
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+static const char *const plain_argv[] = {"program", PAYLOAD, NULL}, *const plain_env[] = {NULL};
+
+static void exec_of_layer(const char *what, const char *path, unsigned layer)
+{
+    struct exec_case exec = {
+        .what = what,
+        .prepare = exec_null_stdin,
+        .execute = exec_by_name,
+        .cmdpath = path,
+        .pathname = path,
+        .interp = path,
+        .directory = directory,
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve",
+        .file = open(path, O_PATH | O_CLOEXEC),
+        .argv = plain_argv,
+        .env = plain_env,
+        .layer = layer,
+    };
+    exec_in_child(&exec);
+    close(exec.file);
+}
+
+/* What came with an image, and what was written since. */
+static int exec_in_overlay(void)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mkdir(place("layers"), 0755) < 0 || mkdir(place("layers/lower"), 0755) < 0)
+        cannot("directories");
+    copy_program_to(place("layers/lower/of-image"));
+    if (!make_overlay(place("layers"))) {
+        not_possible("sched_process_exec", "a program of an overlay's layers", "this kernel has no overlayfs");
+        return 0;
+    }
+    copy_program_to(place("layers/merged/written"));
+    exec_of_layer("a program of an overlay's lower layer", place("layers/merged/of-image"), LAYER_LOWER);
+    exec_of_layer("a program of an overlay's upper layer", place("layers/merged/written"), LAYER_UPPER);
+    return 0;
+}
+
 static int exec_fails(void)
 {
     char word[] = "program", *const argv[] = {word, NULL};
@@ -331,11 +442,34 @@ void trigger_sched_process_exec(void)
     exec_long();
     exec_memory();
     exec_thread();
+    exec_in_jail();
+    in_child("vt-exec-layer", exec_in_overlay);
     in_child("vt-exec-fails", exec_fails);
 }
 
 static const char *const failing_argv[] = {"first", "", "third \"word\"", NULL}, *const failing_env[] = {
                                                                                      "X=1", "Y=two words", NULL};
+
+static int execve_of_lists(void)
+{
+    for (size_t i = 0; i < LIST_SIZES; i++) {
+        char what[64], path[64];
+        snprintf(what, sizeof(what), "arguments and environment of %zu bytes", list_sizes[i]);
+        snprintf(path, sizeof(path), "/dev/not-there-%zu", list_sizes[i]); /* what is shown of two may be the same */
+        const struct list argv = {{"program"}, list_sizes[i], list_user_each()},
+                          envp = {{"B=2"}, list_sizes[i], LIST_ONE_STRING};
+        char *const *strings = list_strings(&argv), *const *environment = list_strings(&envp);
+        long long result = result_or_error(syscall(SYS_execve, path, strings, environment));
+        struct line line;
+        line_begin(&line, "execve", what);
+        line_result(&line, "execve", result);
+        line_user_string(&line, "pathname", path);
+        line_user_list(&line, "argv", &argv);
+        line_user_list(&line, "envp", &envp);
+        line_end(&line);
+    }
+    return 0;
+}
 
 static int execve_fails(void)
 {
@@ -366,9 +500,26 @@ static int execve_of_nothing(void)
     return 0;
 }
 
+/* A string of the list faults: what was read before it is there, and the list is said to be unreadable. */
+static int execve_of_bad_list(void)
+{
+    const char *strings[] = {"readable", (const char *)8, NULL};
+    long long result = result_or_error(syscall(SYS_execve, "/dev/null", strings, (char **)16));
+    struct line line;
+    line_begin(&line, "execve", "with addresses that are none");
+    line_result(&line, "execve", result);
+    line_user_string(&line, "pathname", "/dev/null");
+    line_unreadable(&line, "argv", false);
+    line_unreadable(&line, "envp", false);
+    line_end(&line);
+    return 0;
+}
+
 void trigger_execve(void)
 {
+    in_child("vt-execve-bad", execve_of_bad_list);
     in_child("vt-execve", execve_fails);
+    in_child("vt-execve-lists", execve_of_lists);
     in_child("vt-execve-none", execve_of_nothing);
 }
 

@@ -18,7 +18,9 @@ struct exec_case {
     int file;                             /* a descriptor of what is executed */
     const char *const *argv, *const *env; /* as they arrive */
     const char *const *given_argv;        /* NULL: the same */
-    bool is_long;
+    const struct list *lists;             /* argv and env, which are long */
+    const char *root;                     /* NULL: the namespace's */
+    unsigned layer;
     bool is_compat;
     bool is_elsewhere; /* not in the directory of the run */
 };

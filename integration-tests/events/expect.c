@@ -5,15 +5,26 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/lists.h"
 
 int expectations = -1;
 
 long long result_or_error(long returned)
 {
     return returned == -1 ? -errno : returned;
+}
+
+bool kernel_is_from(int major, int minor)
+{
+    struct utsname system;
+    int own_major = 0, own_minor = 0;
+    if (uname(&system) < 0 || sscanf(system.release, "%d.%d", &own_major, &own_minor) != 2)
+        cannot("uname");
+    return own_major > major || (own_major == major && own_minor >= minor);
 }
 
 static ino_t namespace_of(const char *path)
@@ -117,6 +128,16 @@ void line_repeated(struct line *line)
     add(line, ",\"isRepeated\":true");
 }
 
+void line_chance(struct line *line)
+{
+    add(line, ",\"isRepeated\":true,\"isChance\":true");
+}
+
+void line_gone(struct line *line)
+{
+    add(line, ",\"isShared\":true,\"isGone\":true");
+}
+
 void line_compat(struct line *line)
 {
     add(line, ",\"isCompat\":true");
@@ -202,6 +223,24 @@ void line_cut_strings(struct line *line, const char *name, const char *const *va
     add(line, "}");
 }
 
+static void list(struct line *line, const char *name, const struct list *list, bool is_user)
+{
+    argument(line, name);
+    add(line, "\"first\":");
+    add_strings(line, list->first);
+    add(line, ",\"bytes\":%zu,\"each\":%zu,\"is_user\":%s}", list->bytes, list->each, is_user ? "true" : "false");
+}
+
+void line_list(struct line *line, const char *name, const struct list *strings)
+{
+    list(line, name, strings, false);
+}
+
+void line_user_list(struct line *line, const char *name, const struct list *strings)
+{
+    list(line, name, strings, true);
+}
+
 void line_json(struct line *line, const char *name, const char *json)
 {
     argument(line, name);
@@ -269,6 +308,14 @@ void line_file_system(struct line *line, const char *name, int fd)
     if (fstatfs(fd, &system) < 0)
         cannot("fstatfs");
     line_unsigned(line, name, (unsigned long)system.f_type);
+}
+
+void line_path_end(struct line *line, const char *name, const char *path, int least, bool is_cut)
+{
+    argument(line, name);
+    add(line, "\"end_of\":");
+    add_string(line, path);
+    add(line, ",\"least\":%d,\"is_cut\":%s}", least, is_cut ? "true" : "false");
 }
 
 unsigned long long ctime_ns(const struct stat *file)
@@ -365,6 +412,29 @@ void near_miss_with(const char *event, const char *what, const char *argument, c
 {
     struct who who = who_am_i();
     absent(event, what, &who, argument, value);
+}
+
+void near_miss_inode(const char *event, const char *what, const char *pathname, const struct stat *file)
+{
+    struct line line;
+    line_begin(&line, event, what);
+    add(&line, ",\"absent\":{\"pathname\":");
+    add_string(&line, pathname);
+    add(&line, ",\"inode\":%ju}}\n", (uintmax_t)file->st_ino);
+    write_line(&line);
+}
+
+void near_miss_unmarked(const char *what, const char *pathname, const char *string, const struct stat *file,
+                        const char *mark)
+{
+    struct line line;
+    line_begin(&line, "security_file_open", what);
+    add(&line, ",\"unless\":\"%s\",\"absent\":{\"pathname\":", mark);
+    add_string(&line, pathname);
+    add(&line, ",\"syscall_pathname\":");
+    add_string(&line, string);
+    add(&line, ",\"inode\":%ju}}\n", (uintmax_t)file->st_ino);
+    write_line(&line);
 }
 
 void not_possible(const char *event, const char *what, const char *reason)

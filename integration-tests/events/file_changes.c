@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/paths.h"
 
 static int open_file(const char *path, int flags)
 {
@@ -226,6 +227,36 @@ static int write_from_files(void)
     return 0;
 }
 
+/* Ways around a look at the first buffer of a write at position 0. */
+static int write_in_odd_ways(void)
+{
+    char first[] = "\177", second[] = "ELF", rest[] = " and the rest of it, longer than 32 bytes";
+    struct iovec parts[] = {{NULL, 0}, {first, 1}, {second, 3}, {rest, 40}};
+    const char *path = place("write-parts");
+    int fd = open_file(path, O_WRONLY | O_CREAT);
+    long n = writev(fd, parts, 4);
+    if (kernel_is_from(5, 17))
+        magic_line("spread over buffers, an empty one first", "writev", n, fd, path,
+                   "f0VMRiBhbmQgdGhlIHJlc3Qgb2YgaXQsIGxvbmdlciA=");
+    else
+        not_possible(
+            "magic_write", "spread over buffers, an empty one first",
+            "on this kernel only the first buffer that is not empty is read, and the bytes said to be truncated");
+    path = place("write-appended");
+    fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+    n = pwrite(fd, "\177ELF", 4, 4096);
+    magic_line("appended to an empty file, at another position by its word", "pwrite64", n, fd, path, "f0VMRg==");
+    n = pwrite(fd, "#!/bin/sh", 9, 0);
+    near_miss_with("magic_write", "appended to a file that is not empty, at position 0 by its word", "bytes",
+                   "IyEvYmluL3No");
+    path = place("write-appended-once");
+    fd = open_file(path, O_WRONLY | O_CREAT);
+    struct iovec whole = {(char[]){"\177ELF"}, 4};
+    long appended = pwritev2(fd, &whole, 1, 4096, RWF_APPEND);
+    magic_line("appended by this call alone", "pwritev2", appended, fd, path, "f0VMRg==");
+    return n == 9 && appended == 4 ? 0 : 1;
+}
+
 static int failed_write(void)
 {
     int fd = open_file(place("write-never"), O_RDONLY | O_CREAT);
@@ -240,6 +271,8 @@ void trigger_vfs_write(void)
     in_child("vt-write", write_them);
     in_child("vt-write-copy", write_from_files);
     in_child("vt-write-fails", failed_write);
+    in_child("vt-write-odd", write_in_odd_ways);
+    write_hard_paths();
 }
 
 void trigger_vfs_writev(void)

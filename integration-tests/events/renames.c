@@ -2,9 +2,11 @@
 /* rename, renameat, renameat2, and security_inode_rename, which comes from those that succeed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/syscall.h>
 
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/lists.h"
 
 static void renamed_line(const char *what, const char *call, const char *old_path, const char *new_path)
 {
@@ -34,6 +36,20 @@ static int renamed_at(void)
     if (syscall(SYS_renameat2, AT_FDCWD, "from", at, "to", 0) < 0)
         cannot("renameat2");
     renamed_line("relative names, from two directories", "renameat2", place("from"), place("other/to"));
+    return 0;
+}
+
+/* The longest string that a call takes, and what it is below. */
+static int renamed_long(void)
+{
+    static char path[PATH_MAX], to[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", longest_path("rename-long"));
+    snprintf(to, sizeof(to), "%s", path);
+    to[strlen(to) - 1] = 'm';
+    make_file(path, "");
+    if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, to, 0) < 0)
+        cannot("a rename of long names");
+    renamed_line("names of 4,095 bytes", "renameat2", path, to);
     return 0;
 }
 
@@ -155,6 +171,7 @@ static int renamed_by_rename(void)
 void trigger_security_inode_rename(void)
 {
     in_child("vt-renamed-at", renamed_at);
+    in_child("vt-renamed-long", renamed_long);
     in_child("vt-renamed-root", renamed_from_chroot);
 #ifdef SYS_renameat
     in_child("vt-renamed-2", renamed_by_renameat);

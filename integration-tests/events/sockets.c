@@ -277,6 +277,7 @@ static int connect_raced(void)
     pthread_join(swapper, NULL);
     for (size_t i = 0; i < RACED; i++) {
         line_begin(&line, "security_socket_connect", "with an address that another thread changes meanwhile");
+        line_shared(&line);
         line_result(&line, "connect", 0);
         line_int(&line, "sockfd", fds[i]);
         line_int(&line, "type", SOCK_DGRAM);

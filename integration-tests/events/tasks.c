@@ -16,6 +16,7 @@
 #include "integration-tests/events/compat.h"
 #include "common/events/events.h"
 #include "integration-tests/events/expect.h"
+#include "integration-tests/events/lists.h"
 
 enum { OTHER_USER = 4242, EXIT_STATUS = 5, I386_SIGNAL = 48, I386_SETRLIMIT = 75, I386_STIME = 25 };
 
@@ -148,26 +149,47 @@ void trigger_task_rename(void)
 
 static const char *const failed_argv[] = {"first", "", "third word", NULL}, *const failed_envp[] = {"X=1", NULL};
 
+/* All but the lists. */
+static void failed_begin(struct line *line, const char *what, const char *syscall, long long result, int directory_fd,
+                         int flags, const char *name)
+{
+    line_begin(line, "process_execute_failed", what);
+    line_result(line, syscall, result);
+    line_int(line, "dirfd", directory_fd);
+    line_int(line, "flags", flags);
+    line_user_string(line, "pathname", name);
+    line_unreadable(line, "binary_path", true); /* the row says that these are not shown */
+    line_unsigned(line, "binary_device_id", 0);
+    line_unsigned(line, "binary_inode_number", 0);
+    line_unsigned(line, "binary_ctime", 0);
+    line_unsigned(line, "binary_inode_mode", 0);
+    line_unreadable(line, "interpreter_path", true);
+    line_unsigned(line, "stdin_type", S_IFREG);
+    line_string(line, "stdin_path", place("not-a-program"));
+    line_int(line, "kernel_invoked", 0);
+}
+
 static void failed_line(const char *what, const char *syscall, long long result, int directory_fd, int flags,
                         const char *name)
 {
     struct line line;
-    line_begin(&line, "process_execute_failed", what);
-    line_result(&line, syscall, result);
-    line_int(&line, "dirfd", directory_fd);
-    line_int(&line, "flags", flags);
-    line_user_string(&line, "pathname", name);
-    line_unreadable(&line, "binary_path", true); /* the row says that these are not shown */
-    line_unsigned(&line, "binary_device_id", 0);
-    line_unsigned(&line, "binary_inode_number", 0);
-    line_unsigned(&line, "binary_ctime", 0);
-    line_unsigned(&line, "binary_inode_mode", 0);
-    line_unreadable(&line, "interpreter_path", true);
-    line_unsigned(&line, "stdin_type", S_IFREG);
-    line_string(&line, "stdin_path", place("not-a-program"));
-    line_int(&line, "kernel_invoked", 0);
+    failed_begin(&line, what, syscall, result, directory_fd, flags, name);
     line_user_strings(&line, "argv", failed_argv);
     line_user_strings(&line, "envp", failed_envp);
+    line_end(&line);
+}
+
+static void failed_lists(size_t bytes)
+{
+    struct line line;
+    char what[64], name[64];
+    snprintf(what, sizeof(what), "arguments and environment of %zu bytes", bytes);
+    snprintf(name, sizeof(name), "/dev/not-there-%zu", bytes); /* what is shown of two may be the same */
+    const struct list argv = {{"program"}, bytes, list_user_each()}, envp = {{"B=2"}, bytes, LIST_ONE_STRING};
+    long long result = result_or_error(syscall(SYS_execve, name, list_strings(&argv), list_strings(&envp)));
+    failed_begin(&line, what, "execve", result, AT_FDCWD, 0, name);
+    line_user_list(&line, "argv", &argv);
+    line_user_list(&line, "envp", &envp);
     line_end(&line);
 }
 
@@ -185,6 +207,11 @@ static int execute_failed(void)
         "what is no program, below a directory", "execveat",
         result_or_error(syscall(SYS_execveat, at, "not-a-program", failed_argv, failed_envp, AT_SYMLINK_NOFOLLOW)), at,
         AT_SYMLINK_NOFOLLOW, "not-a-program");
+    for (size_t i = 0; i < LIST_SIZES; i++)
+        failed_lists(list_sizes[i]);
+    const char *longest = longest_path("failed-long");
+    failed_line("a name of 4,095 bytes", "execve",
+                result_or_error(syscall(SYS_execve, longest, failed_argv, failed_envp)), AT_FDCWD, 0, longest);
     return 0;
 }
 
@@ -205,19 +232,53 @@ void trigger_process_execute_failed(void)
     near_miss_of("process_execute_failed", "one that succeeds", child);
 }
 
-static int check_program(void)
+/* All but the lists, of an exec that comes next. */
+static void check_begin(struct line *line, const char *what)
 {
-    static const char *const argv[] = {"program", PAYLOAD, "", NULL}, *const envp[] = {"A=b", NULL};
     struct who who = who_am_i();
     struct stat file;
-    struct line line;
     if (stat(program_copy(), &file) < 0)
         cannot(program_copy());
     snprintf(who.comm, sizeof(who.comm), "program");
-    line_begin_of(&line, "security_bprm_check", "a program that is executed", &who);
-    line_result(&line, "execve", 0);
-    line_string(&line, "pathname", program_copy());
-    line_file_id(&line, &file);
+    line_begin_of(line, "security_bprm_check", what, &who);
+    line_result(line, "execve", 0);
+    line_string(line, "pathname", program_copy());
+    line_file_id(line, &file);
+}
+
+static void check_lists(size_t bytes)
+{
+    const struct list argv = {{"program", PAYLOAD}, bytes, LIST_SHORT_STRINGS},
+                      envp = {{"B=2"}, bytes, LIST_ONE_STRING};
+    struct line line;
+    char what[64];
+    snprintf(what, sizeof(what), "arguments and environment of %zu bytes", bytes);
+    check_begin(&line, what);
+    line_list(&line, "argv", &argv);
+    line_list(&line, "envp", &envp);
+    line_end(&line);
+    syscall(SYS_execve, program_copy(), list_strings(&argv), list_strings(&envp));
+    _exit(1);
+}
+
+static int check_programs(void)
+{
+    for (size_t i = 0; i < LIST_SIZES; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+            check_lists(list_sizes[i]);
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+            cannot("a program with long arguments");
+    }
+    return 0;
+}
+
+static int check_program(void)
+{
+    static const char *const argv[] = {"program", PAYLOAD, "", NULL}, *const envp[] = {"A=b", NULL};
+    struct line line;
+    check_begin(&line, "a program that is executed");
     line_strings(&line, "argv", argv);
     line_strings(&line, "envp", envp);
     line_end(&line);
@@ -236,6 +297,7 @@ static int check_nothing(void)
 void trigger_security_bprm_check(void)
 {
     in_child("vt-check", check_program);
+    in_child("vt-check-lists", check_programs);
     in_child("vt-check-none", check_nothing);
 }
 

@@ -54,8 +54,13 @@ void line_compat(struct line *line);
 void line_shared(struct line *line);
 /* Of one life of a pid: those of others must be told from it. */
 void line_life(struct line *line, int life);
+/* It must be said that the descriptor names nothing any more. */
+void line_gone(struct line *line);
 /* A call that finding out who one is makes too: it may come again. */
 void line_repeated(struct line *line);
+/* What comes of a race that cannot be won at will: it may come again, and where it never came that is a case skipped.
+ */
+void line_chance(struct line *line);
 void line_int(struct line *line, const char *argument, long long value);
 void line_unsigned(struct line *line, const char *argument, unsigned long long value);
 void line_pointer(struct line *line, const char *argument, const void *value);
@@ -79,6 +84,8 @@ void line_user_list_or_unreadable(struct line *line, const char *argument, const
 /* Not compared. */
 void line_any(struct line *line, const char *argument);
 void line_unreadable(struct line *line, const char *argument, bool is_string);
+/* The end of a path, `least` names or more, said to be truncated unless it is the whole; `is_cut`: it cannot be. */
+void line_path_end(struct line *line, const char *argument, const char *path, int least, bool is_cut);
 /* A start time in ns, of which /proc knows the 1/100 s. */
 void line_start_time(struct line *line, const char *argument, pid_t pid, pid_t tid);
 /* What most rows say of a file: dev and inode. */
@@ -99,8 +106,16 @@ void near_miss(const char *event, const char *what);
 void near_miss_of(const char *event, const char *what, pid_t host_pid);
 /* The same, where only events with that argument count: finding out who one is opens files too. */
 void near_miss_with(const char *event, const char *what, const char *argument, const char *value);
+/* The same, of that path with that file's inode. */
+void near_miss_inode(const char *event, const char *what, const char *pathname, const struct stat *file);
+/* No open of that file by that string of the caller's without that mark, a key of vedette. */
+void near_miss_unmarked(const char *what, const char *pathname, const char *string, const struct stat *file,
+                        const char *mark);
 /* What this machine cannot show, and why. */
 void not_possible(const char *event, const char *what, const char *reason);
+
+/* Whether the running kernel is that one or a later one. */
+bool kernel_is_from(int major, int minor);
 
 /* Runs `child` in a forked process with a name of its own and waits for it; it gives the exit status that it wants, 0
  * normally. */
