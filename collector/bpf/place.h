@@ -12,10 +12,19 @@ enum { PATH_STEPS = 68 };
 enum { PATH_STEPS = 320 };
 #endif
 
+/* Of a dentry: three fields that lie one after the other in every kernel so far, and are then read at once. */
+struct place_names {
+    struct dentry *up;
+    __u32 hash; /* of the name; not used */
+    __u32 length;
+    const unsigned char *name;
+};
+
 struct place {
     struct dentry *dentry;
     struct mount *mount;
     struct dentry *mount_root; /* NULL when the mount is in no namespace: on to the file system's root */
+    struct place_names names;  /* of the dentry, when it has a name */
 };
 
 enum place_step {
@@ -32,12 +41,26 @@ static __always_inline void place_begin(struct place *place, struct dentry *dent
     place->mount_root = FORGET(BPF_CORE_READ(mount, mnt_root));
 }
 
+static __always_inline void place_read(struct place_names *names, struct dentry *dentry)
+{
+    const __u64 begin = bpf_core_field_offset(struct dentry, d_parent);
+    if (bpf_core_field_offset(struct dentry, d_name.len) == begin + __builtin_offsetof(struct place_names, length) &&
+        bpf_core_field_offset(struct dentry, d_name.name) == begin + __builtin_offsetof(struct place_names, name)) {
+        bpf_probe_read_kernel(names, sizeof(*names), (void *)dentry + begin);
+        return;
+    }
+    names->up = BPF_CORE_READ(dentry, d_parent);
+    names->length = BPF_CORE_READ(dentry, d_name.len);
+    names->name = BPF_CORE_READ(dentry, d_name.name);
+}
+
 static __always_inline enum place_step place_look(struct place *place, struct dentry **ret_up)
 {
     struct dentry *dentry = place->dentry;
     struct mount *mount = place->mount;
     if (dentry != place->mount_root) {
-        *ret_up = BPF_CORE_READ(dentry, d_parent);
+        place_read(&place->names, dentry);
+        *ret_up = place->names.up;
         return *ret_up == dentry ? PLACE_TOP : PLACE_NAME;
     }
     struct mount *parent = BPF_CORE_READ(mount, mnt_parent);

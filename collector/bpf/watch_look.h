@@ -27,25 +27,23 @@ static __always_inline __u32 watch_find_text(__u32 table, __u32 part, const __u6
 }
 
 /* A name that cannot be read is everybody's. */
-static __always_inline __u32 watch_find_name(__u32 table, __u32 part, struct dentry *dentry)
+static __always_inline __u32 watch_find_name(__u32 table, __u32 part, const struct place_names *names)
 {
     __u64 text[WATCH_WORDS] = {0};
-    __u32 length = BPF_CORE_READ(dentry, d_name.len);
+    __u32 length = names->length;
     if (length > WATCH_TEXT)
         length = WATCH_TEXT;
-    if (length == 0 || bpf_probe_read_kernel(text, length, BPF_CORE_READ(dentry, d_name.name)) != 0)
+    if (length == 0 || bpf_probe_read_kernel(text, length, names->name) != 0)
         return ~0u;
     return watch_find_text(table, part, text);
 }
 
-static __always_inline __u32 watch_find_end(__u32 table, struct dentry *dentry)
+static __always_inline __u32 watch_find_end(__u32 table, const struct place_names *names)
 {
     __u64 text[WATCH_WORDS] = {0};
-    __u32 length = BPF_CORE_READ(dentry, d_name.len);
-    if (length < sizeof(text[0]))
+    if (names->length < sizeof(text[0]))
         return 0;
-    if (bpf_probe_read_kernel(text, sizeof(text[0]), BPF_CORE_READ(dentry, d_name.name) + length - sizeof(text[0])) !=
-        0)
+    if (bpf_probe_read_kernel(text, sizeof(text[0]), names->name + names->length - sizeof(text[0])) != 0)
         return ~0u;
     return watch_find_text(table, WATCH_NAME_END, text);
 }
@@ -62,9 +60,9 @@ struct watch_walk {
 /* Nearly every name has another length than those that are waited for. */
 static __always_inline bool watch_is_directory(struct watch_walk *walk)
 {
-    struct dentry *dentry = walk->place.dentry;
-    return (walk->lengths & watch_length_bit(BPF_CORE_READ(dentry, d_name.len))) != 0 &&
-           (watch_find_name(walk->table, WATCH_DIRECTORY, dentry) & walk->wanted) != 0;
+    const struct place_names *names = &walk->place.names;
+    return (walk->lengths & watch_length_bit(names->length)) != 0 &&
+           (watch_find_name(walk->table, WATCH_DIRECTORY, names) & walk->wanted) != 0;
 }
 
 static long watch_step(__u32 index, struct watch_walk *walk)
@@ -113,12 +111,13 @@ static __always_inline __u32 watch_bits(__u32 event, __u32 access)
 static __always_inline int watch_names(struct file *file, __u32 table, __u32 wanted)
 {
     const struct watch_table *rows = &plan.watch[table & 1];
-    struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+    struct place_names names = {0};
+    place_read(&names, BPF_CORE_READ(file, f_path.dentry));
     if ((rows->of_part[WATCH_ANYTHING] & wanted) != 0)
         return 1;
-    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, dentry) & wanted) != 0)
+    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, &names) & wanted) != 0)
         return 1;
-    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, dentry) & wanted) != 0)
+    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, &names) & wanted) != 0)
         return 1;
     return (rows->of_part[WATCH_DIRECTORY] & wanted) != 0 && watch_directories(table, file, wanted);
 }
