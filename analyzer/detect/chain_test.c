@@ -40,7 +40,7 @@ static const struct detection opens = {
     .severity = SEVERITY_MEDIUM,
     .triggers = {{.event = "security_file_open",
                   .when = PREFIX("data.pathname", "/secret/"),
-                  .data = {{"path", "data.pathname"}, {"flags", "data.flags"}},
+                  .data = {{.name = "path", .field = "data.pathname"}, {.name = "flags", .field = "data.flags"}},
                   .attempt = true},
                  {.event = "security_inode_rename"}},
 };
@@ -51,13 +51,13 @@ static const struct detection keys_opened = {
                   .when = ALL_OF(SUFFIX("data.path", "/key"), NUMBER("data.severity", SEVERITY_MEDIUM),
                                  STRING("data.event", "security_file_open"), NUMBER("data.flags", 2),
                                  STRING("task.comm", "cat")),
-                  .data = {{"name", "basename(data.path)"}}}},
+                  .data = {{.name = "name", .field = "basename(data.path)"}}}},
 };
 static const struct detection many = {
     .name = "many",
     .severity = SEVERITY_CRITICAL,
     .correlation = {.kind = CORRELATE_COUNT, .keys = {"process.id"}, .window_ms = 1000, .threshold = 2},
-    .triggers = {{.event = "keys_opened", .data = {{"last", "data.name"}}}},
+    .triggers = {{.event = "keys_opened", .data = {{.name = "last", .field = "data.name"}}}},
 };
 static const struct detection failures = {
     .name = "failures",
@@ -135,13 +135,15 @@ static void test_chain_numbers_outputs(void **state)
 
 static const struct detection named = {
     .name = "named",
-    .triggers = {{.event = "security_file_open", .data = {{"name", "lower(basename(data.pathname))"}}}},
+    .triggers = {{.event = "security_file_open",
+                  .data = {{.name = "name", .field = "lower(basename(data.pathname))"}}}},
 };
 static const struct detection reader = {
     .name = "reader",
     .triggers = {{.event = "named",
                   .when = STRING("data.name", "key"),
-                  .data = {{"event", "lower(data.event)"}, {"name", "lower(data.name)"}}}},
+                  .data = {{.name = "event", .field = "lower(data.event)"},
+                           {.name = "name", .field = "lower(data.name)"}}}},
 };
 
 /* Each reads what the first found, whatever those before it have read since. */
@@ -195,7 +197,8 @@ static const struct detection asks_more = {.name = "asks_more",
                                            .triggers = {{.event = "opens", .when = EXISTS("data.pth")}}};
 static const struct detection of_two_types = {
     .name = "of_two_types",
-    .triggers = {{.event = "ptrace", .data = {{"x", "task.comm"}}}, {.event = "openat", .data = {{"x", "task.uid"}}}}};
+    .triggers = {{.event = "ptrace", .data = {{.name = "x", .field = "task.comm"}}},
+                 {.event = "openat", .data = {{.name = "x", .field = "task.uid"}}}}};
 
 static void test_chain_refuses_what_is_not_told(void **state)
 {

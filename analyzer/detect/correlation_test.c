@@ -211,7 +211,7 @@ static const struct detection known_host = {
                   .silent = true},
                  {.event = "security_socket_connect",
                   .when = FIELD_EQUAL("data.remote_addr.address", "remembered.string"),
-                  .data = {{"host", "remembered.string"}}}},
+                  .data = {{.name = "host", .field = "remembered.string"}}}},
 };
 
 static struct world_findings runs_with(uint32_t pid, const char *variable)
@@ -327,7 +327,9 @@ static void test_correlation_tells_changes(void **state)
 static const struct detection before = {
     .name = "before",
     .correlation = {.kind = CORRELATE_REMEMBER, .keys = {"data.fd"}},
-    .triggers = {{.event = "close", .remember = "returnValue", .data = {{"before", "remembered.number"}}}},
+    .triggers = {{.event = "close",
+                  .remember = "returnValue",
+                  .data = {{.name = "before", .field = "remembered.number"}}}},
 };
 
 /* What the finding tells is what was remembered before the event, also where the condition did not ask. */

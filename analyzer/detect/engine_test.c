@@ -34,7 +34,7 @@ static const struct detection opens = {
     .severity = SEVERITY_MEDIUM,
     .triggers = {{.event = "security_file_open",
                   .when = PREFIX("data.pathname", "/secret/"),
-                  .data = {{"path", "data.pathname"}}},
+                  .data = {{.name = "path", .field = "data.pathname"}}},
                  {.event = "security_file_open", .when = SUFFIX("data.pathname", "/key")},
                  {.event = "security_inode_rename"}},
 };
@@ -56,7 +56,7 @@ static const struct detection preloads = {
     .severity = SEVERITY_HIGH,
     .triggers = {{.event = "sched_process_exec",
                   .when = ANY_OF(PREFIX("data.env", "LD_B="), PREFIX("data.env", "LD_A=")),
-                  .data = {{"variable", "data.env"}}}},
+                  .data = {{.name = "variable", .field = "data.env"}}}},
 };
 static const struct detection keys = {
     .id = "X-4",
@@ -256,8 +256,8 @@ static void test_engine_selects_by_name_and_id(void **state)
 
 static const struct detection wrong_field = {.name = "wrong",
                                              .triggers = {{.event = "ptrace", .when = NUMBER("data.reqest", 1)}}};
-static const struct detection wrong_data = {.name = "wrong",
-                                            .triggers = {{.event = "ptrace", .data = {{"r", "data.reqest"}}}}};
+static const struct detection wrong_data = {
+    .name = "wrong", .triggers = {{.event = "ptrace", .data = {{.name = "r", .field = "data.reqest"}}}}};
 
 static void test_engine_refuses_a_wrong_detection(void **state)
 {

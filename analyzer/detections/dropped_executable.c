@@ -26,5 +26,5 @@ const struct detection detection_dropped_executable = {
                   .when = ALL_OF(PREFIX("data.bytes", "\177ELF"), IN_CONTAINER,
                                  NOT(PREFIX("data.pathname", "memfd:", "/dev/shm/", "/run/shm/"))),
                   .lower_when = BY_PACKAGE_MANAGER,
-                  .data = {{"path", "data.pathname"}}}},
+                  .data = {{.name = "path", .field = "data.pathname"}}}},
 };

@@ -19,5 +19,5 @@ const struct detection detection_hooked_seq_ops_detector = {
     .technique_stix = "attack-pattern--0f20e3cb-245b-4a61-8a91-2d93f7cb0e9b",
     .triggers = {{.event = "hooked_seq_ops",
                   .when = NOT(STRING("data.hooked_seq_ops", "", "[]", "{}", "null")),
-                  .data = {{"hooked_seq_ops", "data.hooked_seq_ops"}}}},
+                  .data = {{.name = "hooked_seq_ops", .field = "data.hooked_seq_ops"}}}},
 };

@@ -19,8 +19,8 @@ const struct detection detection_hooked_syscall_detector = {
     .technique_id = "T1014",
     .technique_stix = "attack-pattern--0f20e3cb-245b-4a61-8a91-2d93f7cb0e9b",
     .triggers = {{.event = "hooked_syscall",
-                  .data = {{"syscall", "data.syscall"},
-                           {"address", "data.address"},
-                           {"function", "data.function"},
-                           {"owner", "data.owner"}}}},
+                  .data = {{.name = "syscall", .field = "data.syscall"},
+                           {.name = "address", .field = "data.address"},
+                           {.name = "function", .field = "data.function"},
+                           {.name = "owner", .field = "data.owner"}}}},
 };

@@ -35,6 +35,6 @@ const struct detection detection_k8s_api_connection = {
                   .silent = true},
                  {.event = "security_socket_connect",
                   .when = ALL_OF(FIELD_EQUAL("data.remote_addr.address", "remembered.string"), IN_CONTAINER),
-                  .data = {{"ip", "data.remote_addr.address"}},
+                  .data = {{.name = "ip", .field = "data.remote_addr.address"}},
                   .attempt = true}},
 };

@@ -32,11 +32,11 @@ const struct detection detection_ld_preload = {
     .triggers = {{.event = "sched_process_exec",
                   /* The loader parts the list at spaces and colons. */
                   .when = REGEX("data.env", "^LD_PRELOAD=[ :]*+[^ :]"),
-                  .data = {{"LD_PRELOAD", "data.env"}}},
+                  .data = {{.name = "LD_PRELOAD", .field = "data.env"}}},
                  {.event = "sched_process_exec",
                   /* Here an empty part means the current directory, so a lone colon is a value. */
                   .when = REGEX("data.env", "(?s)^LD_LIBRARY_PATH=."),
-                  .data = {{"LD_LIBRARY_PATH", "data.env"}}},
+                  .data = {{.name = "LD_LIBRARY_PATH", .field = "data.env"}}},
                  {.event = "security_file_open",
                   .when = ALL_OF(SUFFIX("data.pathname", "/etc/ld.so.preload"), WRITE_OPEN)},
                  COMES_TO(DETOUR_DEFINED "/etc/" DETOUR "ld\\.so\\.preload$", NULL)},

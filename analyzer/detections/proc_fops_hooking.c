@@ -18,5 +18,5 @@ const struct detection detection_proc_fops_hooking = {
     .technique_stix = "attack-pattern--0f20e3cb-245b-4a61-8a91-2d93f7cb0e9b",
     .triggers = {{.event = "hooked_proc_fops",
                   .when = NOT(STRING("data.hooked_fops_pointers", "", "[]", "{}", "null")),
-                  .data = {{"Hooked proc file operations", "data.hooked_fops_pointers"}}}},
+                  .data = {{.name = "Hooked proc file operations", .field = "data.hooked_fops_pointers"}}}},
 };

@@ -12,9 +12,9 @@
 /* A listening socket, or one that is not connected, has no port there. */
 #define TO_INTERNET STRING("data.remote_addr.sa_family", "AF_INET", "AF_INET6"), GREATER("data.remote_addr.port", 0)
 #define PEER(fd)                                                                                                       \
-    .data = {{"IP address", "data.remote_addr.address"},                                                               \
-             {"Port", "data.remote_addr.port", .as_string = true},                                                     \
-             {"File descriptor", fd}}
+    .data = {{.name = "IP address", .field = "data.remote_addr.address"},                                              \
+             {.name = "Port", .field = "data.remote_addr.port", .as_string = true},                                    \
+             {.name = "File descriptor", .field = fd}}
 
 const struct detection detection_stdio_over_socket = {
     .id = "TRC-101",

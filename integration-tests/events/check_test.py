@@ -115,6 +115,11 @@ def flood_wrong():
                        (line.format("critical", 9, 5, 4, 0), False), (line.format("critical", 9, 9, 0, 0), True), ("", False)):
         if (flood.balance_wrong(text)[0] == []) != good:
             wrong.append(f"the balance {text!r}")
+    queue = line.format("critical", 9, 5, 4, 0) + "lost 4 events of class critical on node n between a and b: the collector's queue was full\n"
+    for text, is_guest, good in ((queue, True, True), (queue, False, False), (queue.replace("lost 4 ", "lost 3 "), True, False),
+                                 (queue.replace("the collector's queue was", "ring"), True, False)):
+        if (flood.balance_wrong(text, is_guest)[0] == []) != good:
+            wrong.append(f"the balance {text!r} of a guest: {is_guest}")
     lost = "lost 3 events of class bulk on node n between 1970-01-01T00:00:02.500Z and 1970-01-01T00:00:02.600Z: ring full\n"
     steps = [[1 * 10**9, 2 * 10**9, 100], [2 * 10**9, 3 * 10**9, 200], [3 * 10**9, 4 * 10**9, 400]]
     if flood.first_drop(steps, lost) != 200 or flood.first_drop(steps, "") is not None:
