@@ -139,7 +139,8 @@ static void refuse_unknown_hooks(struct probe *probe)
             continue;
         snprintf(name, sizeof(name), "btf_trace_%s", program->name + 8);
         if (btf__find_by_name_kind(probe->btf, name, BTF_KIND_TYPEDEF) < 0)
-            snprintf(program->reason, sizeof(program->reason), "this kernel has no tracepoint %s", program->name + 8);
+            snprintf(program->reason, sizeof(program->reason), "this kernel has no tracepoint %s",
+                     name + sizeof("btf_trace_") - 1);
     }
 }
 
