@@ -78,6 +78,9 @@ int trigger_execute_payload(const char *path, const char *const *words, char *co
         argv[n++] = *words++;
     argv[n] = TRIGGER_PAYLOAD;
     execve(path, (char *const *)(uintptr_t)argv, environment != NULL ? environment : no_environment);
+    /* execve(2): ENOENT also of the interpreter, here the dynamic loader of a build that is not static. */
+    if (errno == ENOENT && access(path, X_OK) == 0)
+        return trigger_skipped("its root holds no dynamic loader for this build, which is not static");
     return trigger_failed(path);
 }
 
@@ -118,8 +121,10 @@ static int do_it(const struct deed *deed)
     return deed->run != NULL ? deed->run() : file_deed_run(deed->file);
 }
 
+/* What cannot be shown here keeps nothing else from being done. */
 static int run_kind(const struct trigger *trigger, size_t kind)
 {
+    int result = 0;
     size_t count;
     const struct deed *deeds = deeds_of(trigger, kind, &count);
     for (size_t i = 0; i < count; i++) {
@@ -127,9 +132,11 @@ static int run_kind(const struct trigger *trigger, size_t kind)
         fflush(stdout); /* before children have it in their buffers too */
         int r = do_it(&deeds[i]);
         if (r < 0)
-            return r;
+            result = r;
+        if (r < 0 && r != -skipped_errno)
+            break;
     }
-    return 0;
+    return result;
 }
 
 /* One deed under a host name of its own, so that its findings can be told from all others. */
