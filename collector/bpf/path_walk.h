@@ -108,8 +108,7 @@ struct walk {
 
 static long walk_step(__u32 index, struct walk *walk)
 {
-    struct dentry *dentry = walk->place.dentry, *up;
-    enum place_step step = place_look(&walk->place, &up);
+    enum place_step step = place_look(&walk->place);
     if (step == PLACE_CROSSED)
         return 0;
     if (step == PLACE_ROOT)
@@ -120,12 +119,11 @@ static long walk_step(__u32 index, struct walk *walk)
         walk->end = WALK_UNNAMED;
     if (step != PLACE_NAME)
         return 1;
-    if (!store_name(walk->header, walk->capacity, BPF_CORE_READ(dentry, d_name.name),
-                    BPF_CORE_READ(dentry, d_name.len))) {
+    if (!store_name(walk->header, walk->capacity, walk->place.names.name, walk->place.names.length)) {
         store_cut(walk->header);
         return 1;
     }
-    walk->place.dentry = FORGET(up);
+    place_climb(&walk->place);
     return 0;
 }
 

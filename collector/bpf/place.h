@@ -12,7 +12,10 @@ enum { PATH_STEPS = 68 };
 enum { PATH_STEPS = 320 };
 #endif
 
-/* Of a dentry: three fields that lie one after the other in every kernel so far, and are then read at once. */
+/*
+ * Of a dentry: what is above it, and its name. The fields lie one after the other in every kernel so far, and are then
+ * read at once.
+ */
 struct place_names {
     struct dentry *up;
     __u32 hash; /* of the name; not used */
@@ -28,7 +31,7 @@ struct place {
 };
 
 enum place_step {
-    PLACE_NAME,    /* the dentry has a name below `up` */
+    PLACE_NAME,    /* the dentry has a name: `names` */
     PLACE_CROSSED, /* the place is now where the mount is mounted */
     PLACE_ROOT,    /* of the mount namespace */
     PLACE_TOP,     /* a dentry that is its own parent, and no mount's root */
@@ -54,14 +57,13 @@ static __always_inline void place_read(struct place_names *names, struct dentry 
     names->name = BPF_CORE_READ(dentry, d_name.name);
 }
 
-static __always_inline enum place_step place_look(struct place *place, struct dentry **ret_up)
+static __always_inline enum place_step place_look(struct place *place)
 {
     struct dentry *dentry = place->dentry;
     struct mount *mount = place->mount;
     if (dentry != place->mount_root) {
         place_read(&place->names, dentry);
-        *ret_up = place->names.up;
-        return *ret_up == dentry ? PLACE_TOP : PLACE_NAME;
+        return place->names.up == dentry ? PLACE_TOP : PLACE_NAME;
     }
     struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
     if (parent == mount) {
@@ -74,6 +76,12 @@ static __always_inline enum place_step place_look(struct place *place, struct de
     place->mount_root = FORGET(BPF_CORE_READ(parent, mnt.mnt_root));
     place->mount = FORGET(parent);
     return PLACE_CROSSED;
+}
+
+/* After PLACE_NAME. */
+static __always_inline void place_climb(struct place *place)
+{
+    place->dentry = FORGET(place->names.up);
 }
 
 #endif

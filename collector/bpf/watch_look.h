@@ -67,8 +67,7 @@ static __always_inline bool watch_is_directory(struct watch_walk *walk)
 
 static long watch_step(__u32 index, struct watch_walk *walk)
 {
-    struct dentry *up;
-    enum place_step step = place_look(&walk->place, &up);
+    enum place_step step = place_look(&walk->place);
     if (step == PLACE_CROSSED)
         return 0;
     if (step != PLACE_NAME) {
@@ -78,7 +77,7 @@ static long watch_step(__u32 index, struct watch_walk *walk)
     /* The first is the file's own. */
     if (index > 0 && watch_is_directory(walk))
         return 1;
-    walk->place.dentry = FORGET(up);
+    place_climb(&walk->place);
     return 0;
 }
 
