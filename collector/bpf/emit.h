@@ -158,6 +158,6 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
     })
 
 #define EMIT_3(sink_, small_, middle_, large_, fill_) EMIT_GROWING(sink_, small_, middle_, large_, fill_, false)
-#define EMIT_LISTS(sink_, small_, middle_, fill_)     EMIT_GROWING(sink_, small_, middle_, RECORD_LARGE, fill_, true)
+#define EMIT_LISTS(sink_, fill_)                      EMIT_GROWING(sink_, LISTS_SMALL, LISTS_MIDDLE, RECORD_LARGE, fill_, true)
 
 #endif

@@ -38,20 +38,13 @@ enum {
 };
 
 enum {
-    EXEC_SMALL = 2048,
-    EXEC_MIDDLE = 8192,
     RENAME_BYTES = 256,
 };
 
 /* What argv, env and a name that came from the caller may take of each. */
-#define SIZED(size_, small_, middle_, large_, lists_)                                                                  \
-    ((size_) == EXEC_SMALL     ? (small_)                                                                              \
-     : (size_) == EXEC_MIDDLE  ? (middle_)                                                                             \
-     : (size_) == RECORD_LARGE ? (large_)                                                                              \
-                               : (lists_))
-#define ARGV_MOST(size_) SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
-#define ENV_MOST(size_)  SIZED(size_, 512, 4096, LISTS_USUAL, argv_size)
-#define NAME_MOST(size_) SIZED(size_, 256, 512, PATH_MOST, PATH_MOST)
+#define ARGV_MOST(size_) LISTS_SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
+#define ENV_MOST(size_)  LISTS_SIZED(size_, 512, 4096, LISTS_USUAL, argv_size)
+#define NAME_MOST(size_) LISTS_SIZED(size_, 256, 512, PATH_MOST, PATH_MOST)
 
 static __always_inline void exec_file(struct record_header *header, __u64 capacity, struct file *file)
 {
@@ -131,7 +124,7 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
     if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) exec_fill(header_, size_, task, bprm)
-    EMIT_LISTS(&sink, EXEC_SMALL, EXEC_MIDDLE, FILL);
+    EMIT_LISTS(&sink, FILL);
 #undef FILL
     return 0;
 }

@@ -21,18 +21,8 @@ enum {
     HELPER_envp,
 };
 
-enum {
-    CHECK_SMALL = 2048,
-    CHECK_MIDDLE = 8192,
-};
-
-#define SIZED(size_, small_, middle_, large_, lists_)                                                                  \
-    ((size_) == CHECK_SMALL    ? (small_)                                                                              \
-     : (size_) == CHECK_MIDDLE ? (middle_)                                                                             \
-     : (size_) == RECORD_LARGE ? (large_)                                                                              \
-                               : (lists_))
-#define LIST_MOST(size_) SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
-#define NAME_MOST(size_) SIZED(size_, 512, 512, PATH_MOST, PATH_MOST)
+#define LIST_MOST(size_) LISTS_SIZED(size_, 512, 2048, LISTS_USUAL, argv_size)
+#define NAME_MOST(size_) LISTS_SIZED(size_, 512, 512, PATH_MOST, PATH_MOST)
 
 static __always_inline void checked_lists(struct record_header *header, __u64 capacity, bool is_helper)
 {
@@ -70,7 +60,7 @@ __noinline int exec_checked(__u64 bprm, __u32 event)
     if (!sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) checked_fill(header_, size_, (struct linux_binprm *)bprm, event)
-    EMIT_LISTS(&sink, CHECK_SMALL, CHECK_MIDDLE, FILL);
+    EMIT_LISTS(&sink, FILL);
     return 0;
 }
 

@@ -20,13 +20,11 @@ enum {
 };
 
 enum {
-    FAILED_SMALL = 2048,
-    FAILED_MIDDLE = 8192,
     RESTART_LEAST = 512, /* ERESTARTSYS to ERESTART_RESTARTBLOCK: begun again after a signal */
     RESTART_MOST = 516,
 };
 
-#define STRING_MOST(capacity_) ((capacity_) == FAILED_SMALL ? 512 : (capacity_) == FAILED_MIDDLE ? 1024 : PATH_MOST)
+#define STRING_MOST(capacity_) LISTS_SIZED(capacity_, 512, 1024, PATH_MOST, PATH_MOST)
 
 static __always_inline bool failed_fill(struct record_header *header, __u64 capacity, struct call *call)
 {
@@ -50,7 +48,7 @@ EXIT_HANDLER(execute_failed)
         !plan.selected[EVENT_process_execute_failed] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) failed_fill(header_, size_, call)
-    EMIT_LISTS(&sink, FAILED_SMALL, FAILED_MIDDLE, FILL);
+    EMIT_LISTS(&sink, FILL);
     return 0;
 }
 

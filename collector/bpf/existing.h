@@ -9,7 +9,7 @@
 #include "collector/bpf/credentials.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
-#include "collector/bpf/path.h"
+#include "collector/bpf/file_facts.h"
 #include "collector/bpf/socket_address.h"
 
 /* Indexes in the rows; the loader checks them against the names. */
@@ -119,8 +119,7 @@ static __always_inline void store_executable(struct record_header *header, struc
     store_file_path(header, SCRATCH_BYTES, PROCESS_pathname, file);
     store_integer(header, SCRATCH_BYTES, PROCESS_link_count, BPF_CORE_READ(inode, i_nlink));
     store_integer(header, SCRATCH_BYTES, PROCESS_fs_magic, BPF_CORE_READ(inode, i_sb, s_magic));
-    store_integer(header, SCRATCH_BYTES, PROCESS_dev, BPF_CORE_READ(inode, i_sb, s_dev));
-    store_integer(header, SCRATCH_BYTES, PROCESS_inode, BPF_CORE_READ(inode, i_ino));
+    store_inode_id(header, SCRATCH_BYTES, PROCESS_dev, PROCESS_inode, inode);
     store_integer(header, SCRATCH_BYTES, PROCESS_ctime, inode_ctime_ns(inode));
     store_integer(header, SCRATCH_BYTES, PROCESS_overlay_layer, overlay_layer(inode));
 }

@@ -21,6 +21,9 @@ enum {
     PATH_MOST = 4096 + 8,
     RECORD_LARGE = 24576,
     RECORD_LISTS = RECORD_LARGE + 2 * LISTS_MOST, /* see store_room */
+    /* The first sizes of a record with lists of arguments: what most need. */
+    LISTS_SMALL = 2048,
+    LISTS_MIDDLE = 8192,
 };
 
 _Static_assert((RECORD_FLAG_ALL & RECORD_CUT) == 0, "a flag of its own");
@@ -87,6 +90,13 @@ struct room_24576 {
             name_##24576((struct room_24576 *)(header_), __VA_ARGS__);                                                 \
     } while (0)
 #endif
+
+/* What one item may take of a record with lists, by the record's size. */
+#define LISTS_SIZED(size_, small_, middle_, large_, lists_)                                                            \
+    ((size_) == LISTS_SMALL    ? (small_)                                                                              \
+     : (size_) == LISTS_MIDDLE ? (middle_)                                                                             \
+     : (size_) == RECORD_LARGE ? (large_)                                                                              \
+                               : (lists_))
 
 /*
  * Everything but long lists knows of RECORD_LARGE at most: in a record of RECORD_LISTS the lists come last. Without
