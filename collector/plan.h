@@ -7,6 +7,7 @@
 #define VEDETTE_COLLECTOR_PLAN_H
 
 #include "common/events/record.h"
+#include "common/wire/limits.h"
 
 /*
  * What sys_enter and sys_exit do for a call: handlers' indexes (collector/bpf/handlers.def), a byte each, the lowest
@@ -36,8 +37,8 @@ enum {
     WATCH_EVENTS = 8,      /* events that can be watched: their bits fill a word */
     WATCH_SLOTS = 2048,
     WATCH_PROBES = 8, /* slots that a look-up tries */
-    WATCH_ROWS = 512,
-    WATCH_TEXT = 24, /* bytes of a name that are compared */
+    WATCH_ROWS = WIRE_PLAN_WATCHES,
+    WATCH_TEXT = WIRE_WATCH_TEXT, /* bytes of a name that are compared */
 };
 
 /* A place in the words below, for each event that has one. */

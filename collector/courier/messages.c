@@ -104,6 +104,12 @@ const Vedette__V1__Reply *replies_unpack(struct replies *replies, const uint8_t 
     return size <= WIRE_REPLY_BYTES ? vedette__v1__reply__unpack(&replies->allocator, size, bytes) : NULL;
 }
 
+_Static_assert((int)WATCH_NAME == (int)VEDETTE__V1__WATCH_PART__WATCH_NAME &&
+                   (int)WATCH_DIRECTORY == (int)VEDETTE__V1__WATCH_PART__WATCH_DIRECTORY &&
+                   (int)WATCH_NAME_END == (int)VEDETTE__V1__WATCH_PART__WATCH_NAME_END &&
+                   (int)WATCH_CONTENT == (int)VEDETTE__V1__WATCH_PART__WATCH_CONTENT,
+               "the contract's numbers");
+
 static bool is_watch(const Vedette__V1__Watch *watch)
 {
     return watch->part > 0 ? (unsigned)watch->part < WATCH_PARTS && watch->text.len > 0 : watch->text.len == 0;

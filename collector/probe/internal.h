@@ -103,7 +103,6 @@ void tables_fill(struct vedette__rodata *rodata);
 const char *tables_mismatch(void);
 
 /* plan.c */
-void plan_store(struct probe *probe, const struct plan_request *plan);
 /* Only the calls, for the self-test. */
 void plan_store_calls(struct probe *probe, const uint64_t on_exit[SYSCALL_LIMIT],
                       const uint64_t on_enter[SYSCALL_LIMIT]);

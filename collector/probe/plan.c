@@ -161,7 +161,7 @@ static void watch_store(struct vedette__bss *bss, const struct plan_request *pla
     __atomic_store_n(&bss->plan.watch_in_use, next, __ATOMIC_RELEASE);
 }
 
-void plan_store(struct probe *probe, const struct plan_request *plan)
+void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
 {
     struct vedette__bss *bss = probe->bss;
     uint8_t effective[EVENT_ID_LIMIT] = {0};
@@ -182,11 +182,6 @@ void plan_store(struct probe *probe, const struct plan_request *plan)
         put(&bss->plan.selected[i], effective[i]);
     plan_store_calls(probe, on_exit, on_enter);
     __atomic_store_n(&bss->plan.epoch, plan->epoch, __ATOMIC_RELEASE);
-}
-
-void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
-{
-    plan_store(probe, plan);
 }
 
 uint32_t probe_plan_epoch(const struct probe *probe)
