@@ -14,9 +14,9 @@ FULL = Sizes(rounds=9, scale=1.0, chunks=31, load_ms=4000, rate=120_000, passes=
 QUICK = Sizes(rounds=2, scale=0.2, chunks=5, load_ms=500, rate=50_000, passes=1, alerts=3)
 
 # Operations in a chunk: some 5 ms of CPU, shorter than most turns that a neighbour takes.
-LOOPS = {"getppid": 20000, "ptrace": 10000, "openclose": 2000, "openwatched": 2000}
+LOOPS = {"getpgid": 20000, "getppid": 20000, "ptrace": 10000, "openclose": 2000, "openwatched": 2000}
 FLOORS = {
-    "empty": ("getppid", "ptrace", "openclose"),
+    "empty": ("getpgid", "getppid", "ptrace", "openclose"),
     "capture-small": ("ptrace",),
     "capture-full": ("ptrace",),
     "open-path": ("openclose", "openwatched"),
@@ -49,7 +49,7 @@ class Rounds:
         modes = {frozenset(): None, frozenset({"sys_exit"}): "empty", frozenset({"sys_enter"}): "empty-enter"}
         self.empty = modes.get(frozenset(hooks), "empty-both")
         if self.empty not in (None, "empty"):
-            self.floors[self.empty] = ("getppid",)
+            self.floors[self.empty] = ("getpgid", "getppid")
         say(f"the default selection attaches {', '.join(sorted(hooks)) or 'no system call hook'}")
 
     def measure_loops(self, what, operations):
@@ -108,7 +108,8 @@ class Rounds:
         hooks = {"empty": "sys_exit", "empty-enter": "sys_enter", "empty-both": "sys_enter and sys_exit"}
         attached = f"floor: an empty program on {hooks[self.empty]}" if self.empty else "no system call hook is attached: the budget is 0"
         return [
-            self.cost_row("unselected_syscall", "getppid", self.empty, 1.1 if self.empty else 0, f"getppid; {attached}"),
+            self.cost_row("unselected_syscall", "getpgid", self.empty, 1.1 if self.empty else 0, f"getpgid; {attached}"),
+            self.cost_row("unselected_syscall.shared_number", "getppid", self.empty, None, "getppid, whose number is a selected call's of 32-bit programs; the same floor"),
             self.cost_row("captured_small", "ptrace", "capture-small", 1.1, "ptrace answered ESRCH; floor: reserve, a 32-byte header, submit"),
             self.cost_row(
                 "captured_small.full_header", "ptrace", "capture-full", None, "the same figure; floor: with every field of the collector's header"
