@@ -83,7 +83,7 @@ static int explain(const char *socket, CURLcode result, long status, const struc
 }
 
 /* 0 with the answer, or a libcurl error. */
-static CURLcode ask(CURL *curl, const char *socket, const char *url, struct text *answer, long *ret_status)
+static CURLcode perform(CURL *curl, const char *socket, const char *url, struct text *answer, long *ret_status)
 {
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -97,11 +97,27 @@ static CURLcode ask(CURL *curl, const char *socket, const char *url, struct text
     return result;
 }
 
-int control_coverage(const char *socket, const char *node, bool json)
+/* Asks and prints the answer, and `after` it. An exit code. */
+static int ask(CURL *curl, const char *socket, const char *url, const char *after)
 {
     struct text answer = {0};
-    char url[URL_BYTES];
     long status = 0;
+    int code = EXIT_CODE_RUNTIME;
+    CURLcode result = perform(curl, socket, url, &answer, &status);
+    if (result != CURLE_OK || status != 200)
+        code = explain(socket, result, status, &answer);
+    else if (fwrite(answer.data, 1, answer.size, stdout) == answer.size && fputs(after, stdout) >= 0 &&
+             fflush(stdout) == 0)
+        code = EXIT_CODE_OK;
+    else
+        log_error("standard output cannot be written");
+    text_fini(&answer);
+    return code;
+}
+
+int control_coverage(const char *socket, const char *node, bool json)
+{
+    char url[URL_BYTES];
     CURL *curl = curl_easy_init();
     char *escaped = curl != NULL ? curl_easy_escape(curl, node, 0) : NULL;
     int code = EXIT_CODE_RUNTIME;
@@ -110,39 +126,22 @@ int control_coverage(const char *socket, const char *node, bool json)
     } else {
         snprintf(url, sizeof(url), "http://control/coverage%s%s%s", json ? ".json" : "",
                  node[0] != '\0' ? "?node=" : "", escaped);
-        CURLcode result = ask(curl, socket, url, &answer, &status);
-        if (result != CURLE_OK || status != 200)
-            code = explain(socket, result, status, &answer);
-        else if (fwrite(answer.data, 1, answer.size, stdout) == answer.size && fflush(stdout) == 0)
-            code = EXIT_CODE_OK;
-        else
-            log_error("standard output cannot be written");
+        code = ask(curl, socket, url, "");
     }
     curl_free(escaped);
     curl_easy_cleanup(curl);
-    text_fini(&answer);
     return code;
 }
 
 int control_reload(const char *socket)
 {
-    struct text answer = {0};
-    long status = 0;
     CURL *curl = curl_easy_init();
-    int code = EXIT_CODE_RUNTIME;
     if (curl == NULL) {
         log_error("no memory");
-        return code;
+        return EXIT_CODE_RUNTIME;
     }
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
-    CURLcode result = ask(curl, socket, "http://control/reload", &answer, &status);
-    if (result != CURLE_OK || status != 200) {
-        code = explain(socket, result, status, &answer);
-    } else {
-        printf("%.*s\n", (int)answer.size, answer.data == NULL ? "" : answer.data);
-        code = EXIT_CODE_OK;
-    }
+    int code = ask(curl, socket, "http://control/reload", "\n");
     curl_easy_cleanup(curl);
-    text_fini(&answer);
     return code;
 }

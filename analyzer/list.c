@@ -71,12 +71,6 @@ static void json_event(struct text *text, const struct event *event)
     text_literal(text, "}");
 }
 
-const char *severity_name(enum severity severity)
-{
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    return names[severity];
-}
-
 static void json_detection(struct text *text, const struct detection *detection)
 {
     text_literal(text, "{\"eventId\":");
@@ -86,7 +80,7 @@ static void json_detection(struct text *text, const struct detection *detection)
         {"name", detection->name},
         {"title", detection->title},
         {"description", detection->description},
-        {"severity", severity_name(detection->severity)},
+        {"severity", severity_names[detection->severity]},
         {"category", detection->category},
         {"technique", detection->technique},
         {"technique_id", detection->technique_id},
@@ -142,7 +136,7 @@ static void table_detections(struct text *text)
     text_string(text, line);
     for (size_t i = 0; i < count; i++) {
         snprintf(line, sizeof(line), "%-26s %-9s %-9s %-10s ", all[i]->name, all[i]->id,
-                 severity_name(all[i]->severity), all[i]->technique_id);
+                 severity_names[all[i]->severity], all[i]->technique_id);
         text_string(text, line);
         text_string(text, all[i]->title);
         text_literal(text, "\n");

@@ -29,7 +29,4 @@ int list_plan(struct loaded_current *current, enum list_format format);
 void markdown_events(struct text *text);
 void markdown_detections(struct text *text);
 
-/* "info" to "critical". */
-const char *severity_name(enum severity severity);
-
 #endif

@@ -193,7 +193,7 @@ static void detection_section(struct text *text, const struct detection *detecti
     text_literal(text, ", `eventId` ");
     text_unsigned(text, detection->event_id);
     text_literal(text, "\n- severity: ");
-    text_string(text, severity_name(detection->severity));
+    text_string(text, severity_names[detection->severity]);
     text_literal(text, "\n- MITRE ATT&CK: ");
     text_string(text, detection->technique_id);
     text_literal(text, " ");
@@ -239,7 +239,7 @@ void markdown_detections(struct text *text)
         text_literal(text, ") | ");
         text_string(text, all[i]->id);
         text_literal(text, " | ");
-        text_string(text, severity_name(all[i]->severity));
+        text_string(text, severity_names[all[i]->severity]);
         text_literal(text, " | ");
         text_string(text, all[i]->technique_id);
         text_literal(text, " |\n");

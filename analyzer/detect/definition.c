@@ -4,6 +4,8 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
+const char *const severity_names[SEVERITIES + 1] = {"info", "low", "medium", "high", "critical", NULL};
+
 enum { LAYOUT = 1 }; /* of what correlation.c keeps: to be raised when that changes */
 
 /* Every value is told by its length, so that no two definitions give the same bytes. */

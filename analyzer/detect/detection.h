@@ -18,7 +18,11 @@ enum severity {
     SEVERITY_MEDIUM,
     SEVERITY_HIGH,
     SEVERITY_CRITICAL,
+    SEVERITIES,
 };
+
+/* "info" to "critical", NULL ends them. */
+extern const char *const severity_names[SEVERITIES + 1];
 
 /*
  * What a detection knows of earlier events. The engine keeps it for each key, in event time, bounded: when a table is

@@ -24,14 +24,14 @@ void policy_error_words(const struct policy_error *error, char words[POLICY_ERRO
     printable(words);
 }
 
-__attribute__((format(printf, 5, 0))) static int fill(struct policy_error *error, const char *path,
-                                                      const yaml_mark_t *mark, const char *key, const char *format,
+__attribute__((format(printf, 6, 0))) static int fill(struct policy_error *error, const char *path, size_t line,
+                                                      size_t column, const char *key, const char *format,
                                                       va_list arguments)
 {
     snprintf(error->path, sizeof(error->path), "%s", path);
     snprintf(error->key, sizeof(error->key), "%s", key);
-    error->line = mark == NULL ? 0 : mark->line + 1;
-    error->column = mark == NULL ? 0 : mark->column + 1;
+    error->line = line;
+    error->column = column;
     vsnprintf(error->message, sizeof(error->message), format, arguments);
     return -EINVAL;
 }
@@ -40,7 +40,7 @@ int policy_error_set(struct policy_error *error, const char *path, const char *k
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = fill(error, path, NULL, key, format, arguments);
+    int result = fill(error, path, 0, 0, key, format, arguments);
     va_end(arguments);
     return result;
 }
@@ -49,20 +49,25 @@ int document_fail(struct document *document, const yaml_node_t *at, const char *
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = fill(document->error, document->path, &at->start_mark, key, format, arguments);
+    const yaml_mark_t *mark = &at->start_mark; /* from 0 */
+    int result = fill(document->error, document->path, mark->line + 1, mark->column + 1, key, format, arguments);
     va_end(arguments);
     return result;
 }
 
-static int fail_mark(struct document *document, const yaml_mark_t *mark, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static int fail_mark(struct document *document, const yaml_mark_t *mark, const char *format, ...)
+int document_fail_at(struct document *document, size_t line, size_t column, const char *key, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = fill(document->error, document->path, mark, "", format, arguments);
+    int result = fill(document->error, document->path, line, column, key, format, arguments);
     va_end(arguments);
     return result;
+}
+
+size_t document_items(const yaml_node_t *node)
+{
+    return node->type == YAML_SEQUENCE_NODE ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
+                                            : 0;
 }
 
 const char *document_scalar(const yaml_node_t *node)
@@ -212,8 +217,9 @@ static int yaml_problem(struct document *document, const yaml_parser_t *parser)
         return -ENOMEM;
     /* What was being read, where that says more than the end of the file does. */
     const char *context = parser->context == NULL ? "" : parser->context;
-    return fail_mark(document, &parser->problem_mark, "not YAML: %s%s%s",
-                     parser->problem == NULL ? "unreadable" : parser->problem, context[0] == '\0' ? "" : " ", context);
+    return document_fail_at(document, parser->problem_mark.line + 1, parser->problem_mark.column + 1, "",
+                            "not YAML: %s%s%s", parser->problem == NULL ? "unreadable" : parser->problem,
+                            context[0] == '\0' ? "" : " ", context);
 }
 
 /* A second document would be one that is silently left out. */
@@ -238,7 +244,8 @@ static int check_utf8(struct document *document, const char *text, size_t size)
         uint32_t point;
         size_t length = text_decode(text + at, size - at, &point);
         if (point == TEXT_INVALID)
-            return fail_mark(document, &mark, "not UTF-8: byte 0x%02x", (unsigned)(unsigned char)text[at]);
+            return document_fail_at(document, mark.line + 1, mark.column + 1, "", "not UTF-8: byte 0x%02x",
+                                    (unsigned)(unsigned char)text[at]);
         mark.column = point == '\n' ? 0 : mark.column + 1;
         mark.line += point == '\n';
         at += length;
@@ -254,8 +261,9 @@ static int parse(struct document *document, yaml_parser_t *parser, document_read
     document->yaml = &yaml;
     const yaml_node_t *root = yaml_document_get_root_node(&yaml);
     const yaml_mark_t start = {0};
-    int result =
-        root == NULL ? fail_mark(document, &start, "empty: nothing is said in this file") : read(document, "", root);
+    int result = root == NULL ? document_fail_at(document, start.line + 1, start.column + 1, "",
+                                                 "empty: nothing is said in this file")
+                              : read(document, "", root);
     document->yaml = NULL;
     yaml_document_delete(&yaml);
     return result == 0 ? expect_end(document, parser) : result;

@@ -64,6 +64,13 @@ char *document_load(const char *path, size_t *ret_size, struct policy_error *err
 int document_fail(struct document *document, const yaml_node_t *at, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same for a place that was kept; of the file as a whole when `line` is 0. */
+int document_fail_at(struct document *document, size_t line, size_t column, const char *key, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* How many items a list has; 0 of anything else. */
+size_t document_items(const yaml_node_t *node);
+
 /* A scalar's text, which lives as long as the document; NULL when the node is something else or holds a NUL. */
 const char *document_scalar(const yaml_node_t *node);
 

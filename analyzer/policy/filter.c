@@ -178,7 +178,7 @@ static int name_field(struct pool *pool, const struct filter_grammar *grammar, c
 }
 
 /* `container`, `!container`, `not-container`. */
-static int parse_flag(struct pool *pool, const struct filter_grammar *grammar, const char *text, struct filter *filter,
+static int parse_flag(const struct filter_grammar *grammar, const char *text, struct filter *filter,
                       char words[FILTER_WORDS_BYTES])
 {
     static const char not [] = "not-";
@@ -192,7 +192,6 @@ static int parse_flag(struct pool *pool, const struct filter_grammar *grammar, c
         negated = true;
         known = find(grammar, text + sizeof(not ) - 1, strlen(text + sizeof(not ) - 1));
     }
-    (void)pool;
     if (known == NULL)
         return refuse_name(grammar, text, strlen(text), words);
     if (known->kind != FILTER_FLAG)
@@ -226,7 +225,7 @@ int filter_parse(struct pool *pool, const struct filter_grammar *grammar, const 
         return -ENOMEM;
     int result = 0;
     if (!find_operator(text, grammar->regex, &at, &length, &filter.op)) {
-        result = parse_flag(pool, grammar, text, &filter, words);
+        result = parse_flag(grammar, text, &filter, words);
     } else {
         size_t name_length = at;
         while (name_length > 0 && text[name_length - 1] == ' ')
@@ -245,4 +244,26 @@ int filter_parse(struct pool *pool, const struct filter_grammar *grammar, const 
     if (result == 0)
         *ret = filter;
     return result;
+}
+
+int filter_read(struct document *document, const char *key, const yaml_node_t *entry, struct pool *pool,
+                const struct filter_grammar *grammar, struct filter *ret)
+{
+    const char *text = document_scalar(entry);
+    char words[FILTER_WORDS_BYTES];
+    if (text == NULL)
+        return document_fail(document, entry, key, "each entry must be text, as in comm=strace");
+    int result = filter_parse(pool, grammar, text, ret, words);
+    if (result == -EINVAL)
+        return document_fail(document, entry, key, "%s", words);
+    ret->line = entry->start_mark.line + 1;
+    ret->column = entry->start_mark.column + 1;
+    return result;
+}
+
+int filter_fail(struct document *document, const char *key, const struct filter *filters,
+                const struct lowering *lowering)
+{
+    const struct filter *filter = &filters[lowering->at];
+    return document_fail_at(document, filter->line, filter->column, key, "%.100s: %s", filter->text, lowering->words);
 }

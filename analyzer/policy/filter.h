@@ -77,6 +77,10 @@ struct filter_grammar {
 int filter_parse(struct pool *pool, const struct filter_grammar *grammar, const char *text, struct filter *ret,
                  char words[FILTER_WORDS_BYTES]);
 
+/* The same of a list's entry in a file. The result keeps its place there. -EINVAL: the error is filled. */
+int filter_read(struct document *document, const char *key, const yaml_node_t *entry, struct pool *pool,
+                const struct filter_grammar *grammar, struct filter *ret);
+
 /* What a list of conditions is lowered for. */
 struct lowering {
     struct pool *pool;
@@ -94,6 +98,10 @@ struct lowering {
  */
 int filters_lower(struct lowering *lowering, const struct filter *filters, size_t n_filters,
                   const struct predicate **ret_tree);
+
+/* Fills the error for the one of these conditions that could not be lowered, at its place; returns -EINVAL. */
+int filter_fail(struct document *document, const char *key, const struct filter *filters,
+                const struct lowering *lowering);
 
 /* The predicate that never holds. */
 const struct predicate *predicate_never(void);

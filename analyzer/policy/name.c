@@ -89,9 +89,8 @@ static bool holds(enum compare compare, long a, long b)
 
 static int severity_of_word(const char *word)
 {
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    for (int i = 0; i < 5; i++)
-        if (strcasecmp(word, names[i]) == 0 || (word[0] == '0' + i && word[1] == '\0'))
+    for (int i = 0; severity_names[i] != NULL; i++)
+        if (strcasecmp(word, severity_names[i]) == 0 || (word[0] == '0' + i && word[1] == '\0'))
             return i;
     return -1;
 }

@@ -141,26 +141,16 @@ static int read_filter(struct document *document, const char *key, const yaml_no
 {
     const struct filter_grammar grammar = {.names = filter_task_names, .n_names = filter_task_count, .data = true};
     struct reader *reader = reader_of(document);
-    const char *text = document_scalar(value);
-    char words[FILTER_WORDS_BYTES];
-    if (text == NULL)
-        return document_fail(document, value, key, "each entry must be text, as in data.pathname=/etc/*");
-    struct filter *filter = &reader->rule->filters[reader->rule->n_filters];
-    int result = filter_parse(&reader->policy->pool, &grammar, text, filter, words);
-    if (result == -EINVAL)
-        return document_fail(document, value, key, "%s", words);
-    filter->line = value->start_mark.line + 1;
-    filter->column = value->start_mark.column + 1;
-    reader->rule->n_filters += result == 0;
+    struct rule *rule = reader->rule;
+    int result = filter_read(document, key, value, &reader->policy->pool, &grammar, &rule->filters[rule->n_filters]);
+    rule->n_filters += result == 0;
     return result;
 }
 
 static int read_filters(struct document *document, const char *key, const yaml_node_t *value)
 {
     struct reader *reader = reader_of(document);
-    size_t n = value->type == YAML_SEQUENCE_NODE
-                   ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start)
-                   : 0;
+    size_t n = document_items(value);
     if (n == 0 && (value->type == YAML_SEQUENCE_NODE || document_scalar(value) != NULL))
         return value->type == YAML_SEQUENCE_NODE || document_scalar(value)[0] == '\0'
                    ? 0 /* "filters:" and "filters: []" mean none */
@@ -203,9 +193,7 @@ static int read_rule(struct document *document, const char *key, const yaml_node
 static int read_rules(struct document *document, const char *key, const yaml_node_t *value)
 {
     struct policy *policy = reader_of(document)->policy;
-    size_t n = value->type == YAML_SEQUENCE_NODE
-                   ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start)
-                   : 0;
+    size_t n = document_items(value);
     policy->rules = pool_take(&policy->pool, ((n < POLICY_MAX_RULES ? n : POLICY_MAX_RULES) + 1) * sizeof(struct rule));
     if (policy->rules == NULL)
         return -ENOMEM;

@@ -22,10 +22,7 @@ struct resolving {
 
 static int fail(struct resolving *r, const struct rule *rule, const char *key, const char *words)
 {
-    policy_error_set(r->document->error, r->document->path, key, "%s", words);
-    r->document->error->line = rule->line;
-    r->document->error->column = rule->column;
-    return -EINVAL;
+    return document_fail_at(r->document, rule->line, rule->column, key, "%s", words);
 }
 
 static int mark_word(struct resolving *r, const struct rule *rule, const char *word, struct names_mask *mask,
@@ -117,10 +114,7 @@ static int take_lists(struct resolving *r, struct rule *rule, const struct names
 static int fail_filter(struct resolving *r, const struct rule *rule, const struct lowering *lowering)
 {
     const struct filter *filter = &rule->filters[lowering->at];
-    policy_error_set(r->document->error, r->document->path, "filters", "%.100s: %s", filter->text, lowering->words);
-    r->document->error->line = filter->line;
-    r->document->error->column = filter->column;
-    return -EINVAL;
+    return filter_fail(r->document, "filters", filter, lowering);
 }
 
 /* 0, or what filters_lower answers. */

@@ -169,10 +169,7 @@ int scope_check(struct document *document, const yaml_node_t *at, const struct s
         result = filters_lower(&lowering, scope->filters, scope->n_filters, &tree);
     }
     if (result == -EINVAL || result == -ENOENT) {
-        const struct filter *filter = &scope->filters[lowering.at];
-        result = document_fail(document, at, "scope", "%.100s: %s", filter->text, lowering.words);
-        document->error->line = filter->line;
-        document->error->column = filter->column;
+        result = filter_fail(document, "scope", scope->filters, &lowering);
     }
     pool_fini(&pool);
     schema_free(schema);

@@ -50,21 +50,20 @@ static int read_enabled(struct document *document, const char *key, const yaml_n
 
 static int read_severity(struct document *document, const char *key, const yaml_node_t *value)
 {
-    static const char *const names[] = {"info", "low", "medium", "high", "critical", NULL};
     struct tuned *tuned = reader_of(document)->tuned;
     const char *text = document_scalar(value);
     char near[POLICY_KEY_BYTES];
     int result = once(document, key, value, KEY_SEVERITY);
     if (result < 0)
         return result;
-    for (int i = 0; text != NULL && names[i] != NULL; i++)
-        if (strcasecmp(text, names[i]) == 0) {
+    for (int i = 0; text != NULL && severity_names[i] != NULL; i++)
+        if (strcasecmp(text, severity_names[i]) == 0) {
             tuned->has_severity = true;
             tuned->severity = (enum severity)i;
             return 0;
         }
     return document_fail(document, value, key, "must be info, low, medium, high or critical%s",
-                         text == NULL ? "" : document_nearest(text, names, near, sizeof(near)));
+                         text == NULL ? "" : document_nearest(text, severity_names, near, sizeof(near)));
 }
 
 static int read_scope(struct document *document, const char *key, const yaml_node_t *value)
@@ -117,31 +116,16 @@ static int read_condition(struct document *document, const char *key, const yaml
         .names = filter_task_names, .n_names = filter_task_count, .data = true, .regex = true};
     struct reader *reader = reader_of(document);
     struct tuning_exception *exception = reader->exception;
-    const char *text = document_scalar(value);
-    char words[FILTER_WORDS_BYTES];
-    if (text == NULL)
-        return document_fail(document, value, key, "each entry must be text, as in comm=strace");
-    struct filter *filter = &exception->filters[exception->n_filters];
-    int result = filter_parse(&reader->tuning->pool, &grammar, text, filter, words);
-    if (result == -EINVAL)
-        return document_fail(document, value, key, "%s", words);
-    filter->line = value->start_mark.line + 1;
-    filter->column = value->start_mark.column + 1;
+    int result =
+        filter_read(document, key, value, &reader->tuning->pool, &grammar, &exception->filters[exception->n_filters]);
     exception->n_filters += result == 0;
     return result;
-}
-
-static size_t items_of(const yaml_node_t *value)
-{
-    return value->type == YAML_SEQUENCE_NODE
-               ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start)
-               : 0;
 }
 
 static int read_match(struct document *document, const char *key, const yaml_node_t *value)
 {
     struct reader *reader = reader_of(document);
-    size_t n = items_of(value);
+    size_t n = document_items(value);
     reader->exception->filters =
         pool_take(&reader->tuning->pool, ((n < FILTER_MAX ? n : FILTER_MAX) + 1) * sizeof(struct filter));
     return reader->exception->filters == NULL ? -ENOMEM
@@ -149,7 +133,7 @@ static int read_match(struct document *document, const char *key, const yaml_nod
 }
 
 /* The conditions must fit some trigger of the detection. */
-static int check_exception(struct document *document, const yaml_node_t *value, struct reader *reader)
+static int check_exception(struct document *document, struct reader *reader)
 {
     const struct detection *detection = reader->tuned->detection;
     struct schema *schema = schema_new_builtin();
@@ -177,11 +161,7 @@ static int check_exception(struct document *document, const yaml_node_t *value, 
         return 0;
     if (result == -ENOMEM)
         return result;
-    const struct filter *filter = &reader->exception->filters[lowering.at];
-    document_fail(document, value, "match", "%.100s: %s", filter->text, lowering.words);
-    document->error->line = filter->line;
-    document->error->column = filter->column;
-    return -EINVAL;
+    return filter_fail(document, "match", reader->exception->filters, &lowering);
 }
 
 static int read_exception(struct document *document, const char *key, const yaml_node_t *value)
@@ -196,7 +176,7 @@ static int read_exception(struct document *document, const char *key, const yaml
     if (reader->exception->path == NULL)
         return -ENOMEM;
     int result = document_mapping(document, "an exception", value, keys, sizeof(keys) / sizeof(keys[0]));
-    return result < 0 ? result : check_exception(document, value, reader);
+    return result < 0 ? result : check_exception(document, reader);
 }
 
 /* Those of several files add up. */
@@ -204,7 +184,7 @@ static int read_exceptions(struct document *document, const char *key, const yam
 {
     struct reader *reader = reader_of(document);
     struct tuned *tuned = reader->tuned;
-    size_t n = items_of(value);
+    size_t n = document_items(value);
     if (tuned->n_exceptions + n > TUNING_MAX_EXCEPTIONS)
         return document_fail(document, value, key, "more than %d exceptions of %s", TUNING_MAX_EXCEPTIONS,
                              tuned->detection->name);
