@@ -110,6 +110,9 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
         }                                                                                                              \
     })
 
+#ifdef VEDETTE_PLAIN
+#include "collector/bpf/draft.h"
+#else
 /* In place of a record that was cut: a larger one, or that one after all where there is no room; then more_. */
 #define EMIT_LARGER(sink_, cut_, size_, fill_, larger_, more_)                                                         \
     ({                                                                                                                 \
@@ -138,13 +141,8 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
                         bpf_ringbuf_submit(third_, sink_flags(sink_));                                                 \
                 }))
 
-#ifdef VEDETTE_PLAIN
-/* Each size is verified for itself there: two of them. */
-#define EMIT_CUT(sink_, cut_, middle_, large_, fill_, has_lists_) EMIT_LARGE(sink_, cut_, large_, fill_, has_lists_)
-#else
 #define EMIT_CUT(sink_, cut_, middle_, large_, fill_, has_lists_)                                                      \
     EMIT_LARGER(sink_, cut_, middle_, fill_, second_, EMIT_LARGE(sink_, second_, large_, fill_, has_lists_))
-#endif
 
 #define EMIT_GROWING(sink_, small_, middle_, large_, fill_, has_lists_)                                                \
     ({                                                                                                                 \
@@ -156,6 +154,7 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
         else                                                                                                           \
             EMIT_CUT(sink_, first_, middle_, large_, fill_, has_lists_);                                               \
     })
+#endif
 
 #define EMIT_3(sink_, small_, middle_, large_, fill_) EMIT_GROWING(sink_, small_, middle_, large_, fill_, false)
 #define EMIT_LISTS(sink_, fill_)                      EMIT_GROWING(sink_, LISTS_SMALL, LISTS_MIDDLE, RECORD_LARGE, fill_, true)

@@ -103,6 +103,18 @@ static __always_inline bool exec_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
+/* A function, because the stack of all three that are called here, one below the other, is 512 bytes. */
+SUBPROGRAM int exec_emit(struct task_struct *task, struct linux_binprm *bprm)
+{
+    struct sink sink;
+    if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
+        return 0;
+#define FILL(header_, size_) exec_fill(header_, size_, task, bprm)
+    EMIT_LISTS(&sink, FILL);
+#undef FILL
+    return 0;
+}
+
 /* exec_checked.bpf.c: security_bprm_check and call_usermodehelper, of a struct linux_binprm. */
 int exec_checked(__u64 bprm, __u32 event);
 
@@ -120,12 +132,7 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
         exec_checked(address, EVENT_security_bprm_check);
     if (helper)
         exec_checked(address, EVENT_call_usermodehelper);
-    struct sink sink;
-    if (!plan.selected[EVENT_sched_process_exec] || !sink_open(&sink, CLASS_CRITICAL, CONTEXT_TASK))
-        return 0;
-#define FILL(header_, size_) exec_fill(header_, size_, task, bprm)
-    EMIT_LISTS(&sink, FILL);
-#undef FILL
+    exec_emit(task, bprm);
     return 0;
 }
 

@@ -117,6 +117,11 @@ static __always_inline void transfer_of(struct transfer *transfer, struct call *
         transfer->position = BPF_CORE_READ(file, f_pos) - (call->ret > 0 ? call->ret : 0);
     if (transfer->position < 0) /* a pipe or a socket has none */
         transfer->position = 0;
+    transfer->file = FORGET(transfer->file);
+    transfer->position = FORGET(transfer->position);
+    transfer->count = FORGET(transfer->count);
+    transfer->buffer = FORGET(transfer->buffer);
+    transfer->is_vector = FORGET(transfer->is_vector);
 }
 
 static __always_inline bool transfer_fill(struct record_header *header, __u64 capacity, struct call *call,
@@ -149,12 +154,12 @@ static __always_inline __u64 vector_buffer(bool narrow_pointers, __u64 array, __
     __u32 narrow[2] = {0};
     if (narrow_pointers) {
         bpf_probe_read_user(narrow, sizeof(narrow), (void *)array + index * sizeof(narrow));
-        *ret_length = narrow[1];
-        return narrow[0];
+        *ret_length = FORGET((__u64)narrow[1]);
+        return FORGET((__u64)narrow[0]);
     }
     bpf_probe_read_user(wide, sizeof(wide), (void *)array + index * sizeof(wide));
-    *ret_length = wide[1];
-    return wide[0];
+    *ret_length = FORGET(wide[1]);
+    return FORGET(wide[0]);
 }
 
 /* The first bytes that the buffers of an array had, empty ones among them perhaps. */
@@ -186,9 +191,10 @@ static long gather_step(__u32 index, struct gathered *gathered)
     asm volatile("" : "+r"(length)); /* 6.1 learns nothing from a comparison with what is not constant */
     if (length > MAGIC_BYTES)
         return 1;
-    gathered->is_unreadable = bpf_probe_read_user(gathered->bytes + at, length, (void *)buffer) != 0;
-    gathered->size = at + length;
-    return gathered->is_unreadable || IS_GATHERED(length, left);
+    const bool is_unreadable = bpf_probe_read_user(gathered->bytes + at, length, (void *)buffer) != 0;
+    gathered->is_unreadable = FORGET(is_unreadable);
+    gathered->size = FORGET(at + (__u32)length);
+    return is_unreadable || IS_GATHERED(length, left);
 }
 
 static __always_inline void gather(struct gathered *gathered)
@@ -204,23 +210,24 @@ static __always_inline void gather(struct gathered *gathered)
 #endif
 }
 
-static __always_inline void store_gathered(struct record_header *header, __u64 capacity, struct call *call, __u64 array,
-                                           __u32 most)
+/* A function, so that what it leaves on its stack multiplies no states of what follows. */
+SUBPROGRAM int store_gathered(struct record_header *header, __u64 capacity, struct call *call, __u64 array, __u32 most)
 {
     struct gathered gathered = {.call = call, .array = array, .most = most};
     __u64 at = store_at(header);
     if (at > capacity - ITEM_HEADER - MAGIC_BYTES) {
         store_cut(header);
-        return;
+        return 0;
     }
     gather(&gathered);
     if (gathered.is_unreadable) {
         store_unreadable(header, capacity, MAGIC_bytes, ITEM_USER);
-        return;
+        return 0;
     }
     __builtin_memcpy((void *)header + at + ITEM_HEADER, gathered.bytes, MAGIC_BYTES);
     store_item(header, at, MAGIC_bytes, ITEM_BYTES, ITEM_USER | (gathered.size < most ? ITEM_TRUNCATED : ITEM_COMPLETE),
                gathered.size);
+    return 0;
 }
 
 static __always_inline void store_magic(struct record_header *header, __u64 capacity, struct call *call,
@@ -258,7 +265,8 @@ static __always_inline __u32 magic_class(__u8 selected, struct call *call, struc
         length = most;
     if (length >= sizeof(bytes) && bpf_probe_read_user(&bytes, sizeof(bytes), (void *)buffer) != 0)
         bytes = 0;
-    return watch_class(selected, watch_content((__u64)transfer->file, WATCH_magic_write, bytes, length) != 0);
+    return watch_class(
+        selected, watch_content((__u64)transfer->file, WATCH_magic_write, FORGET(bytes), FORGET((__u32)length)) != 0);
 }
 
 /* What a file begins with: only where something was written at its beginning. */
@@ -279,7 +287,7 @@ EXIT_HANDLER(file_read)
 {
     struct transfer transfer = {0};
     transfer_of(&transfer, call, false);
-    transfer.event = transfer.is_vector ? EVENT_vfs_readv : EVENT_vfs_read;
+    transfer.event = FORGET(transfer.is_vector ? EVENT_vfs_readv : EVENT_vfs_read);
     if (transfer.file != NULL)
         transfer_emit(call, &transfer);
     return 0;
@@ -289,7 +297,7 @@ EXIT_HANDLER(file_write)
 {
     struct transfer transfer = {0};
     transfer_of(&transfer, call, true);
-    transfer.event = transfer.is_vector ? EVENT_vfs_writev : EVENT_vfs_write;
+    transfer.event = FORGET(transfer.is_vector ? EVENT_vfs_writev : EVENT_vfs_write);
     if (transfer.file == NULL)
         return 0;
     transfer_emit(call, &transfer);

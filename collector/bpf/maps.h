@@ -98,6 +98,16 @@ STATE struct {
     __uint(value_size, 4);
 } enter_handlers SEC(".maps");
 
+#ifdef VEDETTE_PLAIN
+/* [cpu]: emit.h */
+STATE struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __uint(key_size, 4);
+    __uint(value_size, RECORD_LARGE);
+} drafts SEC(".maps");
+#endif
+
 /* Its elements only give the snapshot program something to be run for, and are as many as its invocations: with
  * ROWS_AN_ELEMENT what a snapshot can hold. */
 #ifdef VEDETTE_PLAIN

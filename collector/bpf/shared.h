@@ -45,6 +45,7 @@ enum {
      * there is room for each. */
     SNAPSHOT_READ_BYTES = 16384,
     MOUNT_NAMESPACES = 1024, /* whose mounts one snapshot tells */
+    RECORD_LARGE = 24576,    /* but for long lists */
     LISTS_USUAL = 8192,      /* of argv, and of envp, NULs included */
     LISTS_MOST = 65536,
 };

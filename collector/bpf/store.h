@@ -19,7 +19,6 @@ enum {
     RECORD_CUT = 1u << 15, /* only while a record is built */
     /* For a caller's path: PATH_MAX, and a word more, so that the longest is not taken for one that was cut. */
     PATH_MOST = 4096 + 8,
-    RECORD_LARGE = 24576,
     RECORD_LISTS = RECORD_LARGE + 2 * LISTS_MOST, /* see store_room */
     /* The first sizes of a record with lists of arguments: what most need. */
     LISTS_SMALL = 2048,

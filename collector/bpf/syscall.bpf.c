@@ -148,14 +148,15 @@ static __always_inline bool is_pointed(__u32 type)
     return type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || (type >= BPF_ARG_SOCKADDR && type <= BPF_ARG_OUTPUT);
 }
 
-static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
+/* A function, so that nothing of one argument multiplies the states of the next. */
+SUBPROGRAM int store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
 {
     __u32 number = call->number;
-    if (number >= SYSCALL_LIMIT)
-        return;
+    if (number >= SYSCALL_LIMIT || arg >= SYSCALL_ARGS)
+        return 0;
     __u32 type = call_rows[number].type[arg];
     if (type == 0) /* beyond the row's last */
-        return;
+        return 0;
     if (capacity > RECORD_LARGE && type == BPF_ARG_STRINGS) {
         store_user_strings(header, capacity, arg, call->args[arg], call->narrow);
     } else if (capacity > CALL_NUMBERS && is_pointed(type)) {
@@ -164,6 +165,7 @@ static __always_inline void store_arg(struct record_header *header, __u64 capaci
     } else {
         store_integer(header, capacity, arg, widen(call->args[arg], type, call->compat));
     }
+    return 0;
 }
 
 static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct call *call)
@@ -200,7 +202,9 @@ ENTER_HANDLER(syscall)
 
 EXIT_HANDLER(syscall)
 {
-    if (call->ret < 0 || (call->number != EVENT_execve && call->number != EVENT_execveat))
+    const bool left_arguments = call->ret < 0 || (call->number != EVENT_execve && call->number != EVENT_execveat);
+    call->ret = FORGET(call->ret);
+    if (FORGET(left_arguments))
         emit(call);
     return 0;
 }

@@ -1,8 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/bpf/watch.h"
 
-#ifndef VEDETTE_PLAIN
-#include "collector/bpf/watch_look.h"
-#endif
+#include "collector/bpf/place.h"
+#include "collector/watch_key.h"
+
+/* What rows of that key want, 0 when there is none. */
+static __always_inline __u32 watch_find(__u32 table, __u64 key)
+{
+    __u32 slot = (__u32)key;
+#pragma unroll
+    for (int i = 0; i < WATCH_PROBES; i++, slot++) {
+        __u64 found = plan.watch[table & 1].key[slot & (WATCH_SLOTS - 1)];
+        if (found == key)
+            return plan.watch[table & 1].wants[slot & (WATCH_SLOTS - 1)];
+        if (found == 0)
+            return 0;
+    }
+    return 0;
+}
+
+static __always_inline __u32 watch_find_text(__u32 table, __u32 part, const __u64 text[WATCH_WORDS])
+{
+    return watch_find(table, watch_key(part, text));
+}
+
+/* A name that cannot be read is everybody's. */
+static __always_inline __u32 watch_find_name(__u32 table, __u32 part, const struct place_names *names)
+{
+    __u64 text[WATCH_WORDS] = {0};
+    __u32 length = names->length;
+    if (length > WATCH_TEXT)
+        length = WATCH_TEXT;
+    if (length == 0 || bpf_probe_read_kernel(text, length, names->name) != 0)
+        return ~0u;
+    return watch_find_text(table, part, text);
+}
+
+static __always_inline __u32 watch_find_end(__u32 table, const struct place_names *names)
+{
+    __u64 text[WATCH_WORDS] = {0};
+    if (names->length < sizeof(text[0]))
+        return 0;
+    if (bpf_probe_read_kernel(text, sizeof(text[0]), names->name + names->length - sizeof(text[0])) != 0)
+        return ~0u;
+    return watch_find_text(table, WATCH_NAME_END, text);
+}
+
+struct watch_walk {
+    struct place place;
+    __u32 table;
+    __u32 wanted;
+    __u32 lengths; /* of names that are worth comparing */
+    __u32 pad;
+    __u64 found; /* or the walk did not come to an end */
+};
+
+/* Nearly every name has another length than those that are waited for. */
+static __always_inline bool watch_is_directory(struct watch_walk *walk)
+{
+    const struct place_names *names = &walk->place.names;
+    return (walk->lengths & watch_length_bit(names->length)) != 0 &&
+           (watch_find_name(walk->table, WATCH_DIRECTORY, names) & walk->wanted) != 0;
+}
+
+static long watch_step(__u32 index, struct watch_walk *walk)
+{
+    enum place_step step = place_look(&walk->place);
+    if (step == PLACE_CROSSED)
+        return 0;
+    if (step != PLACE_NAME) {
+        walk->found = FORGET(0ULL);
+        return 1;
+    }
+    /* The first is the file's own. */
+    if (index > 0 && watch_is_directory(walk))
+        return 1;
+    place_climb(&walk->place);
+    return 0;
+}
+
+static __always_inline __u32 watch_lengths(__u32 table, __u32 wanted)
+{
+    __u32 lengths = 0;
+#pragma unroll
+    for (int bit = 0; bit < WATCH_EVENT_COUNT * WATCH_ACCESS_BITS; bit++)
+        if ((wanted >> bit & 1) != 0)
+            lengths |= plan.watch[table & 1].lengths[bit];
+    return lengths;
+}
+
+static __always_inline int watch_directories(__u32 table, struct file *file, __u32 wanted)
+{
+    struct watch_walk walk = {.table = FORGET(table),
+                              .wanted = FORGET(wanted),
+                              .lengths = FORGET(watch_lengths(table, wanted)),
+                              .found = FORGET(1ULL)};
+    place_begin(&walk.place, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+    REPEAT(PATH_STEPS, watch_step, &walk);
+    return walk.found != 0;
+}
+
+static __always_inline __u32 watch_bits(__u32 event, __u32 access)
+{
+    return event < WATCH_EVENTS ? access << event * WATCH_ACCESS_BITS : 0;
+}
+
+static __always_inline int watch_names(struct file *file, __u32 table, __u32 wanted)
+{
+    const struct watch_table *rows = &plan.watch[table & 1];
+    struct place_names names = {0};
+    place_read(&names, BPF_CORE_READ(file, f_path.dentry));
+    if ((rows->of_part[WATCH_ANYTHING] & wanted) != 0)
+        return 1;
+    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, &names) & wanted) != 0)
+        return 1;
+    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, &names) & wanted) != 0)
+        return 1;
+    return (rows->of_part[WATCH_DIRECTORY] & wanted) != 0 && watch_directories(table, file, wanted);
+}
+
+__noinline int watch_file(__u64 file_address, __u32 event, __u32 access)
+{
+    return watch_names((struct file *)file_address, plan.watch_in_use, watch_bits(event, access));
+}
+
+__noinline int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length)
+{
+    const __u64 text[WATCH_WORDS] = {bytes};
+    __u32 table = plan.watch_in_use, wanted = watch_bits(event, (1u << WATCH_ACCESS_BITS) - 1);
+    if ((plan.watch[table & 1].of_part[WATCH_CONTENT] & wanted) != 0 &&
+        (length < sizeof(bytes) || (watch_find_text(table, WATCH_CONTENT, text) & wanted) != 0))
+        return 1;
+    return watch_names((struct file *)file_address, table, wanted);
+}
 
 char LICENSE[] SEC("license") = "GPL";

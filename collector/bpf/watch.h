@@ -16,17 +16,12 @@ static __always_inline __u32 watch_access(__u32 flags)
 }
 
 /*
- * int watch_file(file's address, enum watch_event, access of watch_access): 0 or 1. Any address will do.
- * int watch_content(file's address, enum watch_event, first four bytes, how many of them there are)
+ * 0 or 1; any address will do. `event` is an enum watch_event, `access` that of watch_access, `bytes` the first four and
+ * `length` how many of them there are. Global functions, of numbers alone: the plain flavour can have those, and every
+ * kernel's verifier then looks at the walk once a program.
  */
-#ifdef VEDETTE_PLAIN
-#define WATCH_FUNCTION SUBPROGRAM
-#include "collector/bpf/watch_look.h"
-#else
-#define WATCH_FUNCTION __noinline
-WATCH_FUNCTION int watch_file(__u64 file_address, __u32 event, __u32 access);
-WATCH_FUNCTION int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length);
-#endif
+int watch_file(__u64 file_address, __u32 event, __u32 access);
+int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length);
 
 /* The class to open a sink for: what is waited for is told apart from the rest, whose flood must not hide it; what
  * nobody wants gets none (CLASS_COUNT). */

@@ -102,6 +102,8 @@ static int load_once(struct probe *probe, struct program **ret_refused)
     memcpy(&skeleton->rodata->preempt_places, &probe->places, sizeof(probe->places));
     bpf_map__set_max_entries(skeleton->maps.rings, group_count(probe->n_cpus) * CLASS_COUNT);
     bpf_map__set_max_entries(skeleton->maps.accounts, probe->n_cpus * CLASS_COUNT * CONTEXT_COUNT);
+    if (probe->plain)
+        bpf_map__set_max_entries(bpf_object__find_map_by_name(skeleton->obj, "drafts"), probe->n_cpus);
     programs_list(probe);
     programs_choose(probe);
     int error = vedette__load(skeleton);
