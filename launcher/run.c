@@ -18,8 +18,8 @@
 
 enum {
     READY_MS = 180 * 1000, /* an emulated machine loads BPF programs slowly */
-    BACK_MS = 10 * 1000,  /* after a death the node is blind: longer than this fails the run */
-    STOP_MS = 20 * 1000,  /* the collector delivers for up to 10 s */
+    BACK_MS = 10 * 1000,   /* after a death the node is blind: longer than this fails the run */
+    STOP_MS = 75 * 1000,   /* the collector delivers for up to 10 s, or as long as its option shutdown says */
     RETRY_MS = 200,
     MAX_DEATHS = 50,       /* of one service in one run: it comes back only to die again */
     SAME_SIGNAL_MS = 1000, /* timeout(1) and some terminals send one wish twice */
@@ -257,7 +257,7 @@ static void bring_down(struct runner *runner, struct supervised *supervised, str
     }
     if (service->pid != 0) {
         log_error("%s did not end %s; killed", service->name,
-                  runner->interrupt != 0 ? "before a second signal" : "within 20 s");
+                  runner->interrupt != 0 ? "before a second signal" : "within 75 s");
         service_kill(service);
         note_failure(runner, EXIT_CODE_RUNTIME);
     } else if (service->status != 0) {
