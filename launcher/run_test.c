@@ -198,13 +198,17 @@ static void test_run_undelivered(void **state)
     assert_non_null(strstr(err, "not everything was delivered"));
 }
 
+/* COMMANDs that end after a death was noticed; their standard error is the launcher's. */
+#define SEEN(name_)       "until grep -q '" name_ " was killed' /proc/self/fd/2; do sleep 0.1; done; "
+#define EXIT_4_AFTER(it_) T("--"), T("sh"), T("-c"), T(it_ "exit 4")
+
 static void test_run_restarts(void **state)
 {
     (void)state;
     ROOT_ONLY();
     configure("vedette-collector", "die_once\n");
     configure("vedette-analyzer", "die_once\n");
-    assert_int_equal(RUN(T("--"), T("sh"), T("-c"), T("exit 4")), 4);
+    assert_int_equal(RUN(EXIT_4_AFTER(SEEN("vedette-collector") SEEN("vedette-analyzer"))), 4);
     assert_non_null(strstr(err, "vedette-collector was killed by signal 9"));
     assert_non_null(strstr(err, "vedette-analyzer was killed by signal 9"));
     assert_order("vedette-collector: stopped", "vedette-analyzer: stopped");
@@ -215,7 +219,7 @@ static void test_run_never_back(void **state)
     (void)state;
     ROOT_ONLY();
     configure("vedette-collector", "stay_dead\n");
-    assert_int_equal(RUN(T("--"), T("sh"), T("-c"), T("exit 4")), 125);
+    assert_int_equal(RUN(EXIT_4_AFTER(SEEN("vedette-collector"))), 125);
     assert_non_null(strstr(err, "vedette-collector did not come back within 10 s"));
 }
 
