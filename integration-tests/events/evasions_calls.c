@@ -436,30 +436,16 @@ static int exec_descriptor_narrowly(const struct exec_case *exec)
 /* What is executed is a program of 64 bits: the event is its own. */
 static void narrow_execs(void)
 {
-    static const char *const words[] = {"program", PAYLOAD, NULL}, *const none[] = {NULL};
     static char name[32];
-    struct exec_case exec = {
-        .what = "by int 0x80: execve",
-        .prepare = exec_null_stdin,
-        .execute = exec_narrowly,
-        .cmdpath = program_copy(),
-        .pathname = program_copy(),
-        .interp = program_copy(),
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = open(program_copy(), O_RDONLY), /* /dev/fd of an O_CLOEXEC would be gone for a script only */
-        .argv = words,
-        .env = none,
-    };
-    exec_in_child(&exec);
-    snprintf(name, sizeof(name), "/dev/fd/%d", exec.file);
-    exec.what = "by int 0x80: execveat with an empty path";
+    struct exec_case exec = exec_case_of("by int 0x80: execve", program_copy());
+    exec.execute = exec_narrowly;
+    exec_run(&exec);
+    exec = exec_case_of("by int 0x80: execveat with an empty path", program_copy());
     exec.execute = exec_descriptor_narrowly;
+    exec.file = open(program_copy(), O_RDONLY); /* /dev/fd of an O_CLOEXEC would be gone for a script only */
+    snprintf(name, sizeof(name), "/dev/fd/%d", exec.file);
     exec.cmdpath = exec.interp = name;
-    exec_in_child(&exec);
-    close(exec.file);
+    exec_run(&exec);
 }
 
 static void run_narrow(void)
@@ -658,7 +644,7 @@ static bool narrow_programs_run(const char *path)
 static void run_narrow_program(void)
 {
     const char *path = place("narrow-program"), *target = place("narrow-target");
-    const char *const words[] = {"program", target, NULL}, *const none[] = {NULL};
+    const char *const words[] = {"program", target, NULL};
     int file = write_narrow(path);
     make_file(target, "x");
     if (!narrow_programs_run(path)) {
@@ -667,24 +653,12 @@ static void run_narrow_program(void)
         close(file);
         return;
     }
-    exec_in_child(&(struct exec_case){
-        .what = "a program of 32 bits",
-        .prepare = exec_null_stdin,
-        .execute = exec_by_name,
-        .also = narrow_opened,
-        .cmdpath = path,
-        .pathname = path,
-        .interp = path,
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = file,
-        .argv = words,
-        .env = none,
-        .is_compat = true,
-    });
-    close(file);
+    struct exec_case exec = exec_case_of("a program of 32 bits", path);
+    exec.also = narrow_opened;
+    exec.file = file;
+    exec.argv = words;
+    exec.is_compat = true;
+    exec_run(&exec);
 }
 
 void evasions_by_number(void)

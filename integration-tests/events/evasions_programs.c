@@ -19,58 +19,6 @@
 #include "integration-tests/events/expect.h"
 #include "integration-tests/events/processes.h"
 
-static const char *const payload[] = {"program", PAYLOAD, NULL}, *const no_environment[] = {NULL};
-
-static void copy_into(int to, const char *from_path)
-{
-    static char buffer[1 << 16];
-    int from = open(from_path, O_RDONLY | O_CLOEXEC);
-    ssize_t got;
-    if (from < 0 || to < 0)
-        cannot(from_path);
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        if (write(to, buffer, (size_t)got) != got)
-            cannot(from_path);
-    close(from);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-    copy_into(fd, from);
-    close(fd);
-}
-
-/* Most of a case: by its own name, in the directory of the run, without an environment. */
-static struct exec_case case_of(const char *what, const char *path)
-{
-    return (struct exec_case){
-        .what = what,
-        .prepare = exec_null_stdin,
-        .execute = exec_by_name,
-        .cmdpath = path,
-        .pathname = path,
-        .interp = path,
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = -1,
-        .argv = payload,
-        .env = no_environment,
-    };
-}
-
-static void run_case(struct exec_case *exec)
-{
-    if (exec->file < 0)
-        exec->file = open(exec->pathname, O_PATH | O_CLOEXEC);
-    if (exec->file < 0)
-        cannot(exec->pathname);
-    exec_in_child(exec);
-    close(exec->file);
-}
-
 /* On x86 a 64-bit exec sets the number of the call to execve's, whichever it was. */
 static void run_by_descriptor(struct exec_case *exec)
 {
@@ -79,7 +27,7 @@ static void run_by_descriptor(struct exec_case *exec)
     exec->execute = exec_by_descriptor;
     exec->syscall = "execve|execveat";
     exec->cmdpath = exec->interp = name;
-    run_case(exec);
+    exec_run(exec);
 }
 
 static void shared_memory(void)
@@ -93,9 +41,9 @@ static void shared_memory(void)
     }
     copy_into(fd, program_copy());
     close(fd);
-    struct exec_case exec = case_of("a program in /dev/shm", path);
+    struct exec_case exec = exec_case_of("a program in /dev/shm", path);
     exec.is_elsewhere = true;
-    run_case(&exec);
+    exec_run(&exec);
     unlink(path);
 }
 
@@ -103,7 +51,7 @@ static void deleted_program(void)
 {
     const char *path = place("deleted-program");
     copy_file(program_copy(), path);
-    struct exec_case exec = case_of("a deleted program, by its descriptor", path);
+    struct exec_case exec = exec_case_of("a deleted program, by its descriptor", path);
     exec.file = open(path, O_RDONLY | O_CLOEXEC);
     if (exec.file < 0 || unlink(path) < 0)
         cannot(path);
@@ -138,14 +86,14 @@ static void nameless_programs(void)
     if (fstat(fd, &file) < 0)
         cannot("O_TMPFILE");
     snprintf(name, sizeof(name), "#%ju", (uintmax_t)file.st_ino);
-    struct exec_case exec = case_of("O_TMPFILE, by its descriptor", place(name));
+    struct exec_case exec = exec_case_of("O_TMPFILE, by its descriptor", place(name));
     exec.file = fd;
     run_by_descriptor(&exec);
     fd = nameless_program(way);
     if (linkat(AT_FDCWD, way, AT_FDCWD, place("linked-program"), AT_SYMLINK_FOLLOW) < 0)
         cannot("linkat");
-    exec = case_of("O_TMPFILE, linked and executed", place("linked-program"));
-    run_case(&exec);
+    exec = exec_case_of("O_TMPFILE, linked and executed", place("linked-program"));
+    exec_run(&exec);
     close(fd);
 }
 
@@ -166,14 +114,14 @@ static void script_in_memory(void)
         cannot("a script in memory");
     snprintf(name, sizeof(name), "/dev/fd/%d", script);
     const char *const argv[] = {program_copy(), name, PAYLOAD, NULL}, *const given[] = {"script", PAYLOAD, NULL};
-    struct exec_case exec = case_of("a script in memory, by its descriptor", program_copy());
+    struct exec_case exec = exec_case_of("a script in memory, by its descriptor", program_copy());
     exec.cmdpath = name;
     exec.argv = argv;
     exec.file = open(program_copy(), O_PATH | O_CLOEXEC);
     exec.given_argv = given;
     exec.execute = exec_script_in_memory;
     exec.syscall = "execve|execveat";
-    run_case(&exec);
+    exec_run(&exec);
     close(script);
 }
 
@@ -186,13 +134,13 @@ static int exec_by_fexecve(const struct exec_case *exec)
 static void by_fexecve(void)
 {
     static char name[32];
-    struct exec_case exec = case_of("by fexecve", program_copy());
+    struct exec_case exec = exec_case_of("by fexecve", program_copy());
     exec.file = open(program_copy(), O_PATH | O_CLOEXEC);
     snprintf(name, sizeof(name), "/dev/fd/%d", exec.file);
     exec.cmdpath = exec.interp = name;
     exec.execute = exec_by_fexecve;
     exec.syscall = "execve|execveat";
-    run_case(&exec);
+    exec_run(&exec);
 }
 
 /* A shell and its text: what is done is in argv, not in a file. */
@@ -203,11 +151,11 @@ static void code_in_arguments(const char *what, const char *path, const char *co
         not_possible("sched_process_exec", what, "this machine has no such interpreter");
         return;
     }
-    struct exec_case exec = case_of(what, real);
+    struct exec_case exec = exec_case_of(what, real);
     exec.cmdpath = exec.interp = path;
     exec.argv = argv;
     exec.is_elsewhere = true;
-    run_case(&exec);
+    exec_run(&exec);
 }
 
 static void interpreters(void)
@@ -278,31 +226,31 @@ static void dynamic_programs(void)
     copy_file(waiting_program, dynamic);
     copy_file(loader, place("loader"));
     const char *const by_loader[] = {"ld.so", dynamic, "--version", NULL};
-    struct exec_case exec = case_of("the loader, given a program", place("loader"));
+    struct exec_case exec = exec_case_of("the loader, given a program", place("loader"));
     exec.prepare = quiet;
     exec.argv = by_loader;
     exec.env = env;
     exec.also = loader_opened_program;
-    run_case(&exec);
+    exec_run(&exec);
     char preload[PATH_BYTES + 16];
     /* No library: the loader opens it, says so and goes on. */
     make_file(place("preload.so"), "not one");
     snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", place("preload.so"));
     const char *const plain[] = {"dynamic", "--version", NULL}, *const preloaded[] = {preload, NULL};
-    exec = case_of("LD_PRELOAD on a dynamic program", dynamic);
+    exec = exec_case_of("LD_PRELOAD on a dynamic program", dynamic);
     exec.prepare = quiet;
     exec.argv = plain;
     exec.env = preloaded;
     exec.also = loader_opened_library;
-    run_case(&exec);
+    exec_run(&exec);
 }
 
 static void preloaded_static(void)
 {
     static const char *const env[] = {"LD_PRELOAD=/vt-none/preload.so", "LD_AUDIT=/vt-none/audit.so", NULL};
-    struct exec_case exec = case_of("LD_PRELOAD on a static program", program_copy());
+    struct exec_case exec = exec_case_of("LD_PRELOAD on a static program", program_copy());
     exec.env = env;
-    run_case(&exec);
+    exec_run(&exec);
 }
 
 static int exec_from_vfork(void *exec)
@@ -338,12 +286,12 @@ static pid_t clone3_and_exec(const struct exec_case *exec)
 
 static void other_children(void)
 {
-    struct exec_case exec = case_of("by a child of vfork", program_copy());
+    struct exec_case exec = exec_case_of("by a child of vfork", program_copy());
     exec.begin = vfork_and_exec;
-    run_case(&exec);
-    exec = case_of("by a child of clone3", program_copy());
+    exec_run(&exec);
+    exec = exec_case_of("by a child of clone3", program_copy());
     exec.begin = clone3_and_exec;
-    run_case(&exec);
+    exec_run(&exec);
 }
 
 static void process_made(const char *what, const char *call, pid_t child, pid_t parent)

@@ -17,7 +17,7 @@
 
 enum { OTHER_USER = 4242 };
 
-static char *const no_environment[] = {NULL};
+static const char *const plain_argv[] = {"program", PAYLOAD, NULL}, *const plain_env[] = {NULL};
 
 static void exec_line(const struct exec_case *exec, const struct who *who, const char *comm_before)
 {
@@ -105,7 +105,7 @@ static pid_t fork_and_exec(const struct exec_case *exec)
 
 /* The parent writes the line: it knows the name that the process has afterwards from /proc, where the dead still have
  * theirs. */
-void exec_in_child(const struct exec_case *exec)
+static void exec_in_child(const struct exec_case *exec)
 {
     pid_t pid = (exec->begin != NULL ? exec->begin : fork_and_exec)(exec);
     siginfo_t end;
@@ -130,6 +130,35 @@ void exec_in_child(const struct exec_case *exec)
     waitpid(pid, NULL, 0);
 }
 
+struct exec_case exec_case_of(const char *what, const char *path)
+{
+    return (struct exec_case){
+        .what = what,
+        .prepare = exec_null_stdin,
+        .execute = exec_by_name,
+        .cmdpath = path,
+        .pathname = path,
+        .interp = path,
+        .directory = directory,
+        .stdin_path = "/dev/null",
+        .stdin_type = S_IFCHR,
+        .syscall = "execve",
+        .file = -1,
+        .argv = plain_argv,
+        .env = plain_env,
+    };
+}
+
+void exec_run(struct exec_case *exec)
+{
+    if (exec->file < 0)
+        exec->file = open(exec->pathname, O_PATH | O_CLOEXEC);
+    if (exec->file < 0)
+        cannot(exec->pathname);
+    exec_in_child(exec);
+    close(exec->file);
+}
+
 static void relative_and_stdin(void)
 {
     close(0);
@@ -144,23 +173,15 @@ static void exec_relative(void)
     if (mkdir(place("below"), 0755) < 0)
         cannot("a directory");
     make_file(place("stdin"), "");
-    struct exec_case exec = {
-        .what = "a relative name",
-        .prepare = relative_and_stdin,
-        .execute = exec_by_name,
-        .cmdpath = "../program",
-        .pathname = place("program"),
-        .interp = "../program",
-        .directory = place("below"),
-        .stdin_path = place("stdin"),
-        .stdin_type = S_IFREG,
-        .syscall = "execve",
-        .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .argv = argv,
-        .env = env,
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    struct exec_case exec = exec_case_of("a relative name", program_copy());
+    exec.prepare = relative_and_stdin;
+    exec.cmdpath = exec.interp = "../program";
+    exec.directory = place("below");
+    exec.stdin_path = place("stdin");
+    exec.stdin_type = S_IFREG;
+    exec.argv = argv;
+    exec.env = env;
+    exec_run(&exec);
 }
 
 static void to_directory(void)
@@ -187,24 +208,16 @@ static void exec_script(void)
     if (chmod(script, 0755) < 0)
         cannot(script);
     const char *const given_argv[] = {"replaced", "word", NULL};
-    const char *const argv[] = {program_copy(), PAYLOAD, script, "word", NULL}, *const env[] = {NULL};
-    struct exec_case exec = {
-        .what = "a script, by another user",
-        .prepare = other_user_and_no_stdin,
-        .execute = exec_by_name,
-        .cmdpath = script,
-        .pathname = argv[0],
-        .interp = argv[0],
-        .directory = directory,
-        .uid = OTHER_USER,
-        .syscall = "execve",
-        .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .argv = argv,
-        .env = env,
-        .given_argv = given_argv,
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    const char *const argv[] = {program_copy(), PAYLOAD, script, "word", NULL};
+    struct exec_case exec = exec_case_of("a script, by another user", program_copy());
+    exec.prepare = other_user_and_no_stdin;
+    exec.cmdpath = script;
+    exec.stdin_path = NULL;
+    exec.stdin_type = 0;
+    exec.uid = OTHER_USER;
+    exec.argv = argv;
+    exec.given_argv = given_argv;
+    exec_run(&exec);
 }
 
 void exec_null_stdin(void)
@@ -221,22 +234,10 @@ static int execute_lists(const struct exec_case *exec)
 
 static void exec_at(const char *what, const char *path, const struct list lists[2])
 {
-    struct exec_case exec = {
-        .what = what,
-        .prepare = exec_null_stdin,
-        .execute = execute_lists,
-        .cmdpath = path,
-        .pathname = path,
-        .interp = path,
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .lists = lists,
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    struct exec_case exec = exec_case_of(what, path);
+    exec.execute = execute_lists;
+    exec.lists = lists;
+    exec_run(&exec);
 }
 
 /* Arguments of many strings, an environment of one. */
@@ -257,51 +258,21 @@ static void exec_long(void)
     unlink(path); /* others look at the count of links */
 }
 
-static void copy_program(int to)
-{
-    static char buffer[1 << 16];
-    int from = open(program_copy(), O_RDONLY | O_CLOEXEC);
-    ssize_t got;
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        if (write(to, buffer, (size_t)got) != got)
-            cannot("another copy of this program");
-    close(from);
-}
-
-static void copy_program_to(const char *path)
-{
-    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-    if (to < 0)
-        cannot(path);
-    copy_program(to);
-    close(to);
-}
-
 static void exec_memory(void)
 {
-    static const char *const argv[] = {"from memory", PAYLOAD, NULL}, *const env[] = {NULL};
+    static const char *const argv[] = {"from memory", PAYLOAD, NULL};
     static char name[32];
     int memory = memfd_create("vt-memory", 0);
-    copy_program(memory);
+    copy_into(memory, program_copy());
     snprintf(name, sizeof(name), "/dev/fd/%d", memory);
     /* On x86 a 64-bit exec sets the number of the call to execve's, whichever it was. */
-    struct exec_case exec = {
-        .what = "a memfd, by its descriptor",
-        .prepare = exec_null_stdin,
-        .execute = exec_by_descriptor,
-        .cmdpath = name,
-        .pathname = "memfd:vt-memory",
-        .interp = name,
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve|execveat",
-        .file = memory,
-        .argv = argv,
-        .env = env,
-    };
-    exec_in_child(&exec);
-    close(memory);
+    struct exec_case exec = exec_case_of("a memfd, by its descriptor", "memfd:vt-memory");
+    exec.execute = exec_by_descriptor;
+    exec.cmdpath = exec.interp = name;
+    exec.syscall = "execve|execveat";
+    exec.file = memory;
+    exec.argv = argv;
+    exec_run(&exec);
 }
 
 static void *exec_main(void *argument)
@@ -333,24 +304,9 @@ static int exec_from_thread(const struct exec_case *exec)
 
 static void exec_thread(void)
 {
-    static const char *const argv[] = {"program", PAYLOAD, NULL}, *const env[] = {NULL};
-    struct exec_case exec = {
-        .what = "by a thread that is not the first",
-        .prepare = exec_null_stdin,
-        .execute = exec_from_thread,
-        .cmdpath = program_copy(),
-        .pathname = program_copy(),
-        .interp = program_copy(),
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .argv = argv,
-        .env = env,
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    struct exec_case exec = exec_case_of("by a thread that is not the first", program_copy());
+    exec.execute = exec_from_thread;
+    exec_run(&exec);
 }
 
 static void into_jail(void)
@@ -362,51 +318,21 @@ static void into_jail(void)
 
 static void exec_in_jail(void)
 {
-    static const char *const argv[] = {"program", PAYLOAD, NULL}, *const env[] = {NULL};
-    if (mkdir(place("jail"), 0755) < 0 || link(program_copy(), place("jail/program")) < 0)
+    const char *jail = place("jail"), *path = place("jail/program");
+    if (mkdir(jail, 0755) < 0 || link(program_copy(), path) < 0)
         cannot("a directory with a program");
-    struct exec_case exec = {
-        .what = "from a chroot",
-        .prepare = into_jail,
-        .execute = exec_by_name,
-        .cmdpath = "/program",
-        .pathname = place("jail/program"),
-        .interp = "/program",
-        .directory = place("jail"),
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = open(program_copy(), O_PATH | O_CLOEXEC),
-        .argv = argv,
-        .env = env,
-        .root = place("jail"),
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    struct exec_case exec = exec_case_of("from a chroot", path);
+    exec.prepare = into_jail;
+    exec.cmdpath = exec.interp = "/program";
+    exec.directory = exec.root = jail;
+    exec_run(&exec);
 }
-
-static const char *const plain_argv[] = {"program", PAYLOAD, NULL}, *const plain_env[] = {NULL};
 
 static void exec_of_layer(const char *what, const char *path, unsigned layer)
 {
-    struct exec_case exec = {
-        .what = what,
-        .prepare = exec_null_stdin,
-        .execute = exec_by_name,
-        .cmdpath = path,
-        .pathname = path,
-        .interp = path,
-        .directory = directory,
-        .stdin_path = "/dev/null",
-        .stdin_type = S_IFCHR,
-        .syscall = "execve",
-        .file = open(path, O_PATH | O_CLOEXEC),
-        .argv = plain_argv,
-        .env = plain_env,
-        .layer = layer,
-    };
-    exec_in_child(&exec);
-    close(exec.file);
+    struct exec_case exec = exec_case_of(what, path);
+    exec.layer = layer;
+    exec_run(&exec);
 }
 
 /* What came with an image, and what was written since. */
@@ -414,12 +340,12 @@ static int exec_in_overlay(void)
 {
     if (unshare(CLONE_NEWNS) < 0 || mkdir(place("layers"), 0755) < 0 || mkdir(place("layers/lower"), 0755) < 0)
         cannot("directories");
-    copy_program_to(place("layers/lower/of-image"));
+    copy_file(program_copy(), place("layers/lower/of-image"));
     if (!make_overlay(place("layers"))) {
         not_possible("sched_process_exec", "a program of an overlay's layers", "this kernel has no overlayfs");
         return 0;
     }
-    copy_program_to(place("layers/merged/written"));
+    copy_file(program_copy(), place("layers/merged/written"));
     exec_of_layer("a program of an overlay's lower layer", place("layers/merged/of-image"), LAYER_LOWER);
     exec_of_layer("a program of an overlay's upper layer", place("layers/merged/written"), LAYER_UPPER);
     return 0;
@@ -428,8 +354,8 @@ static int exec_in_overlay(void)
 static int exec_fails(void)
 {
     char word[] = "program", *const argv[] = {word, NULL};
-    if (execve(place("stdin-not-there"), argv, no_environment) != -1 ||
-        execve("/proc/self/maps", argv, no_environment) != -1)
+    if (execve(place("stdin-not-there"), argv, exec_vector(plain_env)) != -1 ||
+        execve("/proc/self/maps", argv, exec_vector(plain_env)) != -1)
         cannot("an exec that fails");
     near_miss("sched_process_exec", "calls that fail");
     return 0;

@@ -25,8 +25,12 @@ struct exec_case {
     bool is_elsewhere; /* not in the directory of the run */
 };
 
-/* Executes it in a child, which must end with status 0, and writes the line. */
-void exec_in_child(const struct exec_case *exec);
+/* Most of a case: by its own name, in the directory of the run, with PAYLOAD and without an environment. */
+struct exec_case exec_case_of(const char *what, const char *path);
+
+/* Executes it in a child, which must end with status 0, and writes the line. Without `file` that is what `pathname`
+ * names; it is closed. */
+void exec_run(struct exec_case *exec);
 
 /* For `begin`: what the child does. */
 _Noreturn void exec_now(const struct exec_case *exec);

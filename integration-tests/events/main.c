@@ -85,6 +85,30 @@ void make_file(const char *path, const char *content)
         cannot(path);
 }
 
+void copy_into(int to, const char *from)
+{
+    static char buffer[1 << 16];
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+    if (fd < 0 || to < 0)
+        cannot(from);
+    while ((got = read(fd, buffer, sizeof(buffer))) > 0)
+        if (write(to, buffer, (size_t)got) != got)
+            cannot(from);
+    if (got < 0)
+        cannot(from);
+    close(fd);
+}
+
+void copy_file(const char *from, const char *to)
+{
+    int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    if (fd < 0)
+        cannot(to);
+    copy_into(fd, from);
+    close(fd);
+}
+
 const char *program_copy(void)
 {
     return place("program");
@@ -106,21 +130,11 @@ void in_child(const char *comm, int (*child)(void))
     cannot(comm);
 }
 
+/* With a second name, so that the link count is not the usual one. */
 static void copy_program(void)
 {
-    static char buffer[1 << 16];
-    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    int to = open(program_copy(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-    if (from < 0 || to < 0)
-        cannot("a copy of this program");
-    ssize_t got;
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        if (write(to, buffer, (size_t)got) != got)
-            cannot("a copy of this program");
-    close(from);
-    close(to);
-    /* A second name, so that the link count is not the usual one. */
-    if (got < 0 || link(program_copy(), place("program-too")) < 0)
+    copy_file("/proc/self/exe", program_copy());
+    if (link(program_copy(), place("program-too")) < 0)
         cannot("a copy of this program");
 }
 

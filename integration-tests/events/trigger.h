@@ -138,6 +138,9 @@ _Noreturn void cannot(const char *what);
 extern const char *const directory;
 const char *place(const char *name);
 void make_file(const char *path, const char *content);
+/* The content of a file into a descriptor; a new program of that content. */
+void copy_into(int to, const char *from);
+void copy_file(const char *from, const char *to);
 /* A copy of this program, which ends with status 0 when it is executed with PAYLOAD among its arguments. */
 #define PAYLOAD "--payload"
 const char *program_copy(void);
