@@ -134,22 +134,37 @@ def argument_of(row, name):
     return next((a["value"] for a in row["args"] if a["name"] == name), None)
 
 
-def check(expectation, rows, table_row, run):
-    """Complaints about one expectation. `run`: hostName, host_numbers, begin_ns, end_ns; argv_size if it was asked for."""
+def of_thread(rows, expectation, run):
+    key = "hostThreadId" if run["host_numbers"] else "threadId"
+    return [r for r in rows if r[key] == expectation["who"][key]]
+
+
+def row_wrong(row, expectation, table_row, run):
+    return arguments_wrong(row, expectation, table_row, run) + context_wrong(row, expectation, table_row, run)
+
+
+def of_others(row, expectation, expectations, table_row, run):
+    """Whether it is what another expectation of this event says."""
+    return any(not row_wrong(row, e, table_row, run) for e in expectations
+               if e["event"] == expectation["event"] and e["case"] != expectation["case"] and "args" in e)
+
+
+def check(expectation, rows, table_row, run, expectations=()):
+    """Complaints about one expectation; what another of `expectations` says is not taken for it. `run`: hostName, host_numbers, begin_ns, end_ns; argv_size
+    if it was asked for."""
     rows = of_process(rows, expectation, run)
     if "absent" in expectation:
         there = [r for r in rows if all(argument_of(r, name) == value for name, value in expectation["absent"].items())
                  and not r["vedette"].get(expectation.get("unless"))]
         return [f"it came: {str(there[0])[:400]}"] if there else []
-    thread = "hostThreadId" if run["host_numbers"] else "threadId"
-    rows = [r for r in rows if r[thread] == expectation["who"][thread]]
-    if not rows:
-        return ["it did not come"]
-    judged = [arguments_wrong(r, expectation, table_row, run) + context_wrong(r, expectation, table_row, run) for r in rows]
-    good = judged.count([])
-    if good == 1 or (good > 1 and expectation.get("isRepeated")):
+    rows = of_thread(rows, expectation, run)
+    judged = [(row_wrong(r, expectation, table_row, run), r) for r in rows]
+    good = sum(not wrong for wrong, _ in judged)
+    if good > 1 and not expectation.get("isRepeated"):
+        return [f"it came {good} times"]
+    if good:
         return []
-    return [f"it came {good} times"] if good > 1 else min(judged, key=len)
+    return min((wrong for wrong, r in judged if not of_others(r, expectation, expectations, table_row, run)), key=len, default=["it did not come"])
 
 
 def stream_wrong(rows, selected):

@@ -87,6 +87,18 @@ def marks_wrong():
         [f"not seen: {row}" for e, row in bad if not check.check(e, [row], TABLE_ROW, RUN)]
 
 
+def matching_wrong():
+    """What is another's is not taken for what did not come, and what is nobody's is shown."""
+    other = copy.deepcopy(EXPECTATION)
+    other["case"], other["args"]["pathname"]["value"] = "other", "/b"
+    both, absent = [EXPECTATION, other], ["it did not come"]
+    its, nobodys = changed(["args", 0, "value"], "/b"), changed(["args", 0, "value"], "/c")
+    near = check.check(EXPECTATION, [its, nobodys], TABLE_ROW, RUN, both)
+    return [word for word, is_wrong in (("another's is taken for it", check.check(EXPECTATION, [its], TABLE_ROW, RUN, both) != absent),
+                                        ("its own is not seen beside another's", check.check(EXPECTATION, [its, ROW], TABLE_ROW, RUN, both)),
+                                        ("what is nobody's is not shown", not near or near == absent)) if is_wrong]
+
+
 def doors_wrong():
     table = doors.read("# a comment\n\none: what it is\n    open, a case: with *\n    read, another\nnone:\n")
     if table != [("one", "what it is", [("open", "a case: with *"), ("read", "another")]), ("none", "", [])]:
@@ -131,11 +143,14 @@ def flood_wrong():
         got = flood.outcomes_of([EXPECTATION], events, OneRow(rows), RUN, {}, lost_of, skipped)["execve", "c"][0]
         if got != want:
             wrong.append(f"{kind}, {lost_of}, {len(rows)} rows under a flood: {got}, not {want}")
+    lie, events = {"event": "execve", "case": "c", "who": WHO, "absent": {"pathname": "/a"}}, {"execve": {**TABLE_ROW, "class": "bulk"}}
+    if flood.outcomes_of([EXPECTATION, lie], events, OneRow([ROW]), RUN, {}, {"bulk": 1}, False)["execve", "c"][0] != "failed":
+        wrong.append("what must not come under a flood")
     return wrong
 
 
 def main():
-    wrong = marks_wrong() + doors_wrong() + flood_wrong()
+    wrong = marks_wrong() + matching_wrong() + doors_wrong() + flood_wrong()
     if check.check(EXPECTATION, [ROW], TABLE_ROW, RUN):
         wrong.append(f"a right row is refused: {check.check(EXPECTATION, [ROW], TABLE_ROW, RUN)}")
     for path, value in changes():

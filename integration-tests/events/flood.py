@@ -61,11 +61,11 @@ def balance_wrong(stderr, is_guest=False):
     return wrong or ([] if lost else ["no balance was printed"]), lost
 
 
-def judge_case(expectation, row, rows, run, may_miss):
+def judge_case(expectation, row, rows, run, may_miss, expectations):
     """(word of doors.WORDS, reason). What was lost cannot be told from what came wrong where others of its kind came: that is judged without a flood."""
     if "skip" in expectation:
         return "skipped", expectation["skip"]
-    wrong = check.check(expectation, rows, row, run)
+    wrong = check.check(expectation, rows, row, run, expectations)
     if wrong and may_miss and not wrong[0].startswith("it came"):
         return doors.LOST, may_miss
     return ("failed", wrong[0]) if wrong else ("passed", "")
@@ -75,13 +75,18 @@ def outcomes_of(expectations, events, rows, run, missing, lost, hooks_skipped, q
     """(event, case) -> (word, reason). missing: event -> why it is not covered; queue: classes of which the collector's queue lost some."""
     outcomes = {}
     for expectation in expectations:
-        if "absent" in expectation or expectation["event"] not in events:
+        if expectation["event"] not in events:
             continue
         row, key = events[expectation["event"]], (expectation["event"], expectation["case"])
+        if "absent" in expectation:  # whatever was lost, it must not come
+            wrong = check.check(expectation, rows.named(key[0]), row, run)
+            if wrong:
+                outcomes[key] = "failed", wrong[0]
+            continue
         may_miss = "its hook was skipped, which is counted" if hooks_skipped else "of the bulk class" if row["class"] == "bulk" and lost.get("bulk") else \
             "this guest delivers too slowly for the queue" if row["class"] in queue else ""
         became = ("skipped", f"not covered on this kernel: {missing[key[0]]}") if key[0] in missing else \
-            judge_case(expectation, row, rows.named(key[0]), run, may_miss)
+            judge_case(expectation, row, rows.named(key[0]), run, may_miss, expectations)
         if outcomes.get(key, ("passed",))[0] in ("passed", doors.LOST):
             outcomes[key] = became
     return outcomes
