@@ -322,4 +322,6 @@ void evasions_run(void)
     evasions_by_number();
     evasions_by_program();
     evasions_by_waiting();
+    evasions_by_fault();
+    evasions_by_fuse();
 }

@@ -6,6 +6,8 @@
 #ifndef VEDETTE_EVENTS_EVASIONS_H
 #define VEDETTE_EVENTS_EVASIONS_H
 
+#include <pthread.h>
+
 #include "integration-tests/events/trigger.h"
 
 void evasions_run(void);
@@ -16,9 +18,21 @@ void races_run(void);
 int deafen(char **command);
 
 /* Its parts. */
+void evasions_by_fault(void);   /* evasions_faults.c */
+void evasions_by_fuse(void);    /* evasions_fuse.c */
 void evasions_by_number(void);  /* evasions_calls.c */
 void evasions_by_program(void); /* evasions_programs.c */
 void evasions_by_waiting(void); /* evasions_waiting.c */
+
+/* For those that wait: a page of zeros, a thread, a network of this process alone, a TCP socket over IPv4. */
+size_t page_size(void);
+char *new_page(void);
+void start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
+void enter_network(void);
+int tcp_socket(int flags);
+
+/* What a name is overwritten with: a file that is there, and that nobody here opens; short. */
+#define INNOCENT "/etc/passwd"
 
 /* A security_file_open. */
 struct opened {

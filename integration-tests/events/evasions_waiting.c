@@ -40,12 +40,12 @@ static void await_sleep(pid_t tid)
     }
 }
 
-static size_t page_size(void)
+size_t page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static char *new_page(void)
+char *new_page(void)
 {
     char *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
@@ -60,7 +60,7 @@ static pid_t number_of(const pid_t *tid)
     return *tid;
 }
 
-static void start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+void start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 {
     if (pthread_create(thread, NULL, run, argument) != 0)
         cannot("a thread");
@@ -249,7 +249,7 @@ static void interrupted(int signal)
     (void)signal;
 }
 
-static int tcp_socket(int flags)
+int tcp_socket(int flags)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
@@ -272,7 +272,7 @@ static void silent_server(struct sockaddr_in *ret_address)
             cannot("connect");
 }
 
-static void enter_network(void)
+void enter_network(void)
 {
     struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
     if (unshare(CLONE_NEWNET) < 0 || ioctl(tcp_socket(0), SIOCSIFFLAGS, &loopback) < 0)
