@@ -60,6 +60,31 @@ static void test_stdio_over_socket(void **state)
     assert_false(finding.succeeded);
 }
 
+static enum severity severity_of_dup(const char *program, int64_t newfd)
+{
+    become(program);
+    begin_dup(newfd, "192.0.2.7", 4444);
+    return fires("stdio_over_socket").severity;
+}
+
+static void test_stdio_over_socket_of_servers(void **state)
+{
+    (void)state;
+    assert_int_equal(severity_of_dup("/usr/sbin/sshd", 0), SEVERITY_MEDIUM);
+    assert_int_equal(severity_of_dup("/usr/sbin/sshd", 1), SEVERITY_MEDIUM);
+    assert_int_equal(severity_of_dup("/usr/lib/git-core/git-daemon", 0), SEVERITY_MEDIUM);
+    assert_int_equal(severity_of_dup("/usr/sbin/sshd", 2), SEVERITY_HIGH);
+    assert_int_equal(severity_of_dup("/tmp/sshd", 0), SEVERITY_HIGH);
+    begin_exec("/usr/sbin/sshd", 1, EXT4);
+    record_integer(&record, "overlay_layer", WRITTEN_SINCE);
+    quiet();
+    begin_dup(0, "192.0.2.7", 4444);
+    assert_int_equal(fires("stdio_over_socket").severity, SEVERITY_HIGH);
+    become("/usr/sbin/sshd");
+    begin_connect(0, "192.0.2.7", 4444);
+    assert_int_equal(fires("stdio_over_socket").severity, SEVERITY_HIGH);
+}
+
 static void test_stdio_over_socket_near_misses(void **state)
 {
     (void)state;
@@ -192,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stdio_over_socket),
+        cmocka_unit_test(test_stdio_over_socket_of_servers),
         cmocka_unit_test(test_stdio_over_socket_near_misses),
         cmocka_unit_test_setup(test_docker_abuse, new_world),
         cmocka_unit_test_setup(test_k8s_api_connection, new_world),
