@@ -33,11 +33,19 @@ def bundle(folder, root, command, cgroup):
     """A bundle for runc in `folder`, which is made."""
     Path(folder).mkdir()
     subprocess.run(["runc", "spec"], cwd=folder, check=True)
-    path = Path(folder) / "config.json"
-    config = json.loads(path.read_text())
+    config = read(folder)
     config["root"] = {"path": str(root), "readonly": True}
     config["process"].update(terminal=False, args=command)
     config["process"].pop("rlimits", None)  # raising them needs a capability that not every machine's root has
     config["linux"]["cgroupsPath"] = cgroup
-    path.write_text(json.dumps(config))
+    write(folder, config)
     return str(folder)
+
+
+def read(folder):
+    """The configuration of a bundle."""
+    return json.loads((Path(folder) / "config.json").read_text())
+
+
+def write(folder, config):
+    (Path(folder) / "config.json").write_text(json.dumps(config))
