@@ -19,6 +19,17 @@ await() { # COMMAND...: until it holds, or has not for half a minute
     done
 }
 
+update_lists() {
+    apt-get update -qq -o APT::Update::Error-Mode=any || skip "the package mirror cannot be reached"
+}
+
+purge_if_there() { # PACKAGE...: so that what installing does is the same on every machine
+    local there
+    # shellcheck disable=SC2016 # dpkg's own format
+    mapfile -t there < <(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii  *//p')
+    [ ${#there[@]} = 0 ] || SUDO_FORCE_REMOVE=yes apt-get purge -y -qq "${there[@]}"
+}
+
 sshd_up() { # a server with a fresh key, for the user alice, whose key is root's
     useradd -m -s /bin/bash alice
     mkdir -p /root/.ssh /home/alice/.ssh
