@@ -200,13 +200,9 @@ static uint64_t next_due(const struct runner *runner)
 /* Until COMMAND ends, Ctrl-C, or a service is given up. */
 static void watch(struct runner *runner)
 {
-    while (!command_over(runner)) {
+    /* First what was noticed before: a service may have died while the other one, or COMMAND, was started. */
+    while (!command_over(runner) && revive(runner, &runner->analyzer) && revive(runner, &runner->collector))
         take_events(runner, next_due(runner));
-        if (command_over(runner))
-            break;
-        if (!revive(runner, &runner->analyzer) || !revive(runner, &runner->collector))
-            break;
-    }
     if (!command_over(runner) && has_command(runner)) {
         /* It is not ours to kill. */
         log_error("COMMAND goes on unwatched; the exit status will be 125");
