@@ -20,6 +20,7 @@ await() { # COMMAND...: until it holds, or has not for half a minute
 }
 
 update_lists() {
+    echo 'Acquire::Retries "3";' >/etc/apt/apt.conf.d/90vedette-quiet
     apt-get update -qq -o APT::Update::Error-Mode=any || skip "the package mirror cannot be reached"
 }
 
