@@ -19,7 +19,8 @@ enum { CHAIN_HANDLERS = 8 };
 enum {
     SELECTED_NOT,
     SELECTED_ALL,
-    SELECTED_WATCHED, /* those that a watch holds for */
+    SELECTED_WATCHED,    /* those that a watch holds for */
+    SELECTED_SCOPED = 4, /* a bit beside: and only of tasks for which a scope holds; in the kernel's plan */
 };
 
 /* What of a file is looked at: the contract's WatchPart, by its numbers. */
@@ -45,6 +46,12 @@ enum {
 enum watch_event {
     WATCH_security_file_open,
     WATCH_magic_write,
+    WATCH_vfs_read, /* with its vector behind it */
+    WATCH_vfs_readv,
+    WATCH_vfs_write,
+    WATCH_vfs_writev,
+    WATCH_security_mmap_file,
+    WATCH_shared_object_loaded,
     WATCH_EVENT_COUNT,
 };
 
@@ -61,13 +68,58 @@ struct watch_table {
     uint32_t pad[3];
 };
 
+/* What of the current task a scope looks at: the contract's ScopeField, by its numbers. */
+enum task_key {
+    TASK_KEY_NONE,
+    TASK_KEY_UID,
+    TASK_KEY_PID,
+    TASK_KEY_TID,
+    TASK_KEY_MNT_NS,
+    TASK_KEY_PID_NS,
+    TASK_KEY_COMM, /* from here on names */
+    TASK_KEY_HOSTNAME,
+    TASK_KEYS,
+};
+
+enum {
+    PLAN_SCOPES = WIRE_PLAN_SCOPES,
+    SCOPE_VALUES = WIRE_SCOPE_VALUES,
+    SCOPE_VALUES_PLAIN = 16, /* that the plain flavour looks at, where each is verified for itself in each program */
+    SCOPE_TEXT = WIRE_SCOPE_TEXT,
+};
+
+enum scope_value_flag {
+    SCOPE_ENDS_KEY = 1, /* the values up to here are one key: one of them holds */
+    SCOPE_NONE_OF = 2,  /* or, with the above, none of them */
+    SCOPE_ENDS = 4,     /* and the key is its scope's last */
+};
+
+/* Holds for what lies between two values of 16 bytes, both included, compared as bytes are: word by word, a name's
+ * first bytes on top. A number is the first word. */
+struct scope_value {
+    uint64_t low[2], high[2];
+    uint8_t scope;
+    uint8_t key;   /* enum task_key */
+    uint8_t flags; /* enum scope_value_flag */
+    uint8_t pad[5];
+};
+
+/* Whose events are wanted, where only policies ask for them. Values of a scope stand together. */
+struct scope_table {
+    uint16_t of_event[EVENT_ID_LIMIT]; /* a bit a scope: one of them must hold; 0: everybody's */
+    uint32_t n_values;
+    uint32_t pad;
+    struct scope_value value[SCOPE_VALUES];
+};
+
 struct kernel_plan {
     uint32_t epoch;
-    uint32_t watch_in_use;            /* which of the two: the other one is written, then this is changed */
+    uint32_t in_use;                  /* which of the two tables: the other ones are written, then this is changed */
     uint8_t selected[EVENT_ID_LIMIT]; /* by event id: SELECTED_... */
     uint64_t on_exit[SYSCALL_LIMIT];  /* by our number: a chain */
     uint64_t on_enter[SYSCALL_LIMIT];
     struct watch_table watch[2];
+    struct scope_table scopes[2];
 };
 
 struct watch_row {
@@ -79,7 +131,8 @@ struct watch_row {
     uint8_t pad[3];
 };
 
-/* What the courier hands the drain: event ids that the analyzer wants and what files must be like, nothing else. */
+/* What the courier hands the drain: event ids that the analyzer wants, what files and tasks must be like, nothing else.
+ */
 struct plan_request {
     uint32_t epoch;
     uint32_t need_snapshot; /* counts requests; a change asks for one snapshot */
@@ -87,10 +140,13 @@ struct plan_request {
     uint32_t pad;
     uint8_t selected[EVENT_ID_LIMIT]; /* SELECTED_WATCHED without a row wants nothing */
     struct watch_row watch[WATCH_ROWS];
+    struct scope_table scopes;
 };
 
 _Static_assert(sizeof(struct watch_row) == 32, "no padding");
 _Static_assert(sizeof(struct watch_table) % 8 == 0, "no padding");
+_Static_assert(sizeof(struct scope_value) == 40 && sizeof(struct scope_table) % 8 == 0, "no padding");
+_Static_assert((int)PLAN_SCOPES <= 16, "a mask holds them");
 _Static_assert((int)WATCH_EVENT_COUNT <= (int)WATCH_EVENTS, "a word holds them");
 
 #endif

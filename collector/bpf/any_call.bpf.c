@@ -17,7 +17,7 @@ static __always_inline void any_call_fill(struct record_header *header, struct c
 static __always_inline void emit(struct call *call, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(event) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) any_call_fill(header_, call, event)
     EMIT_1(&sink, ANY_CALL_BYTES, FILL);

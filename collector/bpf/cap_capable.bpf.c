@@ -24,7 +24,8 @@ int BPF_PROG(tp_btf__cap_capable, const struct cred *cred, struct user_namespace
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct sink sink;
-    if (!plan.selected[EVENT_cap_capable] || !scope_has_unmarked(task) || !sink_open(&sink, CLASS_BULK, CONTEXT_IRQ))
+    if (!plan.selected[EVENT_cap_capable] || !scope_has_unmarked(task) || !event_wanted(EVENT_cap_capable) ||
+        !sink_open(&sink, CLASS_BULK, CONTEXT_IRQ))
         return 0;
 #define FILL(header_, size_) capable_fill(header_, cap, answer)
     EMIT_1(&sink, CAPABLE_BYTES, FILL);

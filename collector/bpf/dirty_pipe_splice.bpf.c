@@ -57,7 +57,7 @@ EXIT_HANDLER(dirty_pipe_splice)
         BPF_CORE_READ(out, f_inode, i_sb, s_magic) != PIPEFS_MAGIC)
         return 0;
     struct pipe_buffer *last = last_buffer(out);
-    if ((BPF_CORE_READ(last, flags) & PIPE_BUF_FLAG_CAN_MERGE) == 0 || !plan.selected[EVENT_dirty_pipe_splice] ||
+    if ((BPF_CORE_READ(last, flags) & PIPE_BUF_FLAG_CAN_MERGE) == 0 || !event_wanted(EVENT_dirty_pipe_splice) ||
         !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) splice_fill(header_, size_, call, in, out, last)

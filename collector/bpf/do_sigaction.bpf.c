@@ -102,7 +102,7 @@ EXIT_HANDLER(do_sigaction)
     struct action new, old;
     struct sink sink;
     bool failed = call->ret < 0 && call->number != EVENT_signal; /* which gives the old handler, any number */
-    if (failed || !plan.selected[EVENT_do_sigaction] || signal == 0 || signal > SIGNALS)
+    if (failed || signal == 0 || signal > SIGNALS)
         return 0;
     struct task_facts *facts = task_facts(task);
     bool known = facts != NULL && facts->sigaction_call == call->number;
@@ -113,7 +113,7 @@ EXIT_HANDLER(do_sigaction)
         old.handler = facts->sigaction[2];
     }
     action_read(task, signal, &new);
-    if (!sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(EVENT_do_sigaction) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) sigaction_fill(header_, call, known &&asks(call) ? &old : NULL, sets(call) ? &new : NULL)
     EMIT_1(&sink, SIGACTION_BYTES, FILL);

@@ -5,6 +5,7 @@
 
 #include "collector/bpf/call.h"
 #include "collector/bpf/facts.h"
+#include "collector/bpf/policy_scope.h"
 
 enum { WAKE_CHECK_EVERY = 64 };
 

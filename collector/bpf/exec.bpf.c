@@ -166,7 +166,8 @@ int BPF_PROG(tp_btf__task_rename, struct task_struct *task, const char *comm)
     keep_comm(task);
     struct task_struct *current = bpf_get_current_task_btf(); /* a thread may name another */
     struct sink sink;
-    if (!plan.selected[EVENT_task_rename] || !scope_has(current) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!plan.selected[EVENT_task_rename] || !scope_has(current) || !event_wanted(EVENT_task_rename) ||
+        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) rename_fill(header_, task, comm)
     EMIT_1(&sink, RENAME_BYTES, FILL);

@@ -121,7 +121,7 @@ EXIT_HANDLER(vfs_utimes)
 {
     struct sink sink;
     struct subject subject = {.name = call->args[0], .dirfd = AT_FDCWD};
-    if (call->ret != 0 || !plan.selected[EVENT_vfs_utimes])
+    if (call->ret != 0 || !event_wanted(EVENT_vfs_utimes))
         return 0;
     if (call->number != EVENT_utime && call->number != EVENT_utimes) {
         subject.dirfd = call->args[0];
@@ -153,7 +153,7 @@ EXIT_HANDLER(chmod_common)
     struct sink sink;
     struct subject subject = {.name = call->args[0], .dirfd = AT_FDCWD};
     /* A refusal is shown too; other failures never came to the file. */
-    if ((call->ret != 0 && call->ret != -EPERM && call->ret != -EROFS) || !plan.selected[EVENT_chmod_common])
+    if ((call->ret != 0 && call->ret != -EPERM && call->ret != -EROFS) || !event_wanted(EVENT_chmod_common))
         return 0;
     if (call->number == EVENT_fchmod) {
         subject.file = current_file((__s32)call->args[0]);
@@ -226,7 +226,7 @@ EXIT_HANDLER(do_truncate)
     struct sink sink;
     struct subject subject = {0};
     __u64 length;
-    if (call->ret < 0 || !plan.selected[EVENT_do_truncate] || !truncate_subject(call, &subject, &length) ||
+    if (call->ret < 0 || !truncate_subject(call, &subject, &length) || !event_wanted(EVENT_do_truncate) ||
         !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
     subject_found(&subject);

@@ -128,6 +128,7 @@ static __always_inline bool transfer_fill(struct record_header *header, __u64 ca
                                           struct transfer *transfer)
 {
     record_begin_call(header, transfer->event, call->ret, call);
+    header->flags |= transfer->flags;
     mark_shared_files(header);
     store_integer(header, capacity, ARG_count, transfer->count);
     store_integer(header, capacity, ARG_pos, transfer->position);
@@ -136,12 +137,30 @@ static __always_inline bool transfer_fill(struct record_header *header, __u64 ca
     return !store_take_cut(header);
 }
 
-static __always_inline void transfer_emit(struct call *call, struct transfer *transfer)
+/* Beside magic_write's look at the names the verifier of the plain flavour's kernels has no patience for a second one.
+ */
+#ifdef VEDETTE_PLAIN
+enum { WRITES_ARE_LOOKED_AT = 0 };
+#else
+enum { WRITES_ARE_LOOKED_AT = 1 };
+#endif
+
+static __always_inline __u32 transfer_class(struct transfer *transfer, bool is_write)
+{
+    __u32 event = is_write ? WATCH_vfs_write : WATCH_vfs_read;
+    if (is_write && !WRITES_ARE_LOOKED_AT)
+        return CLASS_BULK;
+    event += transfer->is_vector; /* each is followed by its vector's */
+    int held = FORGET(watch_file((__u64)FORGET(transfer->file), FORGET(event), WATCH_ANY_ACCESS));
+    return watch_class(transfer->event, held != 0);
+}
+
+static __always_inline void transfer_emit(struct call *call, struct transfer *transfer, bool is_write)
 {
     struct sink sink;
-    if (transfer->event >= EVENT_ID_LIMIT || !plan.selected[transfer->event] ||
-        !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(transfer->event) || !sink_open(&sink, FORGET(transfer_class(transfer, is_write)), CONTEXT_TASK))
         return;
+    transfer->flags = watch_flag(sink.class);
 #define FILL(header_, size_) transfer_fill(header_, size_, call, transfer)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
 #undef FILL
@@ -255,7 +274,7 @@ static __always_inline bool magic_fill(struct record_header *header, __u64 capac
 }
 
 /* Whether a watch holds for the file or what was written. Bytes that the call moved from another file are not known. */
-static __always_inline __u32 magic_class(__u8 selected, struct call *call, struct transfer *transfer)
+static __always_inline __u32 magic_class(struct call *call, struct transfer *transfer)
 {
     __u64 buffer = transfer->buffer, most = call->ret, length = most;
     __u32 bytes = 0;
@@ -265,17 +284,16 @@ static __always_inline __u32 magic_class(__u8 selected, struct call *call, struc
         length = most;
     if (length >= sizeof(bytes) && bpf_probe_read_user(&bytes, sizeof(bytes), (void *)buffer) != 0)
         bytes = 0;
-    return watch_class(
-        selected, watch_content((__u64)transfer->file, WATCH_magic_write, FORGET(bytes), FORGET((__u32)length)) != 0);
+    return watch_class(EVENT_magic_write, watch_content((__u64)transfer->file, WATCH_magic_write, FORGET(bytes),
+                                                        FORGET((__u32)length)) != 0);
 }
 
 /* What a file begins with: only where something was written at its beginning. */
 static __always_inline void magic_emit(struct call *call, struct transfer *transfer)
 {
     struct sink sink;
-    __u8 selected = plan.selected[EVENT_magic_write];
-    if (selected == SELECTED_NOT || call->ret <= 0 || transfer->position != 0 || !is_regular(transfer->file) ||
-        !sink_open(&sink, FORGET(magic_class(selected, call, transfer)), CONTEXT_TASK))
+    if (call->ret <= 0 || transfer->position != 0 || !plan.selected[EVENT_magic_write] || !is_regular(transfer->file) ||
+        !event_wanted(EVENT_magic_write) || !sink_open(&sink, FORGET(magic_class(call, transfer)), CONTEXT_TASK))
         return;
     transfer->flags = watch_flag(sink.class);
 #define FILL(header_, size_) magic_fill(header_, size_, call, transfer)
@@ -289,7 +307,7 @@ EXIT_HANDLER(file_read)
     transfer_of(&transfer, call, false);
     transfer.event = FORGET(transfer.is_vector ? EVENT_vfs_readv : EVENT_vfs_read);
     if (transfer.file != NULL)
-        transfer_emit(call, &transfer);
+        transfer_emit(call, &transfer, false);
     return 0;
 }
 
@@ -300,7 +318,7 @@ EXIT_HANDLER(file_write)
     transfer.event = FORGET(transfer.is_vector ? EVENT_vfs_writev : EVENT_vfs_write);
     if (transfer.file == NULL)
         return 0;
-    transfer_emit(call, &transfer);
+    transfer_emit(call, &transfer, true);
     magic_emit(call, &transfer);
     return 0;
 }

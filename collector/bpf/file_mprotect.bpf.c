@@ -79,7 +79,7 @@ EXIT_HANDLER(file_mprotect)
         previous = facts->mprotect_previous;
         facts->mprotect_call = 0;
     }
-    if (!plan.selected[EVENT_security_file_mprotect] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(EVENT_security_file_mprotect) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
     find_vma(task, call->args[0], take_file, &file);
 #define FILL(header_, size_) mprotect_fill(header_, size_, call, file, previous)

@@ -79,24 +79,23 @@ static __always_inline bool open_fill(struct record_header *header, __u64 capaci
 }
 
 /* An open whose descriptor was replaced may have been of any file; whoever makes many of them hides no other open. */
-static __always_inline __u32 open_class(__u8 selected, struct file *file)
+static __always_inline __u32 open_class(struct file *file)
 {
     if (file == NULL)
         return CLASS_BULK;
-    return watch_class(
-        selected, watch_file((__u64)file, WATCH_security_file_open, watch_access(BPF_CORE_READ(file, f_flags))) != 0);
+    int held = watch_file((__u64)file, WATCH_security_file_open, watch_access(BPF_CORE_READ(file, f_flags)));
+    return watch_class(EVENT_security_file_open, held != 0);
 }
 
 EXIT_HANDLER(file_open)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct sink sink;
-    __u8 selected = plan.selected[EVENT_security_file_open];
-    if (call->ret < 0 || selected == SELECTED_NOT)
+    if (call->ret < 0 || !event_wanted(EVENT_security_file_open))
         return 0;
     struct files_struct *files = LOAD(task, files);
     struct file *file = FORGET(file_of_fd(files, call->ret));
-    if (sink_open(&sink, FORGET(open_class(selected, file)), CONTEXT_TASK)) {
+    if (sink_open(&sink, FORGET(open_class(file)), CONTEXT_TASK)) {
         __u32 flags = FORGET((files_shared(files) ? RECORD_SHARED_FDTABLE : 0) |
                              (file == NULL ? RECORD_FD_MISMATCH : 0) | watch_flag(sink.class));
 #define FILL(header_, size_) open_fill(header_, size_, file, flags, call)

@@ -39,7 +39,7 @@ EXIT_HANDLER(inode_mknod)
     struct sink sink;
     __u32 mode = (__u16)call->args[call->number == EVENT_mknodat ? 2 : 1];
     if (call->ret != 0 || (mode & S_IFMT) == 0 || (mode & S_IFMT) == S_IFREG ||
-        !plan.selected[EVENT_security_inode_mknod] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+        !event_wanted(EVENT_security_inode_mknod) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) mknod_fill(header_, size_, call, mode)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

@@ -25,7 +25,7 @@ static __always_inline bool rename_fill(struct record_header *header, __u64 capa
 EXIT_HANDLER(inode_rename)
 {
     struct sink sink;
-    if (call->ret != 0 || !plan.selected[EVENT_security_inode_rename] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (call->ret != 0 || !event_wanted(EVENT_security_inode_rename) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) rename_fill(header_, size_, call)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

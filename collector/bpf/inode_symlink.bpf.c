@@ -23,7 +23,7 @@ static __always_inline bool symlink_fill(struct record_header *header, __u64 cap
 EXIT_HANDLER(inode_symlink)
 {
     struct sink sink;
-    if (call->ret != 0 || !plan.selected[EVENT_security_inode_symlink] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (call->ret != 0 || !event_wanted(EVENT_security_inode_symlink) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) symlink_fill(header_, size_, call)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

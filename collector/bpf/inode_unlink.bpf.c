@@ -25,7 +25,7 @@ static __always_inline bool unlink_fill(struct record_header *header, __u64 capa
 EXIT_HANDLER(inode_unlink)
 {
     struct sink sink;
-    if (call->ret != 0 || !plan.selected[EVENT_security_inode_unlink] ||
+    if (call->ret != 0 || !event_wanted(EVENT_security_inode_unlink) ||
         (call->number == EVENT_unlinkat && (call->args[2] & AT_REMOVEDIR) != 0) ||
         !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;

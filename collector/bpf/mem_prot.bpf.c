@@ -174,7 +174,7 @@ EXIT_HANDLER(mem_prot)
     if (plan.selected[EVENT_mem_prot_alert] && (alert.prot & PROT_EXEC) != 0 && (is_map || alert.addr != 0))
         alert.number = FORGET(take_verdict(task, call, alert.prot, &alert.previous));
     struct sink sink;
-    if (alert.number != 0 && sink_open(&sink, CLASS_WATCHED, CONTEXT_TASK)) {
+    if (alert.number != 0 && event_wanted(EVENT_mem_prot_alert) && sink_open(&sink, CLASS_WATCHED, CONTEXT_TASK)) {
         alert.previous = FORGET(alert.previous);
         find_vma(task, alert.addr, take_file, &alert.file); /* fails where nothing is mapped: no file then */
 #define FILL(header_, size_)                                                                                           \

@@ -7,6 +7,7 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/emit.h"
 #include "collector/bpf/events.h"
+#include "collector/bpf/watch.h"
 
 /* Indexes in the rows; the loader checks them against the names. shared_object_loaded has security_mmap_file's first
  * five. */
@@ -43,6 +44,7 @@ enum {
 struct mapping {
     struct file *file; /* NULL for anonymous memory */
     __u64 length, prot, flags, page;
+    __u32 file_flags; /* of the record of an event of a file */
 };
 
 static __always_inline void mapping_of(struct mapping *mapping, struct call *call)
@@ -52,6 +54,7 @@ static __always_inline void mapping_of(struct mapping *mapping, struct call *cal
     mapping->length = spread.args[1];
     mapping->prot = spread.args[2];
     mapping->flags = spread.args[3];
+    mapping->file_flags = 0;
     mapping->page = call->number == EVENT_mmap2 ? spread.args[5] : spread.args[5] >> PAGE_SHIFT;
     mapping->file = (mapping->flags & MAP_ANONYMOUS) != 0 ? NULL : current_file((__s32)spread.args[4]);
 }
@@ -61,6 +64,7 @@ static __always_inline bool file_fill(struct record_header *header, __u64 capaci
 {
     struct file *file = mapping->file;
     record_begin_call(header, event, 0, call);
+    header->flags |= mapping->file_flags;
     mark_shared_files(header);
     store_integer(header, capacity, FILE_flags, BPF_CORE_READ(file, f_flags));
     store_file_id(header, capacity, FILE_dev, FILE_inode, file);
@@ -73,11 +77,18 @@ static __always_inline bool file_fill(struct record_header *header, __u64 capaci
     return !store_take_cut(header);
 }
 
+static __always_inline __u32 file_class(struct mapping *mapping, __u32 event)
+{
+    __u32 watched = event == EVENT_security_mmap_file ? WATCH_security_mmap_file : WATCH_shared_object_loaded;
+    return watch_class(event, watch_file((__u64)mapping->file, watched, WATCH_ANY_ACCESS) != 0);
+}
+
 static __always_inline void file_emit(struct call *call, struct mapping *mapping, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(event) || !sink_open(&sink, FORGET(file_class(mapping, event)), CONTEXT_TASK))
         return;
+    mapping->file_flags = watch_flag(sink.class);
 #define FILL(header_, size_) file_fill(header_, size_, call, mapping, event)
     EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
 #undef FILL
@@ -112,7 +123,7 @@ EXIT_HANDLER(mmap_file)
     if ((__u64)call->ret > (__u64)-MAX_ERRNO - 1)
         return 0;
     mapping_of(&mapping, call);
-    if (plan.selected[EVENT_do_mmap] && sink_open(&sink, CLASS_BULK, CONTEXT_TASK)) {
+    if (event_wanted(EVENT_do_mmap) && sink_open(&sink, CLASS_BULK, CONTEXT_TASK)) {
 #define FILL(header_, size_) map_fill(header_, size_, call, &mapping)
         EMIT_3(&sink, FILE_SMALL, FILE_MIDDLE, FILE_LARGE, FILL);
 #undef FILL

@@ -71,7 +71,7 @@ static __always_inline void watch_emit(struct call *call, struct watch *watch, _
 {
     struct sink sink;
     watch->event = FORGET(event);
-    if (!plan.selected[event] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(event) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) watch_fill(header_, size_, call, watch)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

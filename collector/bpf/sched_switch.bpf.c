@@ -36,7 +36,8 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_sched_switch] || !scope_has_unmarked(prev) || !sink_open(&sink, CLASS_BULK, CONTEXT_IRQ))
+    if (!plan.selected[EVENT_sched_switch] || !scope_has_unmarked(prev) || !event_wanted(EVENT_sched_switch) ||
+        !sink_open(&sink, CLASS_BULK, CONTEXT_IRQ))
         return 0;
 #define FILL(header_, size_) switch_fill(header_, prev, next)
     EMIT_1(&sink, SWITCH_BYTES, FILL);

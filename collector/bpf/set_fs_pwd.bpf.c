@@ -26,7 +26,7 @@ static __always_inline bool pwd_fill(struct record_header *header, __u64 capacit
 EXIT_HANDLER(set_fs_pwd)
 {
     struct sink sink;
-    if (call->ret != 0 || !plan.selected[EVENT_set_fs_pwd] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (call->ret != 0 || !event_wanted(EVENT_set_fs_pwd) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) pwd_fill(header_, size_, call)
     EMIT_3(&sink, USER_PATH_SMALL, USER_PATH_MIDDLE, USER_PATH_LARGE, FILL);

@@ -194,7 +194,7 @@ static __always_inline void socket_fill(struct record_header *header, struct soc
 SUBPROGRAM int emit(struct socket_call *made, __u32 event)
 {
     struct sink sink;
-    if (!plan.selected[event & (EVENT_ID_LIMIT - 1)] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(event) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) socket_fill(header_, made, event)
     EMIT_1(&sink, SOCKET_BYTES, FILL);

@@ -59,7 +59,7 @@ EXIT_HANDLER(socket_dup)
 {
     __s32 old = call->args[0];
     /* dup2 of a descriptor onto itself makes none. */
-    if (call->ret >= 0 && call->ret != old && plan.selected[EVENT_socket_dup] && is_dup(call))
+    if (call->ret >= 0 && call->ret != old && is_dup(call) && event_wanted(EVENT_socket_dup))
         emit(bpf_get_current_task_btf(), call, old, call->ret);
     return 0;
 }

@@ -180,7 +180,7 @@ static __always_inline bool call_fill(struct record_header *header, __u64 capaci
 static __always_inline void emit(struct call *call)
 {
     __u32 number = call->number;
-    if (number >= SYSCALL_LIMIT || !plan.selected[number])
+    if (number >= SYSCALL_LIMIT || !event_wanted(number))
         return;
     __u32 class = call_rows[number].class;
     struct sink sink;

@@ -101,7 +101,7 @@ static __always_inline bool origin_fill(struct record_header *header, __u64 capa
 static __always_inline void origin_emit(struct task_struct *task, struct call *call, struct origin *origin, __u32 event)
 {
     struct sink sink;
-    if (!is_new(task, call, origin, event) || !sink_open(&sink, CLASS_WATCHED, CONTEXT_TASK))
+    if (!event_wanted(event) || !is_new(task, call, origin, event) || !sink_open(&sink, CLASS_WATCHED, CONTEXT_TASK))
         return;
 #define FILL(header_, size_) origin_fill(header_, size_, call, origin, event)
     EMIT_1(&sink, ORIGIN_BYTES, FILL);

@@ -36,7 +36,7 @@ static __always_inline void prctl_fill(struct record_header *header, struct call
 EXIT_HANDLER(task_prctl)
 {
     struct sink sink;
-    if (!plan.selected[EVENT_security_task_prctl] || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!event_wanted(EVENT_security_task_prctl) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) prctl_fill(header_, call)
     EMIT_1(&sink, PRCTL_BYTES, FILL);

@@ -47,7 +47,7 @@ static __always_inline void rlimit_fill(struct record_header *header, struct cal
 EXIT_HANDLER(task_setrlimit)
 {
     struct sink sink;
-    if (call->ret != 0 || !plan.selected[EVENT_security_task_setrlimit] ||
+    if (call->ret != 0 || !event_wanted(EVENT_security_task_setrlimit) ||
         (call->number == EVENT_prlimit64 && call->args[2] == 0) || /* asks only */
         !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;

@@ -69,7 +69,8 @@ static long watch_step(__u32 index, struct watch_walk *walk)
     if (step == PLACE_CROSSED)
         return 0;
     if (step != PLACE_NAME) {
-        walk->found = FORGET(0ULL);
+        /* The top of a tree that is not connected is not the root: what is above it is not known. */
+        walk->found = FORGET((unsigned long long)(step == PLACE_TOP && walk->place.mount_root != NULL));
         return 1;
     }
     /* The first is the file's own. */
@@ -79,23 +80,25 @@ static long watch_step(__u32 index, struct watch_walk *walk)
     return 0;
 }
 
-static __always_inline __u32 watch_lengths(__u32 table, __u32 wanted)
+static __always_inline __u32 watch_lengths(__u32 table, __u32 event, __u32 wanted)
 {
     __u32 lengths = 0;
 #pragma unroll
-    for (int bit = 0; bit < WATCH_EVENT_COUNT * WATCH_ACCESS_BITS; bit++)
+    for (__u32 i = 0; i < WATCH_ACCESS_BITS; i++) {
+        __u32 bit = (event * WATCH_ACCESS_BITS + i) & (WATCH_EVENTS * WATCH_ACCESS_BITS - 1);
         if ((wanted >> bit & 1) != 0)
             lengths |= plan.watch[table & 1].lengths[bit];
+    }
     return lengths;
 }
 
-static __always_inline int watch_directories(__u32 table, struct file *file, __u32 wanted)
+static __always_inline int watch_directories(__u32 table, const struct place *place, __u32 event, __u32 wanted)
 {
-    struct watch_walk walk = {.table = FORGET(table),
+    struct watch_walk walk = {.place = *place,
+                              .table = FORGET(table),
                               .wanted = FORGET(wanted),
-                              .lengths = FORGET(watch_lengths(table, wanted)),
+                              .lengths = FORGET(watch_lengths(table, event, wanted)),
                               .found = FORGET(1ULL)};
-    place_begin(&walk.place, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
     REPEAT(PATH_STEPS, watch_step, &walk);
     return walk.found != 0;
 }
@@ -105,33 +108,58 @@ static __always_inline __u32 watch_bits(__u32 event, __u32 access)
     return event < WATCH_EVENTS ? access << event * WATCH_ACCESS_BITS : 0;
 }
 
-static __always_inline int watch_names(struct file *file, __u32 table, __u32 wanted)
+/*
+ * The name of what is mounted is not the name that its path ends with, nor is that of what has no directory (memory
+ * that is a file): those are everybody's. Pipes and sockets have none that a row could hold for.
+ */
+enum watch_name { WATCH_NAMED, WATCH_UNNAMED, WATCH_EVERYBODYS };
+
+static __always_inline enum watch_name watch_name_of(const struct place *place)
+{
+    struct dentry *dentry = place->dentry;
+    if (dentry == place->mount_root)
+        return WATCH_EVERYBODYS;
+    if (place->names.up != dentry)
+        return WATCH_NAMED;
+    unsigned long magic = BPF_CORE_READ(dentry, d_sb, s_magic);
+    if (magic == PIPEFS_MAGIC || magic == SOCKFS_MAGIC)
+        return WATCH_UNNAMED;
+    return magic == ANON_INODE_FS_MAGIC ? WATCH_NAMED : WATCH_EVERYBODYS;
+}
+
+static __always_inline int watch_names(struct file *file, __u32 table, __u32 event, __u32 wanted)
 {
     const struct watch_table *rows = &plan.watch[table & 1];
-    struct place_names names = {0};
-    place_read(&names, BPF_CORE_READ(file, f_path.dentry));
+    struct place place = {0};
     if ((rows->of_part[WATCH_ANYTHING] & wanted) != 0)
         return 1;
-    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, &names) & wanted) != 0)
+    if (((rows->of_part[WATCH_NAME] | rows->of_part[WATCH_NAME_END] | rows->of_part[WATCH_DIRECTORY]) & wanted) == 0)
+        return 0;
+    place_begin(&place, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+    place_read(&place.names, place.dentry);
+    enum watch_name name = watch_name_of(&place);
+    if (name != WATCH_NAMED)
+        return name == WATCH_EVERYBODYS;
+    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, &place.names) & wanted) != 0)
         return 1;
-    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, &names) & wanted) != 0)
+    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, &place.names) & wanted) != 0)
         return 1;
-    return (rows->of_part[WATCH_DIRECTORY] & wanted) != 0 && watch_directories(table, file, wanted);
+    return (rows->of_part[WATCH_DIRECTORY] & wanted) != 0 && watch_directories(table, &place, event, wanted);
 }
 
 __noinline int watch_file(__u64 file_address, __u32 event, __u32 access)
 {
-    return watch_names((struct file *)file_address, plan.watch_in_use, watch_bits(event, access));
+    return watch_names((struct file *)file_address, plan.in_use, event, watch_bits(event, access));
 }
 
 __noinline int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length)
 {
     const __u64 text[WATCH_WORDS] = {bytes};
-    __u32 table = plan.watch_in_use, wanted = watch_bits(event, (1u << WATCH_ACCESS_BITS) - 1);
+    __u32 table = plan.in_use, wanted = watch_bits(event, (1u << WATCH_ACCESS_BITS) - 1);
     if ((plan.watch[table & 1].of_part[WATCH_CONTENT] & wanted) != 0 &&
         (length < sizeof(bytes) || (watch_find_text(table, WATCH_CONTENT, text) & wanted) != 0))
         return 1;
-    return watch_names((struct file *)file_address, table, wanted);
+    return watch_names((struct file *)file_address, table, event, wanted);
 }
 
 char LICENSE[] SEC("license") = "GPL";

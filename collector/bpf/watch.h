@@ -23,11 +23,17 @@ static __always_inline __u32 watch_access(__u32 flags)
 int watch_file(__u64 file_address, __u32 event, __u32 access);
 int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length);
 
-/* The class to open a sink for: what is waited for is told apart from the rest, whose flood must not hide it; what
- * nobody wants gets none (CLASS_COUNT). */
-static __always_inline __u32 watch_class(__u8 selected, bool is_watched)
+enum { WATCH_ANY_ACCESS = (1u << WATCH_ACCESS_BITS) - 1 };
+
+/*
+ * The class to open a sink for: what is waited for is told apart from the rest, whose flood must not hide it; what
+ * nobody wants gets none (CLASS_COUNT). How much of the event is selected is read after the rows were: a plan that goes
+ * from rows to all stores that first (collector/probe/plan.c).
+ */
+static __always_inline __u32 watch_class(__u32 event_id, bool is_watched)
 {
-    return is_watched ? CLASS_WATCHED : selected == SELECTED_ALL ? CLASS_BULK : CLASS_COUNT;
+    __u8 selected = *(volatile __u8 *)&plan.selected[event_id & (EVENT_ID_LIMIT - 1)];
+    return is_watched ? CLASS_WATCHED : (selected & SELECTED_ALL) != 0 ? CLASS_BULK : CLASS_COUNT;
 }
 
 /* What its record says of that, for a row of the bulk class. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/courier/messages.h"
 
+#include <endian.h>
 #include <errno.h>
 
 #include "common/base/clock.h"
@@ -144,6 +145,92 @@ static void read_watches(const Vedette__V1__Plan *plan, struct plan_request *out
             out->selected[id] = SELECTED_ALL;
 }
 
+_Static_assert((int)TASK_KEY_UID == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_UID &&
+                   (int)TASK_KEY_PID == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_PID &&
+                   (int)TASK_KEY_TID == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_TID &&
+                   (int)TASK_KEY_MNT_NS == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_MNT_NS &&
+                   (int)TASK_KEY_PID_NS == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_PID_NS &&
+                   (int)TASK_KEY_COMM == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_COMM &&
+                   (int)TASK_KEY_HOSTNAME == (int)VEDETTE__V1__SCOPE_FIELD__SCOPE_HOSTNAME,
+               "the contract's numbers");
+
+/* A name's bytes and `rest` behind them, as words that compare as bytes do. */
+static void name_words(uint64_t words[2], const ProtobufCBinaryData *text, uint8_t rest)
+{
+    memset(words, rest, 2 * sizeof(words[0]));
+    memcpy(words, text->data, text->len);
+    words[0] = be64toh(words[0]);
+    words[1] = be64toh(words[1]);
+}
+
+static bool read_scope_value(const Vedette__V1__ScopeValue *from, struct scope_value *to)
+{
+    *to = (struct scope_value){.key = (uint8_t)from->field};
+    if (from->field <= 0 || (unsigned)from->field >= TASK_KEYS || from->text.len > SCOPE_TEXT)
+        return false;
+    if ((unsigned)from->field < TASK_KEY_COMM) {
+        to->low[0] = from->from;
+        to->high[0] = from->to;
+        to->high[1] = UINT64_MAX;
+        return from->text.len == 0;
+    }
+    if (from->text.len > 0) { /* else it has no data either */
+        name_words(to->low, &from->text, 0);
+        name_words(to->high, &from->text, from->is_prefix ? UINT8_MAX : 0);
+    }
+    return from->text.len > 0;
+}
+
+/* Of a key that is not known whole nothing is taken. */
+static bool read_scope_key(const Vedette__V1__ScopeKey *key, uint8_t scope, struct scope_table *out)
+{
+    uint32_t n = out->n_values;
+    for (size_t i = 0; i < key->n_value; i++, n++) {
+        if (n == SCOPE_VALUES || !read_scope_value(key->value[i], &out->value[n]))
+            return false;
+        out->value[n].scope = scope;
+    }
+    if (n == out->n_values)
+        return false;
+    out->value[n - 1].flags = (uint8_t)(SCOPE_ENDS_KEY | (key->none_of ? SCOPE_NONE_OF : 0));
+    out->n_values = n;
+    return true;
+}
+
+/* False when no key of it is known: everybody's. */
+static bool read_scope(const Vedette__V1__Scope *scope, uint8_t number, struct scope_table *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < scope->n_key; i++)
+        any = read_scope_key(scope->key[i], number, out) || any;
+    if (any)
+        out->value[out->n_values - 1].flags |= SCOPE_ENDS;
+    return any;
+}
+
+/* An event with a scope that we do not know, or that there is no room for, is wanted of everybody. */
+static void read_scopes(const Vedette__V1__Plan *plan, struct scope_table *out)
+{
+    uint8_t everybodys[EVENT_ID_LIMIT] = {0};
+    uint32_t known = 0;
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < plan->n_scope && i < PLAN_SCOPES; i++)
+        known |= read_scope(plan->scope[i], (uint8_t)i, out) ? 1u << i : 0;
+    for (size_t i = 0; i < plan->n_scoped; i++) {
+        const Vedette__V1__ScopedEvents *events = plan->scoped[i];
+        for (size_t e = 0; e < events->n_event_id; e++) {
+            const uint32_t id = events->event_id[e];
+            if (id >= EVENT_ID_LIMIT)
+                continue;
+            out->of_event[id] |= (uint16_t)(events->scopes & known);
+            everybodys[id] |= events->scopes == 0 || (events->scopes & ~known) != 0;
+        }
+    }
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        if (everybodys[id] != 0)
+            out->of_event[id] = 0;
+}
+
 void message_read_plan(const Vedette__V1__Plan *plan, struct plan_request *out)
 {
     out->epoch = plan->epoch;
@@ -152,4 +239,5 @@ void message_read_plan(const Vedette__V1__Plan *plan, struct plan_request *out)
         if (plan->event_id[i] < EVENT_ID_LIMIT)
             out->selected[plan->event_id[i]] = SELECTED_ALL;
     read_watches(plan, out);
+    read_scopes(plan, &out->scopes);
 }

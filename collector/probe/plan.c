@@ -101,6 +101,12 @@ static void add_calls(const struct event *row, const struct event_source *source
 static const uint16_t watchable[WATCH_EVENT_COUNT] = {
     [WATCH_security_file_open] = EVENT_security_file_open,
     [WATCH_magic_write] = EVENT_magic_write,
+    [WATCH_vfs_read] = EVENT_vfs_read,
+    [WATCH_vfs_readv] = EVENT_vfs_readv,
+    [WATCH_vfs_write] = EVENT_vfs_write,
+    [WATCH_vfs_writev] = EVENT_vfs_writev,
+    [WATCH_security_mmap_file] = EVENT_security_mmap_file,
+    [WATCH_shared_object_loaded] = EVENT_shared_object_loaded,
 };
 
 static int watch_event_of(uint16_t id)
@@ -152,13 +158,48 @@ static void watch_fill(struct watch_table *table, const struct plan_request *pla
             effective[id] = SELECTED_ALL;
 }
 
-/* The table that is not in use is written, then the programs are turned to it. One that began before finds the old one
- * whole, unless it sleeps through two plans. */
-static void watch_store(struct vedette__bss *bss, const struct plan_request *plan, uint8_t effective[EVENT_ID_LIMIT])
+/*
+ * The same of scopes: the programs mask what they look up with, so that nonsense leaves out events, and nothing else.
+ * An event with a scope of which not all values are looked at is everybody's.
+ */
+static void scopes_fill(struct scope_table *table, const struct plan_request *plan, uint32_t most,
+                        uint8_t effective[EVENT_ID_LIMIT])
 {
-    const uint32_t next = (bss->plan.watch_in_use & 1) ^ 1;
+    uint32_t cut = 0;
+    *table = plan->scopes;
+    for (uint32_t i = most; i < table->n_values && cut != UINT32_MAX; i++)
+        cut |= i < SCOPE_VALUES ? 1u << (table->value[i].scope & (PLAN_SCOPES - 1)) : UINT32_MAX;
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++) {
+        if ((table->of_event[id] & cut) != 0)
+            table->of_event[id] = 0;
+        if (effective[id] != SELECTED_NOT && table->of_event[id] != 0)
+            effective[id] |= SELECTED_SCOPED;
+    }
+    table->n_values = table->n_values < most ? table->n_values : most;
+}
+
+static void put_selected(struct vedette__bss *bss, const uint8_t effective[EVENT_ID_LIMIT], bool watched)
+{
+    for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
+        if ((effective[id] & SELECTED_WATCHED) == (watched ? SELECTED_WATCHED : 0))
+            put(&bss->plan.selected[id], effective[id]);
+}
+
+/*
+ * The tables that are not in use are written, then the programs are turned to them. One that began before finds the old
+ * ones whole, unless it sleeps through two plans. An event that is no longer told apart by rows is selected before, one
+ * that now is after: between the two, more is let through, never less. Scopes need no such order: of an event that has
+ * none in the table at hand everybody's are let through.
+ */
+static void tables_store(struct probe *probe, const struct plan_request *plan, uint8_t effective[EVENT_ID_LIMIT])
+{
+    struct vedette__bss *bss = probe->bss;
+    const uint32_t next = (bss->plan.in_use & 1) ^ 1;
     watch_fill(&bss->plan.watch[next], plan, effective);
-    __atomic_store_n(&bss->plan.watch_in_use, next, __ATOMIC_RELEASE);
+    scopes_fill(&bss->plan.scopes[next], plan, probe->plain ? SCOPE_VALUES_PLAIN : SCOPE_VALUES, effective);
+    put_selected(bss, effective, false);
+    __atomic_store_n(&bss->plan.in_use, next, __ATOMIC_RELEASE);
+    put_selected(bss, effective, true);
 }
 
 void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
@@ -175,11 +216,9 @@ void probe_apply_plan(struct probe *probe, const struct plan_request *plan)
         effective[rows[i].id] = plan->selected[rows[i].id];
         add_calls(&rows[i], source, on_exit, on_enter);
     }
-    watch_store(bss, plan, effective);
     /* New events first, then the calls that lead to them; what is no longer selected is refused by its own byte at
      * once. */
-    for (size_t i = 0; i < EVENT_ID_LIMIT; i++)
-        put(&bss->plan.selected[i], effective[i]);
+    tables_store(probe, plan, effective);
     plan_store_calls(probe, on_exit, on_enter);
     __atomic_store_n(&bss->plan.epoch, plan->epoch, __ATOMIC_RELEASE);
 }

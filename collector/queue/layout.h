@@ -8,7 +8,7 @@
 #include "collector/queue/queue.h"
 
 enum {
-    QUEUE_LAYOUT = 4,       /* raise with every change below: an old file is then not read but replaced */
+    QUEUE_LAYOUT = 5,       /* raise with every change below: an old file is then not read but replaced */
     QUEUE_AREA = 64 * 1024, /* one control area; mapped on its own, so a multiple of every page size there is */
     QUEUE_ALIGN = 64,       /* of entries: a header never straddles the ring's end */
     QUEUE_BOOT_ID = 40,

@@ -169,7 +169,7 @@ static bool is_plan(const struct plan_request *plan)
     bool sane = plan->epoch != 0; /* 0: only a snapshot was asked for */
     for (size_t id = 0; id < EVENT_ID_LIMIT; id++)
         sane = sane && plan->selected[id] <= SELECTED_WATCHED;
-    return sane && plan->n_watches <= WATCH_ROWS;
+    return sane && plan->n_watches <= WATCH_ROWS && plan->scopes.n_values <= SCOPE_VALUES;
 }
 
 /* The plan of the life that ended, or, where its analyzer never came, that of the one before. */

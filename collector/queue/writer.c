@@ -138,6 +138,8 @@ bool queue_peek_plan(const struct queue *queue, struct plan_request *ret_plan)
             ret_plan->selected[id] = SELECTED_ALL;
     if (ret_plan->n_watches > WATCH_ROWS)
         ret_plan->n_watches = WATCH_ROWS;
+    if (ret_plan->scopes.n_values > SCOPE_VALUES)
+        memset(&ret_plan->scopes, 0, sizeof(ret_plan->scopes)); /* everybody's */
     return true;
 }
 

@@ -28,6 +28,9 @@ enum {
     WIRE_PLAN_EVENTS = 1024,
     WIRE_PLAN_WATCHES = 512,
     WIRE_WATCH_TEXT = 24, /* of a longer name the beginning */
+    WIRE_PLAN_SCOPES = 16,
+    WIRE_SCOPE_VALUES = 64, /* of all scopes of a plan */
+    WIRE_SCOPE_TEXT = 15,
     WIRE_CURSORS = 64,
     WIRE_TEXT_BYTES = 1024,   /* sentences for people: losses, reasons, scope */
     WIRE_UNKNOWN_FIELDS = 64, /* fields of a newer peer in one message, all levels together */
