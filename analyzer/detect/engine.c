@@ -120,13 +120,14 @@ void engine_wanted_events(const struct engine *engine, uint8_t *want)
             want[id] = WANT_SOME;
 }
 
-void engine_watches(const struct engine *engine, const struct schema_event *event, struct watches *watches)
+bool engine_watches(const struct engine *engine, const struct schema_event *event, struct watches *watches)
 {
     if (event->id >= EVENT_ID_LIMIT)
-        return;
+        return false;
     const struct span *span = &engine->by_event[event->id];
     for (size_t i = 0; i < span->count; i++)
         watches_add(watches, event, engine->triggers[span->first + i].trigger->when);
+    return span->count > 0;
 }
 
 static uint64_t load(const atomic_uint_fast64_t *counter)

@@ -97,13 +97,14 @@ void engine_judge(struct engine *engine, const struct event_context *context,
 /* What is wanted of an event. */
 enum {
     WANT_NONE,
-    WANT_SOME, /* what the detections wait for: the kernel may leave out what none of them could fire on */
+    WANT_SOME, /* what detections wait for and policies tell: the kernel may leave out what none of them could */
     WANT_ALL,
 };
 
-/* Marks in want[EVENT_ID_LIMIT] the events that the set needs, WANT_SOME; and adds what it waits for of one of them. */
+/* Marks in want[EVENT_ID_LIMIT] the events that the set needs, WANT_SOME; and adds what it waits for of one of them,
+ * false when it does not need it. */
 void engine_wanted_events(const struct engine *engine, uint8_t *want);
-void engine_watches(const struct engine *engine, const struct schema_event *event, struct watches *watches);
+bool engine_watches(const struct engine *engine, const struct schema_event *event, struct watches *watches);
 
 /*
  * Per detection, readable from any thread. Judged is an event that its string did not rule out (guard.h). Time is

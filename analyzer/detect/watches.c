@@ -23,6 +23,12 @@ static const struct watchable {
 } watchable[] = {
     {"security_file_open", "data.pathname", "data.flags", NULL},
     {"magic_write", "data.pathname", NULL, "data.bytes"},
+    {"security_mmap_file", "data.pathname", NULL, NULL},
+    {"shared_object_loaded", "data.pathname", NULL, NULL},
+    {"vfs_read", "data.pathname", NULL, NULL},
+    {"vfs_readv", "data.pathname", NULL, NULL},
+    {"vfs_write", "data.pathname", NULL, NULL},
+    {"vfs_writev", "data.pathname", NULL, NULL},
 };
 
 static const struct watchable *watchable_of(const char *event)
@@ -110,10 +116,21 @@ static struct piece directory_of(const char *path)
     return begin == path ? anything : piece_of(VEDETTE__V1__WATCH_PART__WATCH_DIRECTORY, begin, (size_t)(end - begin));
 }
 
+/*
+ * "pipe:[1]", "socket:[1]" and "anon_inode:[eventfd]" are made of a number, or of more than the name that the kernel
+ * keeps: what may be a part of one, and has no directory, is not known by its name.
+ */
+static bool may_be_made(const char *text)
+{
+    return strchr(text, '/') == NULL && (strchr(text, ':') != NULL || strchr(text, ']') != NULL);
+}
+
 static struct piece name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
+    if (may_be_made(path))
+        return anything;
     return piece_of(VEDETTE__V1__WATCH_PART__WATCH_NAME, name, strlen(name));
 }
 
@@ -122,7 +139,7 @@ static struct piece end_of(const char *suffix)
     size_t length = strlen(suffix);
     if (strchr(suffix, '/') != NULL)
         return name_of(suffix);
-    if (length < NAME_END_BYTES)
+    if (length < NAME_END_BYTES || may_be_made(suffix))
         return anything;
     return piece_of(VEDETTE__V1__WATCH_PART__WATCH_NAME_END, suffix + length - NAME_END_BYTES, NAME_END_BYTES);
 }

@@ -329,12 +329,13 @@ static int read_cursors(struct node *node)
 static void replan(struct node *node)
 {
     struct plan before = node->plan;
-    uint8_t wanted[EVENT_ID_LIMIT] = {0};
-    engine_wanted_events(node->judgement->engine, wanted);
-    plan_mark(loaded_set_selection(node->judgement->set), wanted);
-    plan_build(&node->plan, node->schema, node->judgement->engine, wanted);
+    struct plan_needs needs = {.engine = node->judgement->engine,
+                               .selection = loaded_set_selection(node->judgement->set),
+                               .architecture = node->architecture};
+    plan_mark(&needs);
+    plan_build(&node->plan, node->schema, &needs);
     pthread_mutex_lock(&node->lock);
-    memcpy(node->wanted, wanted, sizeof(wanted));
+    memcpy(node->wanted, needs.wanted, sizeof(needs.wanted));
     pthread_mutex_unlock(&node->lock);
     if (before.count > 0 && !plan_equal(&before, &node->plan))
         node->plan.epoch++;
