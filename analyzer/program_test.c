@@ -180,6 +180,32 @@ static void test_program_validate(void **test)
     expect(f, ARGUMENTS("list", "policies", "--json", "--policy", path), EXIT_CODE_OK, "\"name\":\"mine\"");
 }
 
+/* What the kernel decides of a policy, and what stays. */
+static void test_program_plan_of_policies(void **test)
+{
+    struct fixture *f = *test;
+    char path[160];
+    snprintf(path, sizeof(path), "%s/narrow.yaml", f->temporary.folder);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(
+        "type: policy\nname: mine\nscope: [uid!=0, 'comm=ss*,bash', container]\nrules:\n"
+        "- {event: vfs_write, filters: [data.pathname=/etc/ssh/*]}\n- {event: openat}\n- {event: security_sb_mount}\n",
+        file);
+    assert_int_equal(fclose(file), 0);
+    expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK, "vfs_write                   some   directory ssh\n");
+    expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK, "of: not uid 0 and comm bash or comm ss*\n");
+    expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK,
+           "left to the analyzer by policy mine: container.id, data.pathname\n");
+    expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK,
+           "of everybody: events of the critical class are always sent\n");
+    expect(f, ARGUMENTS("plan", "--policy", path, "--json"), EXIT_CODE_OK,
+           "{\"name\":\"openat\",\"sent\":\"some\",\"reason\":\"no part of this event is looked at in the kernel\","
+           "\"watches\":[],\"scopes\":[[{\"values\":[{\"from\":0,\"to\":0,\"key\":\"uid\"}],\"none_of\":true},"
+           "{\"values\":[{\"equal\":\"bash\",\"key\":\"comm\"},{\"prefix\":\"ss\",\"key\":\"comm\"}],"
+           "\"none_of\":false}]],\"left\":[{\"policy\":\"mine\",\"what\":\"container.id\"}]}");
+}
+
 static void test_program_will_not_start(void **test)
 {
     struct fixture *f = *test;
@@ -435,7 +461,7 @@ int main(void)
         WITH_PROGRAM(test_program_verbs),          WITH_PROGRAM(test_program_validate),
         WITH_PROGRAM(test_program_will_not_start), WITH_PROGRAM(test_program_delivers),
         WITH_PROGRAM(test_program_in_use),         WITH_PROGRAM(test_program_coverage),
-        WITH_PROGRAM(test_program_reloads),
+        WITH_PROGRAM(test_program_reloads),        WITH_PROGRAM(test_program_plan_of_policies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -490,6 +490,120 @@ static void test_courier_watches(void **state)
     assert_int_equal(request.selected[700], SELECTED_ALL);
 }
 
+static Vedette__V1__ScopeValue number_of(unsigned field, uint64_t from, uint64_t to)
+{
+    Vedette__V1__ScopeValue value;
+    vedette__v1__scope_value__init(&value);
+    value.field = (Vedette__V1__ScopeField)field;
+    value.from = from;
+    value.to = to;
+    return value;
+}
+
+static Vedette__V1__ScopeValue name_of(const char *text, bool is_prefix)
+{
+    Vedette__V1__ScopeValue value = number_of(TASK_KEY_COMM, 0, 0);
+    value.text = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+    value.is_prefix = is_prefix;
+    return value;
+}
+
+/* A plan with one scope a key, and a key a value; events 700 and after have one scope each. */
+struct scopes_plan {
+    Vedette__V1__Plan plan;
+    Vedette__V1__ScopeValue value[SCOPE_VALUES + 2], *value_at[SCOPE_VALUES + 2];
+    Vedette__V1__ScopeKey key[PLAN_SCOPES + 1], *key_at[PLAN_SCOPES + 1];
+    Vedette__V1__Scope scope[PLAN_SCOPES + 1], *scope_at[PLAN_SCOPES + 1];
+    Vedette__V1__ScopedEvents scoped[PLAN_SCOPES + 1], *scoped_at[PLAN_SCOPES + 1];
+    uint32_t ids[PLAN_SCOPES + 1];
+};
+
+static void scopes_plan_init(struct scopes_plan *made, size_t n)
+{
+    vedette__v1__plan__init(&made->plan);
+    for (size_t i = 0; i < n; i++) {
+        vedette__v1__scope_key__init(&made->key[i]);
+        vedette__v1__scope__init(&made->scope[i]);
+        vedette__v1__scoped_events__init(&made->scoped[i]);
+        made->value_at[i] = &made->value[i];
+        made->key_at[i] = &made->key[i];
+        made->scope_at[i] = &made->scope[i];
+        made->scoped_at[i] = &made->scoped[i];
+        made->key[i].n_value = made->scope[i].n_key = made->scoped[i].n_event_id = 1;
+        made->key[i].value = &made->value_at[i];
+        made->scope[i].key = &made->key_at[i];
+        made->scoped[i].scopes = 1u << i;
+        made->scoped[i].event_id = &made->ids[i];
+        made->ids[i] = 700 + (uint32_t)i;
+    }
+    made->plan.n_event_id = made->plan.n_scope = made->plan.n_scoped = n;
+    made->plan.event_id = made->ids;
+    made->plan.scope = made->scope_at;
+    made->plan.scoped = made->scoped_at;
+}
+
+/* Scopes that are understood narrow their events; one that says nothing that we know gives them back to everybody. */
+static void test_courier_scopes(void **state)
+{
+    (void)state;
+    enum { N = 9 };
+    static struct scopes_plan made;
+    static struct plan_request request;
+    const struct scope_table *scopes = &request.scopes;
+    scopes_plan_init(&made, N);
+    made.value[0] = number_of(TASK_KEY_UID, 5, 7);
+    made.value[1] = name_of("ss", true);
+    made.value[2] = number_of(TASK_KEYS, 0, 0); /* of a newer analyzer */
+    made.value[3] = name_of("sixteen-letters!", false);
+    made.value[4] = name_of("", false);
+    made.value[5] = name_of("fifteen-letters", false);
+    made.key[5].none_of = true;
+    made.key[6].n_value = 0;
+    made.scope[7].n_key = 0;
+    made.value[8] = number_of(TASK_KEY_UID, 1, 2);
+    made.value[8].text = made.value[1].text; /* a number with a text is none that we know */
+    message_read_plan(&made.plan, &request);
+    static const uint16_t expected[N] = {1, 2, 0, 0, 0, 32, 0, 0, 0};
+    assert_memory_equal(scopes->of_event + 700, expected, sizeof(expected));
+    assert_int_equal(scopes->n_values, 3);
+    assert_true(scopes->value[0].low[0] == 5 && scopes->value[0].high[0] == 7 && scopes->value[0].low[1] == 0 &&
+                scopes->value[0].high[1] == UINT64_MAX);
+    assert_true(scopes->value[1].low[0] == UINT64_C(0x7373) << 48 &&
+                scopes->value[1].high[0] == (UINT64_C(0x7373) << 48 | (UINT64_MAX >> 16)) &&
+                scopes->value[1].high[1] == UINT64_MAX);
+    assert_true(scopes->value[2].low[1] == scopes->value[2].high[1] && (scopes->value[2].low[1] & 0xff) == 0);
+    assert_int_equal(scopes->value[1].flags, SCOPE_ENDS_KEY | SCOPE_ENDS);
+    assert_int_equal(scopes->value[2].flags, SCOPE_ENDS_KEY | SCOPE_ENDS | SCOPE_NONE_OF);
+    assert_int_equal(scopes->value[2].scope, 5);
+
+    /* A mask that names a scope there is none of, no mask, an event twice, and one that cannot be. */
+    made.scoped[0].scopes = 1 | 1u << 31;
+    made.scoped[1].scopes = 0;
+    made.scoped[2].scopes = 2;
+    made.scoped[5].scopes = 2;
+    made.ids[2] = made.ids[5];
+    made.scoped[5].scopes = 32;
+    made.ids[7] = EVENT_ID_LIMIT;
+    message_read_plan(&made.plan, &request);
+    assert_int_equal(scopes->of_event[700], 0);
+    assert_int_equal(scopes->of_event[701], 0);
+    assert_int_equal(scopes->of_event[705], 2 | 32);
+
+    /* One scope too many, and a key with one value too many: whole keys, or nothing. */
+    scopes_plan_init(&made, PLAN_SCOPES + 1);
+    for (size_t i = 0; i < SCOPE_VALUES + 2; i++) {
+        made.value[i] = number_of(TASK_KEY_UID, i, i);
+        made.value_at[i] = &made.value[i];
+    }
+    made.key[3].n_value = SCOPE_VALUES - 2; /* with those before it one too many */
+    message_read_plan(&made.plan, &request);
+    assert_int_equal(scopes->of_event[702], 4);
+    assert_int_equal(scopes->of_event[703], 0);
+    assert_int_equal(scopes->of_event[704], 16);
+    assert_int_equal(scopes->of_event[700 + PLAN_SCOPES], 0);
+    assert_int_equal(scopes->n_values, PLAN_SCOPES - 1);
+}
+
 static void test_courier_plan(void **state)
 {
     struct fixture *fixture = *state;
@@ -794,6 +908,7 @@ int main(void)
         CASE(test_courier_tricks),
         CASE(test_courier_sequence_refused),
         CASE(test_courier_plan),
+        cmocka_unit_test(test_courier_scopes),
         cmocka_unit_test(test_courier_watches),
         CASE(test_courier_closing_waits_for_durable),
         CASE(test_courier_is_confined),

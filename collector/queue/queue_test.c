@@ -632,12 +632,15 @@ static void test_queue_plan(void **state)
     assert_false(queue_take_plan(queue, &epoch, &snapshot, &taken));
     plan.selected[5] = 1;
     plan.selected[6] = 77; /* only zero or not counts */
+    plan.scopes.of_event[5] = 1;
+    plan.scopes.n_values = SCOPE_VALUES + 1; /* nobody knows what that should be: everybody's */
     queue_put_plan(queue, &plan);
     assert_true(queue_take_plan(queue, &epoch, &snapshot, &taken));
     assert_int_equal(epoch, 7);
     assert_int_equal(taken.selected[5], 1);
     assert_int_equal(taken.selected[6], 1);
     assert_int_equal(taken.selected[7], 0);
+    assert_int_equal(taken.scopes.of_event[5], 0);
     assert_false(queue_take_plan(queue, &epoch, &snapshot, &taken));
     plan.need_snapshot = 1;
     queue_put_plan(queue, &plan);
