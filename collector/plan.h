@@ -84,7 +84,7 @@ enum task_key {
 enum {
     PLAN_SCOPES = WIRE_PLAN_SCOPES,
     SCOPE_VALUES = WIRE_SCOPE_VALUES,
-    SCOPE_VALUES_PLAIN = 16, /* that the plain flavour looks at, where each is verified for itself in each program */
+    SCOPE_VALUES_PLAIN = 8, /* that the plain flavour looks at, where each is verified for itself in each program */
     SCOPE_TEXT = WIRE_SCOPE_TEXT,
 };
 

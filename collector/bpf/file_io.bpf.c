@@ -137,22 +137,10 @@ static __always_inline bool transfer_fill(struct record_header *header, __u64 ca
     return !store_take_cut(header);
 }
 
-/* Beside magic_write's look at the names the verifier of the plain flavour's kernels has no patience for a second one.
- */
-#ifdef VEDETTE_PLAIN
-enum { WRITES_ARE_LOOKED_AT = 0 };
-#else
-enum { WRITES_ARE_LOOKED_AT = 1 };
-#endif
-
 static __always_inline __u32 transfer_class(struct transfer *transfer, bool is_write)
 {
     __u32 event = is_write ? WATCH_vfs_write : WATCH_vfs_read;
-    if (is_write && !WRITES_ARE_LOOKED_AT)
-        return CLASS_BULK;
-    event += transfer->is_vector; /* each is followed by its vector's */
-    int held = FORGET(watch_file((__u64)FORGET(transfer->file), FORGET(event), WATCH_ANY_ACCESS));
-    return watch_class(transfer->event, held != 0);
+    return watch_file_class(transfer->event, transfer->file, event + transfer->is_vector);
 }
 
 static __always_inline void transfer_emit(struct call *call, struct transfer *transfer, bool is_write)

@@ -80,7 +80,7 @@ static __always_inline bool file_fill(struct record_header *header, __u64 capaci
 static __always_inline __u32 file_class(struct mapping *mapping, __u32 event)
 {
     __u32 watched = event == EVENT_security_mmap_file ? WATCH_security_mmap_file : WATCH_shared_object_loaded;
-    return watch_class(event, watch_file((__u64)mapping->file, watched, WATCH_ANY_ACCESS) != 0);
+    return watch_file_class(event, mapping->file, watched);
 }
 
 static __always_inline void file_emit(struct call *call, struct mapping *mapping, __u32 event)
