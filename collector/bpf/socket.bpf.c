@@ -194,11 +194,17 @@ static __always_inline void socket_fill(struct record_header *header, struct soc
 SUBPROGRAM int emit(struct socket_call *made, __u32 event)
 {
     struct sink sink;
-    if (!event_wanted(event) || !sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
+    if (!sink_open(&sink, CLASS_BULK, CONTEXT_TASK))
         return 0;
 #define FILL(header_, size_) socket_fill(header_, made, event)
     EMIT_1(&sink, SOCKET_BYTES, FILL);
     return 0;
+}
+
+static __always_inline void emit_wanted(struct socket_call *made, __u32 event)
+{
+    if (event_wanted(event))
+        emit(made, event);
 }
 
 static __always_inline __u32 event_of(struct socket_call *made)
@@ -225,7 +231,7 @@ static __always_inline void emit_call(struct socket_call *made, struct task_stru
         made->number = EVENT_accept;
     if (made->number == EVENT_socket || made->number == EVENT_socketpair) {
         if ((__u32)made->arg[0] < FAMILIES && (made->arg[1] & TYPE_MASK) < TYPES)
-            emit(made, EVENT_security_socket_create);
+            emit_wanted(made, EVENT_security_socket_create);
         return;
     }
     __u32 event = event_of(made);
@@ -234,9 +240,9 @@ static __always_inline void emit_call(struct socket_call *made, struct task_stru
     read_sockets(made, task);
     if (made->sock == NULL && made->number != EVENT_accept)
         return;
-    emit(made, event);
+    emit_wanted(made, event);
     if (made->number == EVENT_accept)
-        emit(made, EVENT_socket_accept);
+        emit_wanted(made, EVENT_socket_accept);
 }
 
 EXIT_HANDLER(socket)

@@ -25,9 +25,10 @@ static __always_inline __u32 watch_find_text(__u32 table, __u32 part, const __u6
 }
 
 /* A name that cannot be read is everybody's. */
-static __always_inline __u32 watch_find_name(__u32 table, __u32 part, const struct place_names *names)
+static __always_inline __u32 watch_find_name(__u32 table, __u32 part, const struct place_names *names,
+                                             __u64 text[WATCH_WORDS])
 {
-    __u64 text[WATCH_WORDS] = {0};
+    text[0] = text[1] = text[2] = 0;
     __u32 length = names->length;
     if (length > WATCH_TEXT)
         length = WATCH_TEXT;
@@ -36,12 +37,12 @@ static __always_inline __u32 watch_find_name(__u32 table, __u32 part, const stru
     return watch_find_text(table, part, text);
 }
 
-static __always_inline __u32 watch_find_end(__u32 table, const struct place_names *names)
+static __always_inline __u32 watch_find_end(__u32 table, const struct place_names *names, __u64 text[WATCH_WORDS])
 {
-    __u64 text[WATCH_WORDS] = {0};
-    if (names->length < sizeof(text[0]))
+    text[0] = text[1] = text[2] = 0;
+    if (names->length < sizeof(__u64))
         return 0;
-    if (bpf_probe_read_kernel(text, sizeof(text[0]), names->name + names->length - sizeof(text[0])) != 0)
+    if (bpf_probe_read_kernel(text, sizeof(__u64), names->name + names->length - sizeof(__u64)) != 0)
         return ~0u;
     return watch_find_text(table, WATCH_NAME_END, text);
 }
@@ -59,8 +60,9 @@ struct watch_walk {
 static __always_inline bool watch_is_directory(struct watch_walk *walk)
 {
     const struct place_names *names = &walk->place.names;
+    __u64 text[WATCH_WORDS];
     return (walk->lengths & watch_length_bit(names->length)) != 0 &&
-           (watch_find_name(walk->table, WATCH_DIRECTORY, names) & walk->wanted) != 0;
+           (watch_find_name(walk->table, WATCH_DIRECTORY, names, text) & walk->wanted) != 0;
 }
 
 static long watch_step(__u32 index, struct watch_walk *walk)
@@ -92,22 +94,6 @@ static __always_inline __u32 watch_lengths(__u32 table, __u32 event, __u32 wante
     return lengths;
 }
 
-static __always_inline int watch_directories(__u32 table, const struct place *place, __u32 event, __u32 wanted)
-{
-    struct watch_walk walk = {.place = *place,
-                              .table = FORGET(table),
-                              .wanted = FORGET(wanted),
-                              .lengths = FORGET(watch_lengths(table, event, wanted)),
-                              .found = FORGET(1ULL)};
-    REPEAT(PATH_STEPS, watch_step, &walk);
-    return walk.found != 0;
-}
-
-static __always_inline __u32 watch_bits(__u32 event, __u32 access)
-{
-    return event < WATCH_EVENTS ? access << event * WATCH_ACCESS_BITS : 0;
-}
-
 /*
  * The name of what is mounted is not the name that its path ends with, nor is that of what has no directory (memory
  * that is a file): those are everybody's. Pipes and sockets have none that a row could hold for.
@@ -127,39 +113,61 @@ static __always_inline enum watch_name watch_name_of(const struct place *place)
     return magic == ANON_INODE_FS_MAGIC ? WATCH_NAMED : WATCH_EVERYBODYS;
 }
 
-static __always_inline int watch_names(struct file *file, __u32 table, __u32 event, __u32 wanted)
+static __always_inline bool watch_wants(const struct watch_walk *walk, __u32 part)
 {
-    const struct watch_table *rows = &plan.watch[table & 1];
-    struct place place = {0};
-    if ((rows->of_part[WATCH_ANYTHING] & wanted) != 0)
+    return (plan.watch[walk->table & 1].of_part[part] & walk->wanted) != 0;
+}
+
+/* One walk for all of it: the stacks of what calls each other have 512 bytes together. */
+static __always_inline void watch_begin(struct watch_walk *walk, __u32 event, __u32 access)
+{
+    __u32 wanted = event < WATCH_EVENTS ? access << event * WATCH_ACCESS_BITS : 0;
+    walk->table = FORGET(plan.in_use);
+    walk->wanted = FORGET(wanted);
+    walk->lengths = FORGET(watch_lengths(walk->table, event, wanted));
+    walk->found = FORGET(1ULL);
+}
+
+static __always_inline int watch_names(struct file *file, struct watch_walk *walk)
+{
+    struct place *place = &walk->place;
+    __u64 text[WATCH_WORDS];
+    if (watch_wants(walk, WATCH_ANYTHING))
         return 1;
-    if (((rows->of_part[WATCH_NAME] | rows->of_part[WATCH_NAME_END] | rows->of_part[WATCH_DIRECTORY]) & wanted) == 0)
+    if (!watch_wants(walk, WATCH_NAME) && !watch_wants(walk, WATCH_NAME_END) && !watch_wants(walk, WATCH_DIRECTORY))
         return 0;
-    place_begin(&place, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
-    place_read(&place.names, place.dentry);
-    enum watch_name name = watch_name_of(&place);
+    place_begin(place, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+    place_read(&place->names, place->dentry);
+    enum watch_name name = watch_name_of(place);
     if (name != WATCH_NAMED)
         return name == WATCH_EVERYBODYS;
-    if ((rows->of_part[WATCH_NAME] & wanted) != 0 && (watch_find_name(table, WATCH_NAME, &place.names) & wanted) != 0)
+    if (watch_wants(walk, WATCH_NAME) &&
+        (watch_find_name(walk->table, WATCH_NAME, &place->names, text) & walk->wanted) != 0)
         return 1;
-    if ((rows->of_part[WATCH_NAME_END] & wanted) != 0 && (watch_find_end(table, &place.names) & wanted) != 0)
+    if (watch_wants(walk, WATCH_NAME_END) && (watch_find_end(walk->table, &place->names, text) & walk->wanted) != 0)
         return 1;
-    return (rows->of_part[WATCH_DIRECTORY] & wanted) != 0 && watch_directories(table, &place, event, wanted);
+    if (!watch_wants(walk, WATCH_DIRECTORY))
+        return 0;
+    REPEAT(PATH_STEPS, watch_step, walk);
+    return walk->found != 0;
 }
 
 __noinline int watch_file(__u64 file_address, __u32 event, __u32 access)
 {
-    return watch_names((struct file *)file_address, plan.in_use, event, watch_bits(event, access));
+    struct watch_walk walk = {0};
+    watch_begin(&walk, event, access);
+    return watch_names((struct file *)file_address, &walk);
 }
 
 __noinline int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32 length)
 {
     const __u64 text[WATCH_WORDS] = {bytes};
-    __u32 table = plan.in_use, wanted = watch_bits(event, (1u << WATCH_ACCESS_BITS) - 1);
-    if ((plan.watch[table & 1].of_part[WATCH_CONTENT] & wanted) != 0 &&
-        (length < sizeof(bytes) || (watch_find_text(table, WATCH_CONTENT, text) & wanted) != 0))
+    struct watch_walk walk = {0};
+    watch_begin(&walk, event, (1u << WATCH_ACCESS_BITS) - 1);
+    if (watch_wants(&walk, WATCH_CONTENT) &&
+        (length < sizeof(bytes) || (watch_find_text(walk.table, WATCH_CONTENT, text) & walk.wanted) != 0))
         return 1;
-    return watch_names((struct file *)file_address, table, event, wanted);
+    return watch_names((struct file *)file_address, &walk);
 }
 
 char LICENSE[] SEC("license") = "GPL";
