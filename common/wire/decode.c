@@ -149,6 +149,8 @@ static int check_plan(struct decoder *decoder, const Vedette__V1__Plan *plan)
         if (plan->watch[i]->event_id >= EVENT_ID_LIMIT || plan->watch[i]->text.len > WIRE_WATCH_TEXT)
             return decoder_fail(decoder, "Plan.watch: event %u with a text of %zu bytes; the limits are %d and %d",
                                 plan->watch[i]->event_id, plan->watch[i]->text.len, EVENT_ID_LIMIT, WIRE_WATCH_TEXT);
+    if (plan->n_scope > WIRE_PLAN_SCOPES)
+        return decoder_fail(decoder, "Plan.scope: %zu, the limit is %d", plan->n_scope, WIRE_PLAN_SCOPES);
     return 0;
 }
 

@@ -491,6 +491,79 @@ static size_t pack_ack(uint8_t *bytes)
     return pack_reply(&reply, bytes);
 }
 
+static ProtobufCBinaryData bytes_of(const char *string)
+{
+    return (ProtobufCBinaryData){.len = strlen(string), .data = (uint8_t *)(uintptr_t)string};
+}
+
+/* Opens for writing below a directory ssh, of uids from 1000 on that are not named cron...; and writes, all of them. */
+static size_t pack_plan(uint8_t *bytes)
+{
+    uint32_t events[] = {EVENT_security_file_open, EVENT_magic_write}, whole[] = {EVENT_magic_write};
+    Vedette__V1__Watch watch;
+    vedette__v1__watch__init(&watch);
+    watch.event_id = EVENT_security_file_open;
+    watch.part = VEDETTE__V1__WATCH_PART__WATCH_DIRECTORY;
+    watch.text = bytes_of("ssh");
+    watch.access = 6;
+    Vedette__V1__Watch *watches[] = {&watch};
+    Vedette__V1__ScopeValue uids, name;
+    vedette__v1__scope_value__init(&uids);
+    vedette__v1__scope_value__init(&name);
+    uids.field = VEDETTE__V1__SCOPE_FIELD__SCOPE_UID;
+    uids.from = 1000;
+    uids.to = UINT32_MAX;
+    name.field = VEDETTE__V1__SCOPE_FIELD__SCOPE_COMM;
+    name.text = bytes_of("cron");
+    name.is_prefix = true;
+    Vedette__V1__ScopeValue *uid_values[] = {&uids}, *name_values[] = {&name};
+    Vedette__V1__ScopeKey uid_key, name_key;
+    vedette__v1__scope_key__init(&uid_key);
+    vedette__v1__scope_key__init(&name_key);
+    uid_key.n_value = name_key.n_value = 1;
+    uid_key.value = uid_values;
+    name_key.value = name_values;
+    name_key.none_of = true;
+    Vedette__V1__ScopeKey *keys[] = {&uid_key, &name_key};
+    Vedette__V1__Scope scope;
+    vedette__v1__scope__init(&scope);
+    scope.n_key = COUNT(keys);
+    scope.key = keys;
+    Vedette__V1__Scope *scopes[] = {&scope};
+    uint32_t scoped_events[] = {EVENT_security_file_open};
+    Vedette__V1__ScopedEvents scoped;
+    vedette__v1__scoped_events__init(&scoped);
+    scoped.scopes = 1;
+    scoped.n_event_id = COUNT(scoped_events);
+    scoped.event_id = scoped_events;
+    Vedette__V1__ScopedEvents *scoped_rows[] = {&scoped};
+    Vedette__V1__Plan plan;
+    vedette__v1__plan__init(&plan);
+    plan.epoch = 10;
+    plan.n_event_id = COUNT(events);
+    plan.event_id = events;
+    plan.n_watch = COUNT(watches);
+    plan.watch = watches;
+    plan.n_whole = COUNT(whole);
+    plan.whole = whole;
+    plan.n_scope = COUNT(scopes);
+    plan.scope = scopes;
+    plan.n_scoped = COUNT(scoped_rows);
+    plan.scoped = scoped_rows;
+    Vedette__V1__Ack ack;
+    vedette__v1__ack__init(&ack);
+    Vedette__V1__Cursor cursor;
+    vedette__v1__cursor__init(&cursor);
+    cursor.session = GOLDEN_SESSION;
+    ack.cursor = &cursor;
+    ack.plan = &plan;
+    Vedette__V1__Reply reply;
+    vedette__v1__reply__init(&reply);
+    reply.body_case = VEDETTE__V1__REPLY__BODY_ACK;
+    reply.ack = &ack;
+    return pack_reply(&reply, bytes);
+}
+
 static size_t pack_refusal(uint8_t *bytes)
 {
     Vedette__V1__Cursor cursor;
@@ -513,9 +586,9 @@ static size_t pack_refusal(uint8_t *bytes)
 const struct golden *golden_all(size_t *ret_count)
 {
     static const struct golden all[] = {
-        {"ack", pack_ack},         {"batch", pack_batch},       {"coverage", pack_coverage},
-        {"future", pack_future},   {"hello", pack_hello},       {"losses", pack_losses},
-        {"refusal", pack_refusal}, {"snapshot", pack_snapshot}, {"welcome", pack_welcome},
+        {"ack", pack_ack},           {"batch", pack_batch},     {"coverage", pack_coverage}, {"future", pack_future},
+        {"hello", pack_hello},       {"losses", pack_losses},   {"plan", pack_plan},         {"refusal", pack_refusal},
+        {"snapshot", pack_snapshot}, {"welcome", pack_welcome},
     };
     *ret_count = COUNT(all);
     return all;

@@ -11,7 +11,7 @@
 
 enum {
     MAX_FIELDS = 32, /* of one message of ours */
-    MAX_DEPTH = 4,   /* Request, Hello, EventSchema is 3 */
+    MAX_DEPTH = 6,   /* Reply, Ack, Plan, Scope, ScopeKey, ScopeValue */
 };
 
 struct scan {
@@ -33,6 +33,11 @@ static const struct repeat_limit repeat_limits[] = {
     {&vedette__v1__event_schema__descriptor, 4, EVENT_MAX_ARGS},    /* arg_name */
     {&vedette__v1__event_batch__descriptor, 17, WIRE_BATCH_LOSSES}, /* loss */
     {&vedette__v1__welcome__descriptor, 2, WIRE_CURSORS},           /* cursor */
+    {&vedette__v1__plan__descriptor, 3, WIRE_PLAN_WATCHES},         /* watch */
+    {&vedette__v1__plan__descriptor, 5, WIRE_PLAN_SCOPES},          /* scope */
+    {&vedette__v1__plan__descriptor, 6, WIRE_PLAN_EVENTS},          /* scoped */
+    {&vedette__v1__scope__descriptor, 1, WIRE_SCOPE_VALUES},        /* key */
+    {&vedette__v1__scope_key__descriptor, 2, WIRE_SCOPE_VALUES},    /* value */
 };
 
 static int fail(struct scan *scan, const ProtobufCMessageDescriptor *message, const char *field, const char *what)
