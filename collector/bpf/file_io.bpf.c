@@ -217,24 +217,23 @@ static __always_inline void gather(struct gathered *gathered)
 #endif
 }
 
-/* A function, so that what it leaves on its stack multiplies no states of what follows. */
-SUBPROGRAM int store_gathered(struct record_header *header, __u64 capacity, struct call *call, __u64 array, __u32 most)
+static __always_inline void store_gathered(struct record_header *header, __u64 capacity, struct call *call, __u64 array,
+                                           __u32 most)
 {
     struct gathered gathered = {.call = call, .array = array, .most = most};
     __u64 at = store_at(header);
     if (at > capacity - ITEM_HEADER - MAGIC_BYTES) {
         store_cut(header);
-        return 0;
+        return;
     }
     gather(&gathered);
     if (gathered.is_unreadable) {
         store_unreadable(header, capacity, MAGIC_bytes, ITEM_USER);
-        return 0;
+        return;
     }
     __builtin_memcpy((void *)header + at + ITEM_HEADER, gathered.bytes, MAGIC_BYTES);
     store_item(header, at, MAGIC_bytes, ITEM_BYTES, ITEM_USER | (gathered.size < most ? ITEM_TRUNCATED : ITEM_COMPLETE),
                gathered.size);
-    return 0;
 }
 
 static __always_inline void store_magic(struct record_header *header, __u64 capacity, struct call *call,

@@ -148,15 +148,14 @@ static __always_inline bool is_pointed(__u32 type)
     return type == BPF_ARG_STRING || type == BPF_ARG_STRINGS || (type >= BPF_ARG_SOCKADDR && type <= BPF_ARG_OUTPUT);
 }
 
-/* A function, so that nothing of one argument multiplies the states of the next. */
-SUBPROGRAM int store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
+static __always_inline void store_arg(struct record_header *header, __u64 capacity, __u32 arg, struct call *call)
 {
     __u32 number = call->number;
-    if (number >= SYSCALL_LIMIT || arg >= SYSCALL_ARGS)
-        return 0;
+    if (number >= SYSCALL_LIMIT)
+        return;
     __u32 type = call_rows[number].type[arg];
     if (type == 0) /* beyond the row's last */
-        return 0;
+        return;
     if (capacity > RECORD_LARGE && type == BPF_ARG_STRINGS) {
         store_user_strings(header, capacity, arg, call->args[arg], call->narrow);
     } else if (capacity > CALL_NUMBERS && is_pointed(type)) {
@@ -165,7 +164,6 @@ SUBPROGRAM int store_arg(struct record_header *header, __u64 capacity, __u32 arg
     } else {
         store_integer(header, capacity, arg, widen(call->args[arg], type, call->compat));
     }
-    return 0;
 }
 
 static __always_inline bool call_fill(struct record_header *header, __u64 capacity, struct call *call)
