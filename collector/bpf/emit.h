@@ -85,6 +85,22 @@ static __always_inline void record_begin(struct record_header *header, __u32 eve
     header_call(header);
 }
 
+/* The same when a call has just executed a program. */
+static __always_inline void record_begin_exec(struct record_header *header, __u32 event_id, long ret)
+{
+    record_begin(header, event_id, ret);
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct pt_regs *registers = task_registers(task);
+    if (registers == NULL)
+        return;
+    const bool compat = task_is_compat(task);
+    __u64 raw = call_raw_read(registers);
+    if (!exec_ran_before(raw, compat))
+        return;
+    header->syscall = call_number(raw, !compat);
+    header->flags ^= RECORD_COMPAT;
+}
+
 /* The same at the end of a call. */
 static __always_inline void record_begin_call(struct record_header *header, __u32 event_id, long ret, struct call *call)
 {

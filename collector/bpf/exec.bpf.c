@@ -90,7 +90,7 @@ static __always_inline bool exec_fill(struct record_header *header, __u64 capaci
                                       struct linux_binprm *bprm)
 {
     __u64 room = store_room(capacity);
-    record_begin(header, EVENT_sched_process_exec, 0);
+    record_begin_exec(header, EVENT_sched_process_exec, 0);
     if (room == capacity)
         exec_lists(header, capacity, task);
     store_string_or_part(header, room, ARG_cmdpath, BPF_CORE_READ(bprm, filename), NAME_MOST(capacity));

@@ -40,7 +40,7 @@ static __always_inline bool checked_fill(struct record_header *header, __u64 cap
     __u64 room = store_room(capacity);
     bool is_helper = event == EVENT_call_usermodehelper;
     struct file *file = BPF_CORE_READ(bprm, file);
-    record_begin(header, event, 0);
+    record_begin_exec(header, event, 0);
     if (room == capacity)
         checked_lists(header, capacity, is_helper);
     if (is_helper) {

@@ -12,6 +12,7 @@
  *   call_ip, call_sp  where the caller is, and its stack
  *   clone_is_backwards  whether clone takes tls before child_tid (CONFIG_CLONE_BACKWARDS)
  *   task_is_compat
+ *   exec_ran_before  whether the number is that of an exec whose caller had the other ABI than its new program
  */
 #ifndef VEDETTE_COLLECTOR_BPF_REGISTERS_H
 #define VEDETTE_COLLECTOR_BPF_REGISTERS_H
@@ -72,6 +73,13 @@ static __always_inline bool clone_is_backwards(bool compat)
     return compat;
 }
 
+/* set_personality_64bit and _ia32 of arch/x86/kernel/process_64.c let it look as if the new program had made the call.
+ */
+static __always_inline bool exec_ran_before(__u64 raw, bool compat)
+{
+    return false;
+}
+
 #elif defined(__TARGET_ARCH_arm64)
 
 static __always_inline bool task_is_compat(struct task_struct *task)
@@ -110,6 +118,13 @@ static __always_inline void call_args(__u64 *args, struct pt_regs *registers, bo
 static __always_inline bool clone_is_backwards(bool compat)
 {
     return true;
+}
+
+/* start_thread_common of arch/arm64 keeps the number, and the task is the new program's already. */
+static __always_inline bool exec_ran_before(__u64 raw, bool compat)
+{
+    enum { EXECVE = 221, EXECVEAT = 281, EXECVE_32 = 11, EXECVEAT_32 = 387 };
+    return compat ? raw == EXECVE || raw == EXECVEAT : raw == EXECVE_32 || raw == EXECVEAT_32;
 }
 
 #else
