@@ -85,7 +85,7 @@ static __always_inline void record_begin(struct record_header *header, __u32 eve
     header_call(header);
 }
 
-/* The same when a call has just executed a program. */
+/* The same when a call has just executed a program, whose ABI is then the record's. */
 static __always_inline void record_begin_exec(struct record_header *header, __u32 event_id, long ret)
 {
     record_begin(header, event_id, ret);
@@ -95,10 +95,8 @@ static __always_inline void record_begin_exec(struct record_header *header, __u3
         return;
     const bool compat = task_is_compat(task);
     __u64 raw = call_raw_read(registers);
-    if (!exec_ran_before(raw, compat))
-        return;
-    header->syscall = call_number(raw, !compat);
-    header->flags ^= RECORD_COMPAT;
+    if (exec_ran_before(raw, compat))
+        header->syscall = call_number(raw, !compat);
 }
 
 /* The same at the end of a call. */
