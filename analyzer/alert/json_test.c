@@ -12,7 +12,6 @@
 #define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define POD       "pod0a1b2c3d-0000-4000-8000-0123456789ab"
 
-static struct world world;
 static struct engine *engine;
 static struct record record;
 

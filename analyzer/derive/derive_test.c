@@ -15,7 +15,6 @@
 #define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define UID "12345678-9abc-def0-1234-56789abcdef0"
 
-static struct world world;
 static struct record record;
 
 /* What came of the last event. */

@@ -9,22 +9,7 @@
 
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
 
 static struct engine *load(const struct detection *const *table, size_t n)
 {
@@ -224,5 +209,5 @@ int main(void)
         cmocka_unit_test(test_chain_is_bounded),
         cmocka_unit_test(test_chain_refuses_what_is_not_told),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -10,16 +10,8 @@
 #include "analyzer/detect/keyed.h"
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
 static struct engine *engine;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
 
 static int close_world(void **state)
 {
@@ -478,19 +470,19 @@ static void test_correlation_refuses_what_makes_no_sense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_correlation_counts, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_counts_different_values, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_sequence_of_two, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_sequence_of_three, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_keys_by_other_names, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_remembers, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_is_bounded, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_keeps_what_is_asked_for, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_tells_changes, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_tells_what_was_before, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_is_restored, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_survives_a_wrong_copy, open_world, close_world),
-        cmocka_unit_test_setup_teardown(test_correlation_refuses_what_makes_no_sense, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_counts, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_counts_different_values, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_sequence_of_two, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_sequence_of_three, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_keys_by_other_names, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_remembers, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_is_bounded, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_keeps_what_is_asked_for, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_tells_changes, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_tells_what_was_before, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_is_restored, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_survives_a_wrong_copy, world_setup, close_world),
+        cmocka_unit_test_setup_teardown(test_correlation_refuses_what_makes_no_sense, world_setup, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,22 +8,7 @@
 
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
 
 static const struct detection opens = {
     .id = "X-1",
@@ -338,5 +323,5 @@ int main(void)
         cmocka_unit_test(test_engine_refuses_a_wrong_detection),
         cmocka_unit_test(test_engine_leaves_out_what_the_collector_lacks),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -9,22 +9,7 @@
 #include "analyzer/detect/matcher.h"
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
 
 static enum verdict ask(const struct predicate *tree)
 {
@@ -343,5 +328,5 @@ int main(void)
         cmocka_unit_test(test_field_ancestors),
         cmocka_unit_test(test_field_tasks_and_containers),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -9,22 +9,7 @@
 #include "analyzer/detect/matcher.h"
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
 
 static const struct schema_event *row(const char *name)
 {
@@ -393,5 +378,5 @@ int main(void)
         cmocka_unit_test(test_predicate_depth_is_limited),
         cmocka_unit_test(test_predicate_cache_forgets_each_batch),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

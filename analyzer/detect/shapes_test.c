@@ -11,22 +11,7 @@
 
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **state)
-{
-    (void)state;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
 
 #define HOLDS(tree)      assert_int_equal(world_ask(&world, &record, tree), VERDICT_YES)
 #define HOLDS_NOT(tree)  assert_int_equal(world_ask(&world, &record, tree), VERDICT_NO)
@@ -262,5 +247,5 @@ int main(void)
         cmocka_unit_test(test_shapes_sigma_network),
         cmocka_unit_test(test_shapes_sigma_auditd),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

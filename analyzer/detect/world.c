@@ -3,45 +3,47 @@
 
 #include <errno.h>
 
-void world_open(struct world *world)
+struct world world;
+
+void world_open(struct world *here)
 {
-    *world = (struct world){.schema = schema_new_builtin(), .batch = test_batch_new(), .state = state_new(), .seq = 1};
-    if (world->schema == NULL || world->state == NULL)
+    *here = (struct world){.schema = schema_new_builtin(), .batch = test_batch_new(), .state = state_new(), .seq = 1};
+    if (here->schema == NULL || here->state == NULL)
         abort();
-    world->context = (struct event_context){
+    here->context = (struct event_context){
         .node = "node1",
         .boot_id = "boot-1",
         .session = 0x1122334455667788u,
         .wall_minus_boot_ns = INT64_C(1700000000000000000),
-        .event = &world->event,
-        .state = world->state,
+        .event = &here->event,
+        .state = here->state,
     };
 }
 
-void world_close(struct world *world)
+void world_close(struct world *here)
 {
-    test_batch_free(world->batch);
-    state_free(world->state);
-    schema_free(world->schema);
+    test_batch_free(here->batch);
+    state_free(here->state);
+    schema_free(here->schema);
 }
 
-const struct event_context *world_send(struct world *world, const struct record *record)
+const struct event_context *world_send(struct world *here, const struct record *record)
 {
-    test_batch_begin(world->batch, world->context.session, world->seq++);
-    test_batch_add(world->batch, record);
-    struct decoder *decoder = test_batch_open(world->batch, world->schema);
-    if (!decoder_next(decoder, &world->event))
+    test_batch_begin(here->batch, here->context.session, here->seq++);
+    test_batch_add(here->batch, record);
+    struct decoder *decoder = test_batch_open(here->batch, here->schema);
+    if (!decoder_next(decoder, &here->event))
         abort();
-    state_use_decoder(world->state, decoder);
-    world->context.decoder = decoder;
-    world->context.process = state_apply(world->state, &world->event);
-    world->context.container = state_container_of(world->state, world->context.process, world->event.task);
-    return &world->context;
+    state_use_decoder(here->state, decoder);
+    here->context.decoder = decoder;
+    here->context.process = state_apply(here->state, &here->event);
+    here->context.container = state_container_of(here->state, here->context.process, here->event.task);
+    return &here->context;
 }
 
-enum verdict world_ask(struct world *world, const struct record *record, const struct predicate *tree)
+enum verdict world_ask(struct world *here, const struct record *record, const struct predicate *tree)
 {
-    const struct event_context *context = world_send(world, record);
+    const struct event_context *context = world_send(here, record);
     struct matcher *matcher = matcher_new();
     const struct condition *condition;
     if (matcher == NULL)
@@ -60,9 +62,9 @@ enum verdict world_ask(struct world *world, const struct record *record, const s
     return first;
 }
 
-void world_refusal(struct world *world, const char *event, const struct predicate *tree, char *ret_words, size_t size)
+void world_refusal(struct world *here, const char *event, const struct predicate *tree, char *ret_words, size_t size)
 {
-    const struct schema_event *row = schema_event_by_id(world->schema, event_by_name(event)->id);
+    const struct schema_event *row = schema_event_by_id(here->schema, event_by_name(event)->id);
     struct matcher *matcher = matcher_new();
     const struct condition *condition = NULL;
     if (matcher == NULL)
@@ -80,11 +82,25 @@ static void keep(void *arg, const struct finding *finding)
     findings->n++;
 }
 
-struct world_findings world_judge(struct world *world, struct engine *engine, const struct record *record)
+struct world_findings world_judge(struct world *here, struct engine *engine, const struct record *record)
 {
     struct world_findings findings = {0};
-    const struct event_context *context = world_send(world, record);
+    const struct event_context *context = world_send(here, record);
     engine_begin_batch(engine, decoder_string_count(context->decoder));
     engine_judge(engine, context, keep, &findings);
     return findings;
+}
+
+int world_setup(void **state)
+{
+    (void)state;
+    world_open(&world);
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
 }

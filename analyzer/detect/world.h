@@ -22,6 +22,11 @@ struct world {
 void world_open(struct world *world);
 void world_close(struct world *world);
 
+/* The one of a test program, and what cmocka opens and closes it by. */
+extern struct world world;
+int world_setup(void **state);
+int world_teardown(void **state);
+
 /* Sends the record as a batch of its own and applies it: `event` and `context` are it until the next call. */
 const struct event_context *world_send(struct world *world, const struct record *record);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyzer/detections/detections_testing.h"
 
-struct world world;
 struct engine *engine;
 struct record record;
 

@@ -16,7 +16,6 @@
 #include "analyzer/detect/matcher.h"
 #include "analyzer/detect/world.h"
 
-extern struct world world;
 extern struct engine *engine;
 extern struct record record;
 

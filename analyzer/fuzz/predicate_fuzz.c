@@ -14,7 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum { LINES = 6, LONGEST = 300 };
 
-static struct world world;
 static struct record record;
 
 /* Takes the next line off the input. */

@@ -9,7 +9,6 @@
 
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
 
 /* A set of policies, and its judge for the world. */
@@ -63,20 +62,6 @@ static const char *ask(struct judged *judged, const struct record *event)
     for (size_t i = 0; i < n; i++)
         snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", i == 0 ? "" : ",", names[i]);
     return joined;
-}
-
-static int open_world(void **test)
-{
-    (void)test;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **test)
-{
-    (void)test;
-    world_close(&world);
-    return 0;
 }
 
 #define RULE "rules: [{event: security_file_open, filters: ["
@@ -463,5 +448,5 @@ int main(void)
         cmocka_unit_test(test_judge_lineage),          cmocka_unit_test(test_judge_programs),
         cmocka_unit_test(test_judge_without_policies), cmocka_unit_test(test_judge_many),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

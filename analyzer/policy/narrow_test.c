@@ -12,22 +12,7 @@
 #include "analyzer/policy/judge.h"
 #include "proto/vedette.pb-c.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **test)
-{
-    (void)test;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **test)
-{
-    (void)test;
-    world_close(&world);
-    return 0;
-}
 
 static void add_policy(struct policies *policies, const char *event, const char *scope, const char *filters)
 {
@@ -385,5 +370,5 @@ int main(void)
         cmocka_unit_test(test_narrow_several),
         cmocka_unit_test(test_narrow_never_leaves_out_what_is_told),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

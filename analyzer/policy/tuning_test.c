@@ -10,22 +10,7 @@
 
 #include "analyzer/detect/world.h"
 
-static struct world world;
 static struct record record;
-
-static int open_world(void **test)
-{
-    (void)test;
-    world_open(&world);
-    return 0;
-}
-
-static int close_world(void **test)
-{
-    (void)test;
-    world_close(&world);
-    return 0;
-}
 
 static const struct {
     const char *text, *words;
@@ -343,5 +328,5 @@ int main(void)
         cmocka_unit_test(test_tuning_windows),    cmocka_unit_test(test_tuning_many_keys),
         cmocka_unit_test(test_tuning_switches),   cmocka_unit_test(test_tuning_patterns),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -11,7 +11,6 @@
 
 enum { TIMES = 200000, ROUNDS = 5 };
 
-static struct world world;
 static struct record record;
 
 static void count(void *arg, const struct finding *finding)

@@ -225,7 +225,7 @@ static void test_courier_survives_analyzer(void **state)
     start_server(fixture);
     WAIT_FOR(analyzer->processed == fixture->next_seq);
     assert_int_equal(analyzer->gaps, 0);
-    assert_int_equal(analyzer->hellos, 4);
+    assert_true(analyzer->hellos >= 4); /* a slow machine may make the worker lose patience, and come again */
     assert_true(analyzer->applied > fixture->next_seq); /* what the killed ones had not kept came again */
     finish(fixture);
 }
@@ -248,7 +248,7 @@ static void test_courier_worker_killed(void **state)
     }
     WAIT_FOR(analyzer->applied == fixture->next_seq);
     assert_int_equal(analyzer->gaps, 0);
-    assert_int_equal(analyzer->hellos, 5);
+    assert_true(analyzer->hellos >= 5);
     finish(fixture);
 }
 
