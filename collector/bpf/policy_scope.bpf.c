@@ -68,7 +68,7 @@ static __always_inline bool scope_value_holds(const struct scope_look *look, con
     return first < value->high[0] || (first == value->high[0] && second <= value->high[1]);
 }
 
-static __always_inline long scope_step(__u32 index, struct scope_look *look)
+static long scope_step(__u32 index, struct scope_look *look)
 {
     const struct scope_table *scopes = &plan.scopes[look->table & 1];
     const struct scope_value *value = &scopes->value[index & (SCOPE_VALUES - 1)];
@@ -98,9 +98,7 @@ __noinline int policy_scope_holds(__u32 event_id)
     look.wanted = FORGET((__u32)plan.scopes[look.table & 1].of_event[event_id & (EVENT_ID_LIMIT - 1)]);
     if (look.wanted == 0)
         return 1;
-    /* Not by REPEAT, whose step has a stack of its own: those of what calls each other have 512 bytes together. */
-    for (__u32 i = 0; i < SCOPE_STEPS && scope_step(i, &look) == 0; i++)
-        ;
+    REPEAT(SCOPE_STEPS, scope_step, &look);
     return look.found != 0;
 }
 
