@@ -154,6 +154,8 @@ static const struct {
     /* filters */
     {HEAD SPEC "  - event: openat\n    filters: [data.pathnme=/x]\n",
      "p.yaml:10:15: filters: data.pathnme=/x: event openat has no field 'data.pathnme': did you mean 'data.pathname'"},
+    {HEAD SPEC "  - event: openat\n    filters:\n    - retval=0\n    - data.pathname=/x\n    - data.pathnme=/y\n",
+     "p.yaml:13:7: filters: data.pathnme=/y: event openat has no field 'data.pathnme'"},
     {HEAD SPEC "  - event: openat\n    filters: [pathname=/x]\n", "there is no field 'pathname'"},
     {HEAD SPEC "  - event: openat\n    filters: [data.pathname]\n", "there is no field 'data.pathname'"},
     {HEAD SPEC "  - event: openat\n    filters: [data.pathname>/x]\n", "it takes = and !="},

@@ -113,8 +113,7 @@ static int take_lists(struct resolving *r, struct rule *rule, const struct names
 
 static int fail_filter(struct resolving *r, const struct rule *rule, const struct lowering *lowering)
 {
-    const struct filter *filter = &rule->filters[lowering->at];
-    return filter_fail(r->document, "filters", filter, lowering);
+    return filter_fail(r->document, "filters", rule->filters, lowering);
 }
 
 /* 0, or what filters_lower answers. */
