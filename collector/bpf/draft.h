@@ -22,9 +22,10 @@ static __always_inline struct record_header *draft_of_cpu(void)
     return bpf_map_lookup_elem(&drafts, &cpu);
 }
 
-static __always_inline void draft_copy(struct sink *sink, struct record_header *draft, struct record_header *record,
-                                       __u32 size)
+/* `size` is a constant at each call, which reserving wants. */
+static __always_inline void draft_copy(struct sink *sink, struct record_header *draft, __u32 size)
 {
+    struct record_header *record = bpf_ringbuf_reserve(sink->ring, size, 0);
     if (record == NULL) {
         sink_lost(sink);
         return;
@@ -38,13 +39,13 @@ static __always_inline void draft_send(struct sink *sink, struct record_header *
 {
     const __u64 size = store_at(draft);
     if (size <= DRAFT_SMALL)
-        draft_copy(sink, draft, bpf_ringbuf_reserve(sink->ring, DRAFT_SMALL, 0), DRAFT_SMALL);
+        draft_copy(sink, draft, DRAFT_SMALL);
     else if (size <= DRAFT_MIDDLE)
-        draft_copy(sink, draft, bpf_ringbuf_reserve(sink->ring, DRAFT_MIDDLE, 0), DRAFT_MIDDLE);
+        draft_copy(sink, draft, DRAFT_MIDDLE);
     else if (size <= DRAFT_LARGE)
-        draft_copy(sink, draft, bpf_ringbuf_reserve(sink->ring, DRAFT_LARGE, 0), DRAFT_LARGE);
+        draft_copy(sink, draft, DRAFT_LARGE);
     else
-        draft_copy(sink, draft, bpf_ringbuf_reserve(sink->ring, RECORD_LARGE, 0), RECORD_LARGE);
+        draft_copy(sink, draft, RECORD_LARGE);
 }
 
 /* One that lists of up to LISTS_MOST go into is built in its place, where that was asked for. */

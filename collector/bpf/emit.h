@@ -89,6 +89,8 @@ static __always_inline void record_begin(struct record_header *header, __u32 eve
 static __always_inline void record_begin_exec(struct record_header *header, __u32 event_id, long ret)
 {
     record_begin(header, event_id, ret);
+    if (!EXEC_KEEPS_NUMBER)
+        return;
     struct task_struct *task = bpf_get_current_task_btf();
     struct pt_regs *registers = task_registers(task);
     if (registers == NULL)
@@ -172,6 +174,7 @@ static __always_inline void record_begin_call(struct record_header *header, __u3
 #endif
 
 #define EMIT_3(sink_, small_, middle_, large_, fill_) EMIT_GROWING(sink_, small_, middle_, large_, fill_, false)
-#define EMIT_LISTS(sink_, fill_)                      EMIT_GROWING(sink_, LISTS_SMALL, LISTS_MIDDLE, RECORD_LARGE, fill_, true)
+
+#define EMIT_LISTS(sink_, fill_) EMIT_GROWING(sink_, LISTS_SMALL, LISTS_MIDDLE, RECORD_LARGE, fill_, true)
 
 #endif

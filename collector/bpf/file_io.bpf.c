@@ -161,12 +161,12 @@ static __always_inline __u64 vector_buffer(bool narrow_pointers, __u64 array, __
     __u32 narrow[2] = {0};
     if (narrow_pointers) {
         bpf_probe_read_user(narrow, sizeof(narrow), (void *)array + index * sizeof(narrow));
-        *ret_length = FORGET((__u64)narrow[1]);
-        return FORGET((__u64)narrow[0]);
+        *ret_length = narrow[1];
+        return narrow[0];
     }
     bpf_probe_read_user(wide, sizeof(wide), (void *)array + index * sizeof(wide));
-    *ret_length = FORGET(wide[1]);
-    return FORGET(wide[0]);
+    *ret_length = wide[1];
+    return wide[0];
 }
 
 /* The first bytes that the buffers of an array had, empty ones among them perhaps. */
@@ -198,10 +198,9 @@ static long gather_step(__u32 index, struct gathered *gathered)
     asm volatile("" : "+r"(length)); /* 6.1 learns nothing from a comparison with what is not constant */
     if (length > MAGIC_BYTES)
         return 1;
-    const bool is_unreadable = bpf_probe_read_user(gathered->bytes + at, length, (void *)buffer) != 0;
-    gathered->is_unreadable = FORGET(is_unreadable);
-    gathered->size = FORGET(at + (__u32)length);
-    return is_unreadable || IS_GATHERED(length, left);
+    gathered->is_unreadable = bpf_probe_read_user(gathered->bytes + at, length, (void *)buffer) != 0;
+    gathered->size = at + length;
+    return gathered->is_unreadable || IS_GATHERED(length, left);
 }
 
 static __always_inline void gather(struct gathered *gathered)

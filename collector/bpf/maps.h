@@ -99,7 +99,7 @@ STATE struct {
 } enter_handlers SEC(".maps");
 
 #ifdef VEDETTE_PLAIN
-/* [cpu]: emit.h */
+/* [cpu]: draft.h */
 STATE struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 1);

@@ -12,6 +12,7 @@
  *   call_ip, call_sp  where the caller is, and its stack
  *   clone_is_backwards  whether clone takes tls before child_tid (CONFIG_CLONE_BACKWARDS)
  *   task_is_compat
+ *   EXEC_KEEPS_NUMBER  whether a call that executed a program still shows the number that it had in its caller's ABI
  *   exec_ran_before  whether the number is that of an exec whose caller had the other ABI than its new program
  */
 #ifndef VEDETTE_COLLECTOR_BPF_REGISTERS_H
@@ -75,6 +76,8 @@ static __always_inline bool clone_is_backwards(bool compat)
 
 /* set_personality_64bit and _ia32 of arch/x86/kernel/process_64.c let it look as if the new program had made the call.
  */
+enum { EXEC_KEEPS_NUMBER = false };
+
 static __always_inline bool exec_ran_before(__u64 raw, bool compat)
 {
     return false;
@@ -120,7 +123,9 @@ static __always_inline bool clone_is_backwards(bool compat)
     return true;
 }
 
-/* start_thread_common of arch/arm64 keeps the number, and the task is the new program's already. */
+/* start_thread_common of arch/arm64 keeps it, and the task is the new program's already. */
+enum { EXEC_KEEPS_NUMBER = true };
+
 static __always_inline bool exec_ran_before(__u64 raw, bool compat)
 {
     enum { EXECVE = 221, EXECVEAT = 281, EXECVE_32 = 11, EXECVEAT_32 = 387 };

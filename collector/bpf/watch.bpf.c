@@ -163,7 +163,7 @@ __noinline int watch_content(__u64 file_address, __u32 event, __u32 bytes, __u32
 {
     const __u64 text[WATCH_WORDS] = {bytes};
     struct watch_walk walk = {0};
-    watch_begin(&walk, event, (1u << WATCH_ACCESS_BITS) - 1);
+    watch_begin(&walk, event, WATCH_ANY_ACCESS);
     if (watch_wants(&walk, WATCH_CONTENT) &&
         (length < sizeof(bytes) || (watch_find_text(walk.table, WATCH_CONTENT, text) & walk.wanted) != 0))
         return 1;
