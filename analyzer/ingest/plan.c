@@ -26,12 +26,13 @@ static uint8_t want_of_shown(const struct selection *selection)
 
 void plan_mark(struct plan_needs *needs)
 {
+    const uint8_t want_shown = want_of_shown(needs->selection);
     uint8_t *wanted = needs->wanted;
     memset(wanted, WANT_NONE, sizeof(needs->wanted));
     engine_wanted_events(needs->engine, wanted);
     for (uint32_t id = 0; id < EVENT_ID_LIMIT; id++) {
-        if (selection_has_event(needs->selection, id) && wanted[id] < want_of_shown(needs->selection))
-            wanted[id] = want_of_shown(needs->selection);
+        if (selection_has_event(needs->selection, id) && wanted[id] < want_shown)
+            wanted[id] = want_shown;
         if (state_needs(id) || selection_needs_event(needs->selection, id))
             wanted[id] = WANT_ALL;
     }

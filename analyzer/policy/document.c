@@ -260,9 +260,7 @@ static int parse(struct document *document, yaml_parser_t *parser, document_read
         return yaml_problem(document, parser);
     document->yaml = &yaml;
     const yaml_node_t *root = yaml_document_get_root_node(&yaml);
-    const yaml_mark_t start = {0};
-    int result = root == NULL ? document_fail_at(document, start.line + 1, start.column + 1, "",
-                                                 "empty: nothing is said in this file")
+    int result = root == NULL ? document_fail_at(document, 1, 1, "", "empty: nothing is said in this file")
                               : read(document, "", root);
     document->yaml = NULL;
     yaml_document_delete(&yaml);

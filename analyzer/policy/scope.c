@@ -168,9 +168,8 @@ int scope_check(struct document *document, const yaml_node_t *at, const struct s
         lowering.event = schema_event_at(schema, 0); /* a scope is about the task, which every event has */
         result = filters_lower(&lowering, scope->filters, scope->n_filters, &tree);
     }
-    if (result == -EINVAL || result == -ENOENT) {
+    if (result == -EINVAL || result == -ENOENT)
         result = filter_fail(document, "scope", scope->filters, &lowering);
-    }
     pool_fini(&pool);
     schema_free(schema);
     return result;

@@ -99,6 +99,11 @@ static char *text(const char *constant)
     return (char *)(uintptr_t)constant; /* the generated structs want char *; packing only reads */
 }
 
+static ProtobufCBinaryData bytes_of(const char *string)
+{
+    return (ProtobufCBinaryData){.len = strlen(string), .data = (uint8_t *)(uintptr_t)string};
+}
+
 static size_t pack_hello(uint8_t *bytes)
 {
     Vedette__V1__EventSchema events[COUNT(golden_schema)], *event_pointers[COUNT(golden_schema)];
@@ -144,7 +149,7 @@ static size_t pack_hello(uint8_t *bytes)
     hello.coverage = coverage;
     hello.wall_minus_boot_ns = 1700000000000000000;
     hello.heartbeat_ms = 5000;
-    hello.credential = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)text("secret")};
+    hello.credential = bytes_of("secret");
     hello.allowed_classes = 6;
     hello.scope = text("tree 4711");
     Vedette__V1__Request request;
@@ -401,7 +406,7 @@ static size_t pack_future(uint8_t *bytes)
     };
     Vedette__V1__Strings strings;
     vedette__v1__strings__init(&strings);
-    strings.blob = (ProtobufCBinaryData){.len = 11, .data = (uint8_t *)text("futurenovel")};
+    strings.blob = bytes_of("futurenovel");
     strings.n_length = COUNT(lengths);
     strings.length = lengths;
     Vedette__V1__Tasks tasks;
@@ -489,11 +494,6 @@ static size_t pack_ack(uint8_t *bytes)
     reply.body_case = VEDETTE__V1__REPLY__BODY_ACK;
     reply.ack = &ack;
     return pack_reply(&reply, bytes);
-}
-
-static ProtobufCBinaryData bytes_of(const char *string)
-{
-    return (ProtobufCBinaryData){.len = strlen(string), .data = (uint8_t *)(uintptr_t)string};
 }
 
 /* Opens for writing below a directory ssh, of uids from 1000 on that are not named cron...; and writes, all of them. */
