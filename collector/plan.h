@@ -114,6 +114,7 @@ struct scope_table {
 
 struct kernel_plan {
     uint32_t epoch;
+    uint32_t storm;                   /* the drain comes by its own timer: wake it only for a ring that fills */
     uint32_t in_use;                  /* which of the two tables: the other ones are written, then this is changed */
     uint8_t selected[EVENT_ID_LIMIT]; /* by event id: SELECTED_... */
     uint64_t on_exit[SYSCALL_LIMIT];  /* by our number: a chain */

@@ -24,7 +24,7 @@ static bool make(const struct event_context *context, struct derived *derived)
 }
 
 const struct derivation derivation_container_create = {
-    .name = "container_create",
-    .source = "cgroup_mkdir",
+    .event = EVENT_container_create,
+    .source = EVENT_cgroup_mkdir,
     .make = make,
 };

@@ -14,7 +14,7 @@ static bool make(const struct event_context *context, struct derived *derived)
 }
 
 const struct derivation derivation_container_remove = {
-    .name = "container_remove",
-    .source = "cgroup_rmdir",
+    .event = EVENT_container_remove,
+    .source = EVENT_cgroup_rmdir,
     .make = make,
 };

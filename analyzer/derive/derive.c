@@ -12,18 +12,16 @@ enum { N_DERIVATIONS = sizeof(derivations) / sizeof(derivations[0]) };
 bool derive_makes(const struct event *event)
 {
     for (size_t i = 0; i < N_DERIVATIONS; i++)
-        if (strcmp(derivations[i]->name, event->name) == 0)
+        if (derivations[i]->event == event->id)
             return true;
     return false;
 }
 
 static bool mark(uint8_t *want, const struct derivation *derivation)
 {
-    const struct event *made = event_by_name(derivation->name), *source = event_by_name(derivation->source);
-    if (made == NULL || source == NULL || want[made->id] == WANT_NONE ||
-        want[source->id] == WANT_ALL)
+    if (want[derivation->event] == WANT_NONE || want[derivation->source] == WANT_ALL)
         return false;
-    want[source->id] = WANT_ALL;
+    want[derivation->source] = WANT_ALL;
     return true;
 }
 
@@ -37,11 +35,10 @@ void derive_mark_sources(uint8_t *want)
     }
 }
 
-static const struct schema_event *row_of(const struct schema *schema, const char *name)
+static const struct schema_event *row_of(const struct schema *schema, uint16_t event)
 {
-    const struct event *event = event_by_name(name);
-    const struct schema_event *row = event == NULL ? NULL : schema_event_by_id(schema, event->id);
-    return row != NULL && row->known == event ? row : NULL;
+    const struct schema_event *row = schema_event_by_id(schema, event);
+    return row != NULL && row->known == event_by_id(event) ? row : NULL;
 }
 
 static void begin(struct derived *derived, const struct schema_event *row, const struct event_context *context)
@@ -72,9 +69,9 @@ void derive(const struct schema *schema, const struct event_context *context,
     const struct event *known = context->event->schema->known;
     for (size_t i = 0; known != NULL && i < N_DERIVATIONS; i++) {
         const struct derivation *derivation = derivations[i];
-        if (strcmp(derivation->source, known->name) != 0)
+        if (derivation->source != known->id)
             continue;
-        const struct schema_event *row = row_of(schema, derivation->name);
+        const struct schema_event *row = row_of(schema, derivation->event);
         struct derived derived;
         if (row == NULL)
             continue;

@@ -17,8 +17,8 @@ struct derived {
 };
 
 struct derivation {
-    const char *name;   /* the derived event's, in the event table */
-    const char *source; /* the event's that it is made of */
+    uint16_t event;  /* the derived event's id in the event table */
+    uint16_t source; /* of the event that it is made of */
     /* Fills `derived` from a source event that the state has applied; false when nothing comes of it. */
     bool (*make)(const struct event_context *context, struct derived *derived);
 };

@@ -222,11 +222,11 @@ static void test_derive_sources_are_the_tables(void **test)
 #include "analyzer/derive/derivations.def"
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        const struct event *row = event_by_name(all[i]->name);
+        const struct event *row = event_by_id(all[i]->event);
         assert_non_null(row);
         assert_true(derive_makes(row));
         assert_int_equal(row->sources[0].kind, SOURCE_DERIVED);
-        assert_string_equal(row->sources[0].name, all[i]->source);
+        assert_string_equal(row->sources[0].name, event_by_id(all[i]->source)->name);
     }
 }
 

@@ -13,7 +13,7 @@ static bool make(const struct event_context *context, struct derived *derived)
 }
 
 const struct derivation derivation_existing_container = {
-    .name = "existing_container",
-    .source = "existing_process",
+    .event = EVENT_existing_container,
+    .source = EVENT_existing_process,
     .make = make,
 };

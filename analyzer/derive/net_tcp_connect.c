@@ -39,7 +39,7 @@ static bool make(const struct event_context *context, struct derived *derived)
 }
 
 const struct derivation derivation_net_tcp_connect = {
-    .name = "net_tcp_connect",
-    .source = "security_socket_connect",
+    .event = EVENT_net_tcp_connect,
+    .source = EVENT_security_socket_connect,
     .make = make,
 };

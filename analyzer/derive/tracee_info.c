@@ -11,7 +11,7 @@ static bool make(const struct event_context *context, struct derived *derived)
 }
 
 const struct derivation derivation_tracee_info = {
-    .name = "tracee_info",
-    .source = "init_namespaces",
+    .event = EVENT_tracee_info,
+    .source = EVENT_init_namespaces,
     .make = make,
 };

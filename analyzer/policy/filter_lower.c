@@ -217,7 +217,7 @@ static int comparison(struct lowering *lowering, const struct target *target, co
                       const struct predicate **ret)
 {
     struct predicate *range = make(lowering, PREDICATE_RANGE, target->name);
-    int64_t bound;
+    int64_t bound = 0;
     int result = range == NULL ? -ENOMEM : read_number(lowering, target, filter->values[0], &bound);
     if (result < 0)
         return result;

@@ -55,15 +55,18 @@ static __always_inline void sink_lost(struct sink *sink)
 
 /*
  * Critical and watched events wake the drain when it sleeps (the kernel's adaptive choice). Bulk ones only when the
- * ring is more than a quarter full, looked at for one event in 64: the drain comes by its own timer otherwise.
+ * ring is more than a quarter full, and the others under a storm when it is half full, looked at for one event in 64:
+ * the drain comes by its own timer otherwise.
  */
 static __always_inline __u64 sink_flags(struct sink *sink)
 {
-    if (sink->class != CLASS_BULK)
+    const bool bulk = sink->class == CLASS_BULK;
+    if (!bulk && !plan.storm)
         return 0;
     if (sink->attempts % WAKE_CHECK_EVERY != 0)
         return BPF_RB_NO_WAKEUP;
-    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / 4
+    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) >
+                   bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / (bulk ? 4 : 2)
                ? BPF_RB_FORCE_WAKEUP
                : BPF_RB_NO_WAKEUP;
 }

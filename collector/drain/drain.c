@@ -17,9 +17,12 @@
 #include "common/wire/limits.h"
 
 enum {
-    /* A wake-up by a critical or watched event is answered at once, but not more often than this: under a storm of them
-       one batch then holds many. */
+    /* A wake-up by a critical or watched event is answered at once, but not more often than this. */
     URGENT_INTERVAL_MS = 2,
+    /* A storm is that many of them a millisecond. Then nobody wakes us before a ring is half full: a sleep and a
+       batch cost some 70 and 100 us, whatever they bring. */
+    STORM_EVENTS_PER_MS = 96,
+    STORM_INTERVAL_MS = 20,
     /* Bulk events do not wake anybody: they wait for the next round, this long at first and longer when rounds find
        little. */
     BULK_INTERVAL_MIN_MS = 50,
@@ -53,6 +56,7 @@ struct drain {
     int64_t wall_minus_boot_ns;
     uint64_t last_flush_ns;
     uint64_t interval_ms;
+    size_t taken, taken_urgent; /* by the last rounds: of all classes, and of those that wake us */
     uint32_t plan_epoch, snapshot_wanted;
     struct in_hand in_hand[CLASS_COUNT];
     pid_t excluded_worker;
@@ -61,6 +65,7 @@ struct drain {
     bool ready_told;
     bool stopping;
     bool courier_died;
+    bool storm;
 };
 
 static void begin_batch(struct drain *drain, bool snapshot)
@@ -156,12 +161,13 @@ static size_t take_round(struct drain *drain)
     for (size_t i = 0; i < count; i++) {
         enum event_class class = (enum event_class)records[i].class;
         drain->ledger.drained[class]++;
+        drain->taken_urgent += class != CLASS_BULK;
         if (tight && class == CLASS_BULK)
             ledger_lose_queue(&drain->ledger, class, records[i].header->time_ns, records[i].header->time_ns, 1);
         else
             add_record(drain, records[i].header, records[i].available, class, false);
     }
-    rings_release(drain->settings.rings);
+    rings_release(drain->settings.rings, !drain->storm);
     drain->drained_until_ns = until_ns;
     return count;
 }
@@ -248,14 +254,14 @@ static void finish_round(struct drain *drain)
     mark_drained(drain);
 }
 
-static size_t drain_rings(struct drain *drain)
+static void drain_rings(struct drain *drain)
 {
-    size_t total = 0, count;
+    size_t count;
+    drain->taken = drain->taken_urgent = 0;
     /* Bounded, so that signals and plans are looked at under any flood. */
     for (int round = 0; round < 16 && (count = take_round(drain)) > 0; round++)
-        total += count;
+        drain->taken += count;
     finish_round(drain);
-    return total;
 }
 
 static void take_snapshot(struct drain *drain)
@@ -383,17 +389,31 @@ static void wait_for_work(struct drain *drain, int timeout_ms)
     }
 }
 
-/* An urgent wake-up right after a flush waits a moment for company. */
-static void space_urgent_rounds(struct drain *drain)
+static uint64_t since_flush_ms(const struct drain *drain)
 {
-    uint64_t since_ms = (clock_boot_ns() - drain->last_flush_ns) / 1000000;
+    return (clock_boot_ns() - drain->last_flush_ns) / 1000000;
+}
+
+/* An urgent wake-up right after a flush waits a moment for company. */
+static void space_urgent_rounds(const struct drain *drain)
+{
+    uint64_t since_ms = since_flush_ms(drain);
     if (since_ms < URGENT_INTERVAL_MS)
         poll(NULL, 0, (int)(URGENT_INTERVAL_MS - since_ms));
 }
 
-static void adapt_interval(struct drain *drain, size_t taken)
+/* How long to sleep after rounds that brought what came in `elapsed_ms`. */
+static void adapt_interval(struct drain *drain, uint64_t elapsed_ms)
 {
-    if (taken >= BUSY_ROUND_EVENTS)
+    const bool storm = drain->taken_urgent >= STORM_EVENTS_PER_MS * (elapsed_ms + 1), was_storm = drain->storm;
+    if (storm != was_storm)
+        probe_set_storm(drain->settings.probe, storm);
+    drain->storm = storm;
+    if (storm)
+        drain->interval_ms = STORM_INTERVAL_MS;
+    else if (was_storm) /* for what came without a wake-up in the meantime */
+        drain->interval_ms = URGENT_INTERVAL_MS;
+    else if (drain->taken >= BUSY_ROUND_EVENTS)
         drain->interval_ms = BULK_INTERVAL_MIN_MS;
     else if (drain->interval_ms < BULK_INTERVAL_MAX_MS)
         drain->interval_ms *= 2;
@@ -414,7 +434,8 @@ static void settle(struct drain *drain)
     int quiet = 0;
     for (int round = 0; round < SETTLE_ROUNDS && quiet < SETTLE_QUIET_ROUNDS; round++) {
         poll(NULL, 0, SETTLE_ROUND_MS);
-        quiet = drain_rings(drain) == 0 && ledger_rings_settled(&drain->ledger) ? quiet + 1 : 0;
+        drain_rings(drain);
+        quiet = drain->taken == 0 && ledger_rings_settled(&drain->ledger) ? quiet + 1 : 0;
     }
     if (quiet < SETTLE_QUIET_ROUNDS)
         log_warning("some events were still in flight at the end");
@@ -490,7 +511,9 @@ int drain_run(const struct drain_settings *settings)
         take_plan(&drain);
         if (drain.snapshot_due && is_snapshot_time(&drain))
             take_snapshot(&drain);
-        adapt_interval(&drain, drain_rings(&drain));
+        const uint64_t elapsed_ms = since_flush_ms(&drain);
+        drain_rings(&drain);
+        adapt_interval(&drain, elapsed_ms);
     }
     int status = drain.courier_died ? EXIT_CODE_RUNTIME : stop(&drain);
     close(drain.epoll_fd);

@@ -129,7 +129,7 @@ static size_t take_round(struct dump *dump)
         dump->ledger.drained[class]++;
         add(dump, records[i].header, records[i].available, class, false);
     }
-    rings_release(dump->settings->rings);
+    rings_release(dump->settings->rings, true);
     return count;
 }
 

@@ -361,7 +361,7 @@ static bool has_more(const struct ring *ring)
     return end > ring->scanned && (__atomic_load_n(length_at(ring, ring->scanned), __ATOMIC_ACQUIRE) & busy_bit) == 0;
 }
 
-void rings_release(struct rings *rings)
+void rings_release(struct rings *rings, bool wake)
 {
     rings->n_entries -= rings->n_given;
     memmove(rings->entries, rings->entries + rings->n_given, rings->n_entries * sizeof(*rings->entries));
@@ -383,6 +383,6 @@ void rings_release(struct rings *rings)
         more = more || (ring->class != CLASS_BULK && has_more(ring));
     }
     uint64_t one = 1;
-    if (more && !rings->kicked)
+    if (more && wake && !rings->kicked)
         rings->kicked = write(rings->kick_fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
 }

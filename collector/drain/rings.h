@@ -7,6 +7,7 @@
 #ifndef VEDETTE_COLLECTOR_DRAIN_RINGS_H
 #define VEDETTE_COLLECTOR_DRAIN_RINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ int rings_fd(const struct rings *rings);
  * was reached. *ret_records points into the object until rings_release.
  */
 size_t rings_round(struct rings *rings, const struct ring_record **ret_records, uint64_t *ret_until_ns);
-/* Hands the last round's records back to the kernel. */
-void rings_release(struct rings *rings);
+/* Hands the last round's records back to the kernel. `wake`: rings_fd is readable at once when more is there. */
+void rings_release(struct rings *rings, bool wake);
 
 #endif

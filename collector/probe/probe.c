@@ -366,6 +366,11 @@ void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count)
     }
 }
 
+void probe_set_storm(struct probe *probe, bool storm)
+{
+    __atomic_store_n(&probe->bss->plan.storm, storm, __ATOMIC_RELEASE);
+}
+
 const struct ring_map *probe_rings(const struct probe *probe, size_t *ret_count)
 {
     *ret_count = probe->n_rings;

@@ -100,6 +100,8 @@ uint32_t probe_plan_epoch(const struct probe *probe);
 
 /* tgids whose bulk events are dropped in the kernel: the collector's own processes. At most PROBE_MAX_SELF. */
 void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count);
+/* Under a storm critical and watched events wake nobody before their ring is half full. */
+void probe_set_storm(struct probe *probe, bool storm);
 
 const struct probe_coverage *probe_coverage(const struct probe *probe, size_t *ret_count);
 const struct ring_map *probe_rings(const struct probe *probe, size_t *ret_count);

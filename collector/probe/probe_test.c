@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -417,6 +419,54 @@ static void test_settings_are_checked(void **state)
     assert_null(probe);
 }
 
+static bool wakes(const struct rings *rings, int timeout_ms)
+{
+    struct pollfd wake = {.fd = rings_fd(rings), .events = POLLIN};
+    return poll(&wake, 1, timeout_ms) == 1;
+}
+
+static void drop_all(struct rings *rings, bool wake)
+{
+    const struct ring_record *records;
+    uint64_t until_ns, end = clock_boot_ns();
+    do {
+        rings_round(rings, &records, &until_ns);
+        rings_release(rings, wake);
+    } while (until_ns < end);
+}
+
+/* A critical event wakes; under a storm only the half full ring does. */
+static void test_storm(void **state)
+{
+    (void)state;
+    enum { FEW = 8, RING = 64 * 1024 };
+    static const uint32_t events[] = {EVENT_ptrace};
+    struct probe_settings settings = everything;
+    settings.ring_bytes[CLASS_CRITICAL] = RING;
+    struct probe *probe = start_probe(&settings, SCOPE_TREE, (uint32_t)getpid());
+    assert_non_null(probe);
+    select_some(probe, events, 1);
+    struct rings *rings = open_rings(probe);
+    drop_all(rings, true);
+    assert_false(wakes(rings, 0));
+    ptrace(-1, 0, NULL, NULL);
+    assert_true(wakes(rings, 10000));
+    probe_set_storm(probe, true);
+    drop_all(rings, false);
+    for (int i = 0; i < FEW; i++)
+        ptrace(-1, 0, NULL, NULL);
+    assert_false(wakes(rings, 0));
+    for (size_t i = 0; i < RING / sizeof(struct record_header); i++)
+        ptrace(-1, 0, NULL, NULL);
+    assert_true(wakes(rings, 10000));
+    drop_all(rings, false);
+    probe_set_storm(probe, false);
+    ptrace(-1, 0, NULL, NULL);
+    assert_true(wakes(rings, 10000));
+    rings_close(rings);
+    probe_stop(probe);
+}
+
 /* An event that may not be selected has no hook and no record, and says so. */
 static void test_not_allowed_is_not_covered(void **state)
 {
@@ -449,10 +499,15 @@ int main(void)
     if (skipped != 0)
         return skipped;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_losses_are_exact),     cmocka_unit_test(test_own_processes),
-        cmocka_unit_test(test_watched_files),        cmocka_unit_test(test_scope_children),
-        cmocka_unit_test(test_scope_cgroup),         cmocka_unit_test(test_snapshot_from_a_pid_namespace),
-        cmocka_unit_test(test_settings_are_checked), cmocka_unit_test(test_not_allowed_is_not_covered),
+        cmocka_unit_test(test_losses_are_exact),
+        cmocka_unit_test(test_own_processes),
+        cmocka_unit_test(test_watched_files),
+        cmocka_unit_test(test_scope_children),
+        cmocka_unit_test(test_scope_cgroup),
+        cmocka_unit_test(test_snapshot_from_a_pid_namespace),
+        cmocka_unit_test(test_settings_are_checked),
+        cmocka_unit_test(test_not_allowed_is_not_covered),
+        cmocka_unit_test(test_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ size_t records_take(struct records *records, struct rings *rings)
         records->class[records->count] = taken[i].class;
         records->record[records->count++] = copy;
     }
-    rings_release(rings);
+    rings_release(rings, true);
     return n;
 }
 

@@ -143,39 +143,36 @@ const char *event_class_name(enum event_class class)
     return class < CLASS_COUNT ? names[class] : "all";
 }
 
-static const struct {
-    const char *name;
-    enum arg_shape shape;
-} arg_types[ARG_TYPE_COUNT] = {
-    [0] = {"unknown", SHAPE_UNSIGNED},
-    [ARG_INT32] = {"int32", SHAPE_SIGNED},
-    [ARG_UINT16] = {"uint16", SHAPE_UNSIGNED},
-    [ARG_UINT32] = {"uint32", SHAPE_UNSIGNED},
-    [ARG_INT64] = {"int64", SHAPE_SIGNED},
-    [ARG_UINT64] = {"uint64", SHAPE_UNSIGNED},
-    [ARG_POINTER] = {"trace.Pointer", SHAPE_UNSIGNED},
-    [ARG_BOOL] = {"bool", SHAPE_UNSIGNED},
-    [ARG_STRING] = {"string", SHAPE_TEXT},
-    [ARG_STRINGS] = {"[]string", SHAPE_LIST},
-    [ARG_UINT8] = {"uint8", SHAPE_UNSIGNED},
-    [ARG_BYTES] = {"[]byte", SHAPE_TEXT},
-    [ARG_SOCKADDR] = {"SockAddr", SHAPE_TEXT},
-    [ARG_TIMESPEC] = {"float64", SHAPE_SIGNED},
-    [ARG_INT_PAIR] = {"[2]int32", SHAPE_UNSIGNED},
-    [ARG_OUTPUT] = {"string", SHAPE_TEXT},
-    [ARG_UINT64S] = {"[]uint64", SHAPE_TEXT},
-    [ARG_CREDENTIALS] = {"SlimCred", SHAPE_TEXT},
-    [ARG_OBJECT] = {"object", SHAPE_TEXT},
-};
+/* Each type: Tracee's word for it, and its shape. */
+#define ARG_TYPES(X)                                                                                                   \
+    X(0, "unknown", SHAPE_UNSIGNED)                                                                                    \
+    X(ARG_INT32, "int32", SHAPE_SIGNED)                                                                                \
+    X(ARG_UINT16, "uint16", SHAPE_UNSIGNED)                                                                            \
+    X(ARG_UINT32, "uint32", SHAPE_UNSIGNED)                                                                            \
+    X(ARG_INT64, "int64", SHAPE_SIGNED)                                                                                \
+    X(ARG_UINT64, "uint64", SHAPE_UNSIGNED)                                                                            \
+    X(ARG_POINTER, "trace.Pointer", SHAPE_UNSIGNED)                                                                    \
+    X(ARG_BOOL, "bool", SHAPE_UNSIGNED)                                                                                \
+    X(ARG_STRING, "string", SHAPE_TEXT)                                                                                \
+    X(ARG_STRINGS, "[]string", SHAPE_LIST)                                                                             \
+    X(ARG_UINT8, "uint8", SHAPE_UNSIGNED)                                                                              \
+    X(ARG_BYTES, "[]byte", SHAPE_TEXT)                                                                                 \
+    X(ARG_SOCKADDR, "SockAddr", SHAPE_TEXT)                                                                            \
+    X(ARG_TIMESPEC, "float64", SHAPE_SIGNED)                                                                           \
+    X(ARG_INT_PAIR, "[2]int32", SHAPE_UNSIGNED)                                                                        \
+    X(ARG_OUTPUT, "string", SHAPE_TEXT)                                                                                \
+    X(ARG_UINT64S, "[]uint64", SHAPE_TEXT)                                                                             \
+    X(ARG_CREDENTIALS, "SlimCred", SHAPE_TEXT)                                                                         \
+    X(ARG_OBJECT, "object", SHAPE_TEXT)
 
-enum arg_shape arg_type_shape(enum arg_type type)
-{
-    return arg_types[type < ARG_TYPE_COUNT ? type : 0].shape;
-}
+#define TYPE_NAME(type, name, shape)  [type] = name,
+#define TYPE_SHAPE(type, name, shape) [type] = shape,
+static const char *const type_names[ARG_TYPE_COUNT] = {ARG_TYPES(TYPE_NAME)};
+const uint8_t arg_type_shapes[ARG_TYPE_COUNT] = {ARG_TYPES(TYPE_SHAPE)};
 
 const char *arg_type_name(enum arg_type type)
 {
-    return arg_types[type < ARG_TYPE_COUNT ? type : 0].name;
+    return type_names[type < ARG_TYPE_COUNT ? type : 0];
 }
 
 const struct syscall_numbers *syscall_by_name(const char *name, size_t length)

@@ -52,8 +52,8 @@ enum arg_shape {
 };
 
 enum source_kind {
-    SOURCE_TRACEPOINT, /* tp_btf/<name> */
-    SOURCE_EXIT,       /* handler <name> on sys_exit of `syscalls` */
+    SOURCE_TRACEPOINT,    /* tp_btf/<name> */
+    SOURCE_EXIT,          /* handler <name> on sys_exit of `syscalls` */
     SOURCE_ENTER,         /* handler <name> on sys_enter of `syscalls` */
     SOURCE_ENTER_EXIT,    /* handler <name> on sys_enter and sys_exit of `syscalls` */
     SOURCE_ITERATOR,      /* iterator <name> */
@@ -118,7 +118,12 @@ bool event_in_set(const struct event *event, const char *set);
 /* "critical", "watched", "bulk". */
 const char *event_class_name(enum event_class class);
 
-enum arg_shape arg_type_shape(enum arg_type type);
+/* Asked several times an event, so without a call. Values that are no type are unsigned. */
+extern const uint8_t arg_type_shapes[ARG_TYPE_COUNT];
+static inline enum arg_shape arg_type_shape(enum arg_type type)
+{
+    return (enum arg_shape)arg_type_shapes[type < ARG_TYPE_COUNT ? type : 0];
+}
 
 /* Tracee v0.24's type string: "int32", "trace.Pointer", "[]string", ... */
 const char *arg_type_name(enum arg_type type);
