@@ -49,6 +49,7 @@ static void json_event(struct text *text, const struct event *event)
     list_member(text, "name", event->name);
     text_literal(text, ",");
     list_member(text, "class", event_class_name((enum event_class)event->class));
+    text_string(text, event_is_always_on(event) ? ",\"alwaysOn\":true" : ",\"alwaysOn\":false");
     text_literal(text, ",\"sets\":");
     text_json_words(text, event->sets, ',');
     text_literal(text, ",\"args\":[");

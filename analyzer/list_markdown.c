@@ -98,6 +98,12 @@ static void event_section(struct text *text, const struct event *event)
     text_unsigned(text, event->id);
     text_literal(text, "\n- class: ");
     text_string(text, event_class_name((enum event_class)event->class));
+    if (event_is_always_on(event))
+        text_literal(text, ", always on");
+    if (event_told_by(event) != NULL) {
+        text_literal(text, "; only when asked for, since what was done is told by ");
+        code_word(text, event_told_by(event)->name);
+    }
     text_literal(text, "\n- sets: ");
     if (event->sets[0] == '\0')
         text_literal(text, "none");

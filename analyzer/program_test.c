@@ -129,7 +129,7 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("--help"), EXIT_CODE_OK, "EXIT STATUS");
     expect(f, ARGUMENTS("list", "events"), EXIT_CODE_OK, "sched_process_exec");
     expect(f, ARGUMENTS("list", "events", "--json"), EXIT_CODE_OK,
-           "{\"id\":59,\"name\":\"execve\",\"class\":\"critical\",\"sets\":[\"default\",");
+           "{\"id\":59,\"name\":\"execve\",\"class\":\"critical\",\"alwaysOn\":false,\"sets\":[\"default\",");
     expect(f, ARGUMENTS("list", "events", "--json"), EXIT_CODE_OK,
            "\"sources\":[{\"kind\":\"tracepoint\",\"name\":\"sched_process_exec\"}],\"losses\":\"");
     expect(f, ARGUMENTS("list", "events", "--markdown"), EXIT_CODE_OK, "# Events");
@@ -198,7 +198,7 @@ static void test_program_plan_of_policies(void **test)
     expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK,
            "left to the analyzer by policy mine: container.id, data.pathname\n");
     expect(f, ARGUMENTS("plan", "--policy", path), EXIT_CODE_OK,
-           "of everybody: events of the critical class are always sent\n");
+           "of everybody: events of the critical class are sent of every task\n");
     expect(f, ARGUMENTS("plan", "--policy", path, "--json"), EXIT_CODE_OK,
            "{\"name\":\"openat\",\"sent\":\"some\",\"reason\":\"no part of this event is looked at in the kernel\","
            "\"watches\":[],\"scopes\":[[{\"values\":[{\"from\":0,\"to\":0,\"key\":\"uid\"}],\"none_of\":true},"

@@ -43,8 +43,9 @@ static const struct option options[] = {
      .help = "How much is said on stderr."},
     {"node", OPTION_STRING, AT(node), .help = "This node's name in events and alerts; the host name if empty."},
     {"plan.allow", OPTION_LIST, AT(plan_allow),
-     .help = "Events and sets that an analyzer may select; everything if empty. Events of the critical class are "
-             "always on."},
+     .help =
+         "Events and sets that an analyzer may select; everything if empty. Events of the critical class may always "
+         "be selected, and are on unless another one tells the same."},
     {"queue.path", OPTION_STRING, AT(queue_path), .initial = "/run/vedette-collector/queue",
      .help = "File of the batch queue, in a directory of root's own."},
     {"queue.size", OPTION_BYTES, AT(queue_size), .initial = "32M", .min = 1 << 20, .max = 4ull << 30,

@@ -93,7 +93,7 @@ void narrow_files(const struct policies *policies, const struct schema_event *ev
 const char *narrow_unable(const struct schema_event *event)
 {
     if (event->known->class == CLASS_CRITICAL)
-        return "events of the critical class are always sent";
+        return "events of the critical class are sent of every task";
     for (size_t i = 0; i < event->known->n_sources; i++) {
         const enum source_kind kind = event->known->sources[i].kind;
         if (kind == SOURCE_ITERATOR || kind == SOURCE_DERIVED || kind == SOURCE_NONE)

@@ -309,7 +309,7 @@ void drain_require_critical(struct plan_request *plan)
     size_t count;
     const struct event *rows = events_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].class == CLASS_CRITICAL) {
+        if (event_is_always_on(&rows[i])) {
             plan->selected[rows[i].id] = SELECTED_ALL;
             plan->scopes.of_event[rows[i].id] = 0;
         }

@@ -37,7 +37,7 @@ struct drain_settings {
     struct queue_recovery recovery; /* of the life before: its absence is the first loss record */
 };
 
-/* Events of the critical class are always on: no analyzer may blind a node to what its processes do. */
+/* What is always on (events.h): no analyzer may blind a node to what its processes do. */
 void drain_require_critical(struct plan_request *plan);
 
 /*

@@ -107,6 +107,21 @@ const struct event *event_by_id(uint32_t id)
     return id < EVENT_ID_LIMIT && row_by_id[id] != 0 ? &rows[row_by_id[id] - 1] : NULL;
 }
 
+#define TOLD_BY(event_, by_) [EVENT_##event_] = EVENT_##by_,
+static const uint16_t told_by[EVENT_ID_LIMIT] = {
+#include "common/events/told_by.def"
+};
+
+const struct event *event_told_by(const struct event *event)
+{
+    return event_by_id(told_by[event->id] != 0 ? told_by[event->id] : EVENT_ID_LIMIT);
+}
+
+bool event_is_always_on(const struct event *event)
+{
+    return event->class == CLASS_CRITICAL && told_by[event->id] == 0;
+}
+
 const struct event *event_by_name(const char *name)
 {
     for (size_t i = 0; i < N_ROWS; i++)

@@ -106,6 +106,13 @@ uint64_t events_fingerprint(void);
 const struct event *event_by_id(uint32_t id);
 const struct event *event_by_name(const char *name);
 
+/* Of the critical class, and no other such event says the same (told_by.def): a collector sends it whatever a plan
+ * says.
+ */
+bool event_is_always_on(const struct event *event);
+/* The event that is always on and says the same, NULL if there is none. */
+const struct event *event_told_by(const struct event *event);
+
 /* Index of an argument by name, -1 if the row has none of that name. */
 int event_arg_index(const struct event *event, const char *name);
 

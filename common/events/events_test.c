@@ -116,6 +116,26 @@ static void test_events_derived_ones_name_an_event(void **state)
                 assert_non_null(event_by_name(rows[i].sources[s].name));
 }
 
+/* Who tells it is always on, so that nothing is off that nobody else says. */
+static void test_events_that_are_off_are_told(void **state)
+{
+    (void)state;
+    size_t count, told = 0;
+    const struct event *rows = events_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct event *by = event_told_by(&rows[i]);
+        if (rows[i].class != CLASS_CRITICAL)
+            assert_false(event_is_always_on(&rows[i]));
+        if (by == NULL)
+            continue;
+        told++;
+        assert_int_equal(rows[i].class, CLASS_CRITICAL);
+        assert_false(event_is_always_on(&rows[i]));
+        assert_true(event_is_always_on(by));
+    }
+    assert_true(told > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_events_syscall_numbers),
         cmocka_unit_test(test_events_every_call_has_a_row),
         cmocka_unit_test(test_events_derived_ones_name_an_event),
+        cmocka_unit_test(test_events_that_are_off_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
