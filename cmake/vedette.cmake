@@ -11,7 +11,7 @@ target_compile_options(vedette_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wformat=2 -Wvla -Wundef
   -Wwrite-strings -Wimplicit-fallthrough -fno-common -fstack-protector-strong
   -include ${PROJECT_SOURCE_DIR}/common/base/banned.h)
-target_link_options(vedette_flags INTERFACE -Wl,-z,relro,-z,now)
+target_link_options(vedette_flags INTERFACE -Wl,-z,relro,-z,now,-z,pack-relative-relocs)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   target_compile_definitions(vedette_flags INTERFACE _FORTIFY_SOURCE=2)
 endif()

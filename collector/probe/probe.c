@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -323,7 +322,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
     libbpf_print_fn_t before = libbpf_set_print(collect_complaint);
     int result = start(probe, settings, error);
     libbpf_set_print(before);
-    malloc_trim(0); /* libbpf parsed the kernel's BTF and our objects: some 20 MiB that are not needed again */
+    resident_trim();
     if (result != 0)
         probe_stop(probe);
     else
