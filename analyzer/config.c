@@ -14,9 +14,10 @@ enum { COURIER_UID_WITHOUT_USERS = 64102 }; /* what ./dev run gives the courier,
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const formats[] = {"json", "table", NULL};
+static const char *const shapes[] = {"trace", "v1beta1", NULL}; /* enum json_shape */
 static const char *const verbs[] = {
     "run",      "take events in, detect, and deliver alerts until SIGTERM",
-    "list",     "print `events`, `detections`, or the `policies` of --policy; with --json for programs",
+    "list",     "print `events`, `detections`, `metrics`, or the `policies` of --policy; with --json for programs",
     "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
     "plan",     "what the policies and detections ask of collectors, and what is left out in the kernel; --json too",
     "decode",   "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
@@ -40,12 +41,24 @@ static const struct option options[] = {
      .help = "Events to print besides findings: names or sets, comma separated or repeated."},
     {"http.listen", OPTION_STRING, AT(http_listen), .initial = "127.0.0.1:3366",
      .help = "Address of /metrics, /healthz and /readyz; port 0 for any, which is printed; off for none."},
+    {"http.tls.certificate", OPTION_STRING, AT(http_tls_certificate),
+     .help =
+         "PEM file of http.listen's certificate and those that signed it: HTTPS instead of HTTP. Read again when it "
+         "changes."},
+    {"http.tls.key", OPTION_STRING, AT(http_tls_key), .help = "PEM file of the key of http.tls.certificate."},
+    {"http.token_file", OPTION_STRING, AT(http_token_file),
+     .help = "File of the token that /metrics is given for, as in `Authorization: Bearer TOKEN`; /healthz and /readyz "
+             "need none. Read again when it changes."},
     {"json", OPTION_BOOL, AT(json), .initial = "false",
-     .help = "With `list`, `plan`, `validate` and `coverage`, and `decode` of a dump of coverage: JSON instead of a table."},
+     .help = "With `list`, `plan`, `validate` and `coverage`, and `decode` of a dump of coverage: JSON instead of a "
+             "table."},
     {"log.level", OPTION_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
      .help = "How much is said on stderr."},
     {"markdown", OPTION_BOOL, AT(markdown), .initial = "false",
      .help = "With `list`: a page for docs/ instead of a table."},
+    {"metrics.tracee_names", OPTION_BOOL, AT(tracee_names), .initial = "false",
+     .help =
+         "Also export the figures by Tracee's names (tracee_events_total and so on), for dashboards that have them."},
     {"node", OPTION_STRING, AT(node), .help = "With `coverage`: of which node; not needed while there is only one."},
     {"outbox.path", OPTION_STRING, AT(outbox_path), .initial = "/var/lib/vedette/analyzer/outbox.db",
      .help = "Database of alerts and cursors."},
@@ -53,6 +66,13 @@ static const struct option options[] = {
      .help =
          "The outbox goes away with this run, as under vedette-run: what a sink has not taken by the end is said to "
          "be lost."},
+    {"output.events_file", OPTION_STRING, AT(events_file),
+     .help = "File that selected events go to, as JSON lines, instead of stdout; SIGHUP opens it anew."},
+    {"output.events_file_limit", OPTION_BYTES, AT(events_file_limit), .initial = "64M", .min = 1 << 20,
+     .max = 1ull << 40, .help = "How large that file grows before it becomes PATH.1, in place of the one before."},
+    {"output.events_sample", OPTION_UINT, AT(events_sample), .initial = "1", .min = 1, .max = 1000000000,
+     .help = "Of the selected events one in so many is written; findings are never left out. "
+             "vedette_events_sampled_out_total counts the others."},
     {"output.format", OPTION_CHOICE, AT(output_format), .initial = "table", .choices = formats,
      .help = "How findings and events are written to stdout: table for people, json (one object a line) for programs."},
     {"output.parse_arguments", OPTION_BOOL, AT(parse_arguments), .initial = "false",
@@ -60,6 +80,9 @@ static const struct option options[] = {
          "Words for numbers in the arguments of JSON, as Tracee's parse-arguments: O_RDONLY|O_CLOEXEC, "
          "PTRACE_ATTACH; the numbers are then under vedette.raw. The table always has words, and filters always see "
          "numbers."},
+    {"output.shape", OPTION_CHOICE, AT(output_shape), .initial = "trace", .choices = shapes,
+     .help =
+         "JSON as Tracee's up to v0.24 (trace), or as its later v1beta1 events (v1beta1); docs/json.md compares them."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
     {"redact.builtin", OPTION_BOOL, AT(redact_builtin), .initial = "true",
      .help = "Replace passwords, tokens and keys in argument lists and environments by [redacted] before anything is "
@@ -124,7 +147,7 @@ static int check_arguments(const struct config_request *request, char error[OPTI
 {
     bool is_list = strcmp(request->verb, "list") == 0, is_validate = strcmp(request->verb, "validate") == 0;
     if (is_list && request->n_arguments != 1) {
-        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events, detections or policies");
+        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events, detections, metrics or policies");
         return -EINVAL;
     }
     if (is_validate && request->n_arguments == 0) {

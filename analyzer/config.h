@@ -30,6 +30,14 @@ struct config {
     bool outbox_temporary;
     char node[CONFIG_PATH_BYTES]; /* of `coverage` */
     uint32_t output_format;
+    uint32_t output_shape; /* enum json_shape */
+    char events_file[CONFIG_PATH_BYTES];
+    uint64_t events_file_limit;
+    uint64_t events_sample;
+    char http_tls_certificate[CONFIG_PATH_BYTES];
+    char http_tls_key[CONFIG_PATH_BYTES];
+    char http_token_file[CONFIG_PATH_BYTES];
+    bool tracee_names;
     bool parse_arguments;
     struct option_list policy;
     struct option_list tuning;

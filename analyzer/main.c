@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -29,7 +30,13 @@
 #include "common/base/log.h"
 #include "common/base/notify.h"
 
-enum { MAX_SINKS = 4, HOUSEKEEPING_MS = 2000, RELOAD_QUIET_MS = 200, RELOAD_MOST_MS = 2000 };
+enum {
+    MAX_SINKS = 4,
+    HOUSEKEEPING_MS = 2000,
+    STUCK_S = 60 /* more than ingest_mend may take */,
+    RELOAD_QUIET_MS = 200,
+    RELOAD_MOST_MS = 2000
+};
 
 struct analyzer {
     struct config config;
@@ -45,6 +52,7 @@ struct analyzer {
     struct sink_runner *sink[MAX_SINKS];
     const char *sink_name[MAX_SINKS];
     size_t n_sinks;
+    atomic_uint_fast64_t moved_ns; /* when the main loop last went round */
     int signal_fd, notify_fd;
     int give_up_fd; /* a timer: when it ends, a reader of stdout that stands still is waited for no longer */
 };
@@ -152,6 +160,25 @@ static int start_sink(struct analyzer *analyzer, const char *kind, const char *t
     return EXIT_CODE_OK;
 }
 
+static const char *stdout_format(const struct config *config)
+{
+    return config->output_format == OUTPUT_TABLE        ? "table"
+           : config->output_shape == JSON_SHAPE_V1BETA1 ? "v1beta1"
+                                                        : "json";
+}
+
+static int open_events_file(struct analyzer *analyzer)
+{
+    char error[EVENT_FILE_ERROR_BYTES];
+    const struct config *config = &analyzer->config;
+    if (config->events_file[0] == '\0')
+        return EXIT_CODE_OK;
+    int result = event_file_open(config->events_file, config->events_file_limit, &analyzer->output.file, error);
+    if (result < 0)
+        log_error("%s", error);
+    return code_of(result);
+}
+
 static int start_sinks(struct analyzer *analyzer)
 {
     const struct config *config = &analyzer->config;
@@ -166,7 +193,7 @@ static int start_sinks(struct analyzer *analyzer)
         text_fini(&heading);
     }
     if (config->sink_stdout)
-        code = start_sink(analyzer, "stdout", table ? "table" : "json", 0);
+        code = start_sink(analyzer, "stdout", stdout_format(config), 0);
     if (code == EXIT_CODE_OK && config->falcosidekick_url[0] != '\0')
         code = start_sink(analyzer, "falcosidekick", config->falcosidekick_url, config->falcosidekick_retry_max_ms);
     return code;
@@ -191,14 +218,47 @@ static int start_ingest(struct analyzer *analyzer)
     return EXIT_CODE_OK;
 }
 
-static const char *healthy(void *arg)
+static void healthy(void *arg, struct report *report)
 {
-    return ingest_health(arg);
+    struct analyzer *analyzer = arg;
+    uint64_t moved_ns = atomic_load(&analyzer->moved_ns), now_ns = clock_boot_ns();
+    bool stuck = moved_ns != 0 && now_ns > moved_ns + STUCK_S * UINT64_C(1000000000);
+    report_add(report, "ingest", true, ingest_health(analyzer->ingest));
+    report_add(report, "main", true, stuck ? "the main loop has not gone round for more than 60 s" : NULL);
 }
 
-static const char *ready(void *arg)
+/* One receiver that is away does not make this analyzer unfit: alerts wait for it. But when none takes any, somebody
+ * should look. */
+static void ready(void *arg, struct report *report)
 {
-    return ingest_readiness(arg);
+    struct analyzer *analyzer = arg;
+    size_t away = 0;
+    report_add(report, "bus", true, ingest_bus_readiness(analyzer->ingest));
+    report_add(report, "outbox", true, ingest_outbox_readiness(analyzer->ingest));
+    for (size_t i = 0; i < analyzer->n_sinks; i++) {
+        char name[REPORT_NAME_BYTES];
+        bool is_away = sink_runner_is_away(analyzer->sink[i]);
+        snprintf(name, sizeof(name), "sink.%s", analyzer->sink_name[i]);
+        report_add(report, name, false, is_away ? "its receiver is away: see the log; alerts wait for it" : NULL);
+        away += is_away ? 1 : 0;
+    }
+    report_add(report, "delivery", true,
+               away > 0 && away == analyzer->n_sinks ? "no sink can deliver; alerts wait in the outbox" : NULL);
+}
+
+static void collect_readiness(void *arg, struct metrics_writer *writer)
+{
+    struct report report = {0};
+    ready(arg, &report);
+    for (size_t i = 0; i < report.n; i++) {
+        const struct metric_label labels[] = {{"check", report.check[i].name}, {0}};
+        metrics_put(writer, METRIC_READY, labels, report.check[i].words[0] == '\0' ? 1 : 0);
+    }
+}
+
+static const char *path_or_none(const char *path)
+{
+    return path[0] == '\0' ? NULL : path;
 }
 
 static int start_http(struct analyzer *analyzer)
@@ -216,18 +276,24 @@ static int start_http(struct analyzer *analyzer)
     metrics_register(analyzer->metrics, outbox_collect, analyzer->outbox);
     for (size_t i = 0; i < analyzer->n_sinks; i++)
         metrics_register(analyzer->metrics, sink_runner_collect, analyzer->sink[i]);
+    metrics_register(analyzer->metrics, collect_readiness, analyzer);
+    if (analyzer->config.tracee_names)
+        metrics_register(analyzer->metrics, ingest_collect_tracee, analyzer->ingest);
     metrics_register(analyzer->metrics, metrics_collect_process, NULL);
     const struct http_settings settings = {.address = analyzer->config.http_listen,
                                            .metrics = analyzer->metrics,
                                            .healthy = healthy,
                                            .ready = ready,
-                                           .arg = analyzer->ingest};
+                                           .arg = analyzer,
+                                           .tls_certificate = path_or_none(analyzer->config.http_tls_certificate),
+                                           .tls_key = path_or_none(analyzer->config.http_tls_key),
+                                           .token_file = path_or_none(analyzer->config.http_token_file)};
     int result = http_start(&settings, &analyzer->http, error);
     if (result < 0) {
         log_error("%s", error);
         return code_of(result);
     }
-    log_info("HTTP on %s", http_address(analyzer->http));
+    log_info("HTTP%s on %s", settings.tls_certificate != NULL ? "S" : "", http_address(analyzer->http));
     return EXIT_CODE_OK;
 }
 
@@ -291,6 +357,7 @@ static bool take_signals(struct analyzer *analyzer)
     while (read(analyzer->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
         if (signal.ssi_signo != SIGHUP)
             return false;
+        event_file_reopen(analyzer->output.file);
         reload_because(analyzer, "SIGHUP");
     }
     return true;
@@ -320,6 +387,10 @@ static void loop(struct analyzer *analyzer)
         if (now_ns - kept_ns < HOUSEKEEPING_MS * UINT64_C(1000000))
             continue;
         kept_ns = now_ns;
+        atomic_store(&analyzer->moved_ns, now_ns);
+        ingest_pulse(analyzer->ingest, now_ns);
+        http_tend(analyzer->http, now_ns);
+        http_tend(analyzer->control, now_ns);
         ingest_reap(analyzer->ingest, now_ns);
         ingest_mend(analyzer->ingest);
     }
@@ -360,6 +431,7 @@ static int stop(struct analyzer *analyzer)
     outbox_close(analyzer->outbox);
     watch_free(analyzer->watch);
     reloader_free(analyzer->reloader);
+    event_file_close(analyzer->output.file);
     return code;
 }
 
@@ -379,8 +451,12 @@ static int run(struct analyzer *analyzer, bool check_only)
     }
     analyzer->output.table = analyzer->config.output_format == OUTPUT_TABLE;
     analyzer->output.arguments = analyzer->config.parse_arguments ? JSON_WORDS : JSON_NUMBERS;
+    analyzer->output.shape = (enum json_shape)analyzer->config.output_shape;
+    analyzer->output.sample = (uint32_t)analyzer->config.events_sample;
     analyzer->output.cancel_fd = analyzer->give_up_fd;
-    code = open_outbox(analyzer);
+    code = open_events_file(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = open_outbox(analyzer);
     /* Sinks first: one that the outbox has not seen begins at the next alert. */
     if (code == EXIT_CODE_OK)
         code = start_sinks(analyzer);

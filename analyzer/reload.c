@@ -160,8 +160,7 @@ void reloader_collect(void *arg, struct metrics_writer *writer)
     char policies[24], detections[24];
     for (int i = 0; i < RESULTS; i++) {
         const struct metric_label labels[] = {{"result", names[i]}, {0}};
-        metrics_write(writer, "vedette_reload_total", METRIC_COUNTER, "Reloads of policies and tuning.", labels,
-                      (double)atomic_load(&reloader->results[i]));
+        metrics_put(writer, METRIC_RELOADS, labels, (double)atomic_load(&reloader->results[i]));
     }
     struct loaded_set *set = loaded_current_get(reloader->current, &number);
     loaded_set_detections(set, &n_detections);
@@ -169,7 +168,8 @@ void reloader_collect(void *arg, struct metrics_writer *writer)
     snprintf(detections, sizeof(detections), "%zu", n_detections);
     const struct metric_label labels[] = {
         {"version", loaded_set_version(set)}, {"policies", policies}, {"detections", detections}, {0}};
-    metrics_write(writer, "vedette_loaded_set", METRIC_GAUGE,
-                  "The set in force: its version, how many policies it has and how many detections run.", labels, 1);
+    metrics_put(writer, METRIC_LOADED_SET, labels, 1);
+    metrics_put(writer, METRIC_LOADED_POLICIES, NULL, (double)selection_policies(loaded_set_selection(set))->count);
+    metrics_put(writer, METRIC_LOADED_DETECTIONS, NULL, (double)n_detections);
     loaded_set_unref(set);
 }

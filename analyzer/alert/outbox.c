@@ -343,25 +343,15 @@ void outbox_collect(void *arg, struct metrics_writer *writer)
     struct outbox_figures figures;
     outbox_figures(arg, &figures);
     const struct {
-        const char *name;
-        enum metric_type type;
-        const char *help;
+        enum metric metric;
         double value;
     } samples[] = {
-        {"vedette_outbox_alerts_total", METRIC_COUNTER, "Alerts stored.", (double)figures.alerts},
-        {"vedette_outbox_duplicates_total", METRIC_COUNTER, "Alerts met again by their id and not stored twice.",
-         (double)figures.duplicates},
-        {"vedette_outbox_commits_total", METRIC_COUNTER, "Transactions.", (double)figures.commits},
-        {"vedette_outbox_failures_total", METRIC_COUNTER, "Transactions that failed; each is tried again.",
-         (double)figures.failures},
-        {"vedette_outbox_pruned_alerts_total", METRIC_COUNTER, "Alerts deleted by age, count or size.",
-         (double)figures.pruned},
-        {"vedette_outbox_lost_alerts_total", METRIC_COUNTER,
-         "Alerts dropped for the size limit before every sink had them.", (double)figures.lost},
-        {"vedette_outbox_bytes", METRIC_GAUGE, "Database pages in use when last pruned or opened.",
-         (double)figures.bytes},
-        {"vedette_outbox_last_row", METRIC_GAUGE, "Number of the newest alert.", (double)figures.last_row},
+        {METRIC_OUTBOX_ALERTS, (double)figures.alerts},     {METRIC_OUTBOX_DUPLICATES, (double)figures.duplicates},
+        {METRIC_OUTBOX_COMMITS, (double)figures.commits},   {METRIC_OUTBOX_FAILURES, (double)figures.failures},
+        {METRIC_OUTBOX_PRUNED, (double)figures.pruned},     {METRIC_OUTBOX_LOST, (double)figures.lost},
+        {METRIC_OUTBOX_BYTES, (double)figures.bytes},       {METRIC_OUTBOX_LIMIT, (double)OUTBOX_MAX_BYTES},
+        {METRIC_OUTBOX_LAST_ROW, (double)figures.last_row},
     };
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
-        metrics_write(writer, samples[i].name, samples[i].type, samples[i].help, NULL, samples[i].value);
+        metrics_put(writer, samples[i].metric, NULL, samples[i].value);
 }

@@ -377,6 +377,11 @@ static double oldest_age_s(struct sink_runner *runner)
     return age > 0 ? age : 0;
 }
 
+bool sink_runner_is_away(const struct sink_runner *runner)
+{
+    return atomic_load(&runner->away);
+}
+
 void sink_runner_collect(void *arg, struct metrics_writer *writer)
 {
     struct sink_runner *runner = arg;
@@ -384,18 +389,10 @@ void sink_runner_collect(void *arg, struct metrics_writer *writer)
     struct outbox_figures figures;
     outbox_figures(runner->outbox, &figures);
     int64_t depth = figures.last_row - atomic_load(&runner->row);
-    metrics_write(writer, "vedette_sink_delivered_total", METRIC_COUNTER, "Alerts that the receiver accepted.", labels,
-                  (double)atomic_load(&runner->delivered));
-    metrics_write(writer, "vedette_sink_retries_total", METRIC_COUNTER, "Attempts that failed and are made again.",
-                  labels, (double)atomic_load(&runner->retries));
-    metrics_write(writer, "vedette_sink_refused_total", METRIC_COUNTER,
-                  "Alerts that the receiver will not take: dead letters.", labels,
-                  (double)atomic_load(&runner->refused));
-    metrics_write(writer, "vedette_sink_queue_alerts", METRIC_GAUGE, "Alerts not delivered yet.", labels,
-                  depth > 0 ? (double)depth : 0);
-    metrics_write(writer, "vedette_sink_oldest_alert_age_seconds", METRIC_GAUGE,
-                  "Age of the oldest alert not delivered yet, by its event's time.", labels,
-                  depth > 0 ? oldest_age_s(runner) : 0);
-    metrics_write(writer, "vedette_sink_up", METRIC_GAUGE, "0 while an outage lasts.", labels,
-                  atomic_load(&runner->away) ? 0 : 1);
+    metrics_put(writer, METRIC_SINK_DELIVERED, labels, (double)atomic_load(&runner->delivered));
+    metrics_put(writer, METRIC_SINK_RETRIES, labels, (double)atomic_load(&runner->retries));
+    metrics_put(writer, METRIC_SINK_REFUSED, labels, (double)atomic_load(&runner->refused));
+    metrics_put(writer, METRIC_SINK_QUEUE, labels, depth > 0 ? (double)depth : 0);
+    metrics_put(writer, METRIC_SINK_AGE, labels, depth > 0 ? oldest_age_s(runner) : 0);
+    metrics_put(writer, METRIC_SINK_UP, labels, atomic_load(&runner->away) ? 0 : 1);
 }

@@ -7,6 +7,7 @@
 #ifndef VEDETTE_ANALYZER_ALERT_SINK_H
 #define VEDETTE_ANALYZER_ALERT_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,8 @@ struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_s
  * (NULL is allowed) freed: not while collect may run.
  */
 uint64_t sink_runner_stop(struct sink_runner *runner, uint32_t drain_ms);
+/* Whether an outage lasts. Any thread. */
+bool sink_runner_is_away(const struct sink_runner *runner);
 void sink_runner_collect(void *runner, struct metrics_writer *writer);
 
 #endif

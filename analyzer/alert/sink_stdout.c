@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings on standard output: one JSON object a line, or with the target "table" a readable row each. */
+/* Findings on standard output: one JSON object a line, in the newer shape with the target "v1beta1"; or with the target
+ * "table" a readable row each. */
 #include "analyzer/alert/sink.h"
 
 #include <errno.h>
@@ -7,10 +8,11 @@
 #include <sys/eventfd.h>
 
 #include "analyzer/alert/row.h"
+#include "analyzer/alert/shape.h"
 #include "analyzer/alert/stdout.h"
 
 struct stdout_sink {
-    bool table;
+    bool table, v1beta1;
     int cancel_fd;
     char *line; /* reused from alert to alert */
     size_t capacity;
@@ -18,9 +20,9 @@ struct stdout_sink {
 
 static void *stdout_open(const char *target, char error[SINK_ERROR_BYTES])
 {
-    bool table = target && strcmp(target, "table") == 0;
-    if (target && *target && !table && strcmp(target, "json") != 0) {
-        snprintf(error, SINK_ERROR_BYTES, "sink stdout: unknown format %.64s: write json or table", target);
+    bool table = target && strcmp(target, "table") == 0, v1beta1 = target && strcmp(target, "v1beta1") == 0;
+    if (target && *target && !table && !v1beta1 && strcmp(target, "json") != 0) {
+        snprintf(error, SINK_ERROR_BYTES, "sink stdout: unknown format %.64s: write json, v1beta1 or table", target);
         return NULL;
     }
     struct stdout_sink *sink = calloc(1, sizeof(*sink));
@@ -31,6 +33,7 @@ static void *stdout_open(const char *target, char error[SINK_ERROR_BYTES])
         return NULL;
     }
     sink->table = table;
+    sink->v1beta1 = v1beta1;
     sink->cancel_fd = cancel_fd;
     return sink;
 }
@@ -51,10 +54,16 @@ static bool reserve(struct stdout_sink *sink, size_t size)
 static size_t make_line(struct stdout_sink *sink, const struct alert *alert)
 {
     char *row = NULL;
+    struct text shaped = {0};
     if (sink->table && !(row = alert_row(alert)))
         return 0;
     const char *text = sink->table ? row : alert->json;
     size_t size = strlen(text) + 1;
+    /* What the outbox holds and cannot be shaped is better shown as it is than not at all. */
+    if (sink->v1beta1 && shape_v1beta1(&shaped, text, size - 1) == 0) {
+        text = shaped.data;
+        size = shaped.size + 1;
+    }
     if (reserve(sink, size)) {
         memcpy(sink->line, text, size - 1);
         sink->line[size - 1] = '\n';
@@ -62,6 +71,7 @@ static size_t make_line(struct stdout_sink *sink, const struct alert *alert)
         size = 0;
     }
     free(row);
+    text_fini(&shaped);
     return size;
 }
 

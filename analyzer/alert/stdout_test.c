@@ -172,7 +172,7 @@ static void test_stdout_sink_formats(void **state)
         line, "22:13:20.000000  -      sh               42      -       -                fileless_execution        "
               "HIGH: fileless_execution; node: node1\n");
     assert_null(sink_kind_by_name("stdout")->open("xml", error));
-    assert_non_null(strstr(error, "json or table"));
+    assert_non_null(strstr(error, "json, v1beta1 or table"));
 }
 
 int main(void)

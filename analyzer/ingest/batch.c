@@ -40,6 +40,8 @@ static void emit(void *arg, const struct finding *finding)
     if (pending_add(&applying->node->pending, applying->node->name, finding, policies, n_policies,
                     applying->node->environment->arguments) < 0)
         applying->lost_findings++;
+    else
+        totals_count(&applying->node->findings[finding->severity], 1);
 }
 
 static void show(struct node *node, const struct event_context *context)
@@ -51,9 +53,16 @@ static void show(struct node *node, const struct event_context *context)
         return;
     size_t n_policies;
     const char *const *policies = policy_judge_event(node->judgement->policies, context, &n_policies);
-    if (n_policies == 0)
+    if (n_policies == 0) {
+        totals_count(&node->events_selected_not, 1);
         return;
-    output_event(environment->output, &node->shown, context, policies, n_policies);
+    }
+    if (!output_samples(environment->output)) {
+        totals_count(&node->events_sampled_out, 1);
+        return;
+    }
+    if (output_event(environment->output, &node->shown, context, policies, n_policies))
+        totals_count(&node->events_shown, 1);
     if (node->shown.size >= SHOWN_FLUSH_BYTES)
         output_flush(environment->output, &node->shown);
 }
@@ -132,6 +141,9 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     struct loss evicted;
     if (engine_take_evicted(node->judgement->engine, &evicted))
         node_lose(node, &evicted);
+    if (node->last_event_ns != 0)
+        atomic_store_explicit(&node->last_event_wall_ns, node->last_event_ns + (uint64_t)batch->wall_minus_boot_ns,
+                              memory_order_relaxed);
     if (node->shown.size > 0)
         output_flush(node->environment->output, &node->shown);
     for (size_t class = 0; class < CLASS_COUNT; class ++) {

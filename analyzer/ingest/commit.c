@@ -14,13 +14,27 @@ bool node_commit_is_due(const struct node *node, bool urgent, uint64_t now_ns)
     return urgent || node->pending.count > 0 || now_ns - node->last_commit_ns >= NODE_COMMIT_INTERVAL_MS * MS_NS;
 }
 
+/* From what people do not notice to what wakes them. */
+const double totals_latency_bounds[TOTALS_LATENCIES - 1] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                            0.5,   1,    2.5,   10,   60,  600};
+
+static void note_latency_of(struct ingest_totals *totals, uint64_t latency_ns)
+{
+    size_t bucket = 0;
+    while (bucket < TOTALS_LATENCIES - 1 && (double)latency_ns / 1e9 > totals_latency_bounds[bucket])
+        bucket++;
+    totals_count(&totals->alert_latency[bucket], 1);
+    totals_count(&totals->alert_latency_ns, latency_ns);
+}
+
 static void note_latency(struct node *node)
 {
     struct ingest_totals *totals = node->environment->totals;
     uint64_t wall_ns = clock_boot_ns() + (uint64_t)clock_wall_minus_boot_ns();
-    for (size_t i = 0; i < node->pending.count; i++)
-        if (wall_ns > node->pending.alert[i].time_ns)
-            totals_count(&totals->alert_latency_ns, wall_ns - node->pending.alert[i].time_ns);
+    for (size_t i = 0; i < node->pending.count; i++) {
+        uint64_t time_ns = node->pending.alert[i].time_ns;
+        note_latency_of(totals, wall_ns > time_ns ? wall_ns - time_ns : 0);
+    }
     totals_count(&totals->alerts, node->pending.count);
 }
 

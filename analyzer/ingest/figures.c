@@ -23,19 +23,37 @@ const char *ingest_health(struct ingest *ingest)
 {
     uint64_t now_ns = clock_boot_ns();
     for (unsigned i = 0; i < ingest->n_shards; i++) {
-        uint64_t since_ns = shard_busy_since_ns(ingest->shard[i]);
-        if (since_ns != 0 && now_ns > since_ns && now_ns - since_ns > (uint64_t)INGEST_STUCK_S * 1000000000)
+        if (shard_queue(ingest->shard[i], now_ns).busy_ns > (uint64_t)INGEST_STUCK_S * 1000000000)
             return "an ingest thread has been at one request for more than 30 s: does the reader of standard output "
                    "stand still?";
+        if (shard_pulse_age_ns(ingest->shard[i], now_ns) > (uint64_t)INGEST_STUCK_S * 1000000000)
+            return "an ingest thread has not moved for more than 30 s";
     }
     return NULL;
 }
 
-const char *ingest_readiness(struct ingest *ingest)
+void ingest_pulse(struct ingest *ingest, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_pulse(ingest->shard[i], now_ns);
+}
+
+const char *ingest_bus_readiness(struct ingest *ingest)
 {
     if (atomic_load(&ingest->stopping))
         return "stopping";
+    return atomic_load(&ingest->deaf) ? "the bus cannot be listened on: see the log" : NULL;
+}
+
+const char *ingest_outbox_readiness(struct ingest *ingest)
+{
     return atomic_load(&ingest->totals.outbox_failing) ? "alerts cannot be stored: see the log" : NULL;
+}
+
+const char *ingest_readiness(struct ingest *ingest)
+{
+    const char *words = ingest_bus_readiness(ingest);
+    return words != NULL ? words : ingest_outbox_readiness(ingest);
 }
 
 /* Looks for one node; with several, collects some of their names. */
@@ -97,6 +115,17 @@ static double load(const atomic_uint_fast64_t *counter)
     return (double)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static void write_info(struct metrics_writer *writer, const struct detection *detection)
+{
+    const struct metric_label labels[] = {{"detection", detection->name},
+                                          {"id", detection->id},
+                                          {"severity", severity_names[detection->severity]},
+                                          {"tactic", detection->category},
+                                          {"technique", detection->technique_id},
+                                          {0}};
+    metrics_put(writer, METRIC_DETECTION_INFO, labels, 1);
+}
+
 static void write_detection(struct metrics_writer *writer, const struct detection *detection,
                             const struct engine_cost *cost)
 {
@@ -105,24 +134,15 @@ static void write_detection(struct metrics_writer *writer, const struct detectio
                                            .counts = cost->timed,
                                            .n = ENGINE_COST_BUCKETS - 1,
                                            .sum = (double)cost->timed_ns / 1e9};
-    metrics_write(writer, "vedette_findings_total", METRIC_COUNTER, "Findings, by detection.", labels,
-                  (double)cost->findings);
-    metrics_write(writer, "vedette_detection_judged_total", METRIC_COUNTER,
-                  "Events a detection looked at: those that their path alone did not rule out.", labels,
-                  (double)cost->judged);
-    metrics_write(writer, "vedette_detection_seconds_total", METRIC_COUNTER,
-                  "Time a detection took, estimated from one event in 64.", labels, (double)cost->nanoseconds / 1e9);
-    metrics_write_histogram(writer, "vedette_detection_judgement_seconds",
-                            "Time a detection took for an event, of one event in 64.", labels, &times);
-    metrics_write(writer, "vedette_detection_patterns_given_up_total", METRIC_COUNTER,
-                  "Patterns that took too long on a string; they count as unknown.", labels,
-                  (double)cost->patterns_given_up);
+    metrics_put(writer, METRIC_FINDINGS, labels, (double)cost->findings);
+    metrics_put(writer, METRIC_DETECTION_JUDGED, labels, (double)cost->judged);
+    metrics_put(writer, METRIC_DETECTION_TIME, labels, (double)cost->nanoseconds / 1e9);
+    metrics_put_histogram(writer, METRIC_DETECTION_JUDGEMENT, labels, &times);
+    metrics_put(writer, METRIC_DETECTION_PATTERNS, labels, (double)cost->patterns_given_up);
     if (detection->correlation.kind == CORRELATE_NOTHING)
         return;
-    metrics_write(writer, "vedette_detection_keys", METRIC_GAUGE, "Keys that a correlation keeps something for.",
-                  labels, (double)cost->keys);
-    metrics_write(writer, "vedette_detection_evicted_keys_total", METRIC_COUNTER,
-                  "Keys that a correlation gave up because its table was full.", labels, (double)cost->evicted);
+    metrics_put(writer, METRIC_DETECTION_KEYS, labels, (double)cost->keys);
+    metrics_put(writer, METRIC_DETECTION_EVICTED, labels, (double)cost->evicted);
 }
 
 static void write_suppressed(struct metrics_writer *writer, const struct detection *detection,
@@ -133,9 +153,7 @@ static void write_suppressed(struct metrics_writer *writer, const struct detecti
             {"detection", detection->name}, {"reason", suppression_name((enum suppression)why)}, {0}};
         double count = load(&suppressed[why]);
         if (count > 0)
-            metrics_write(writer, "vedette_findings_suppressed_total", METRIC_COUNTER,
-                          "Findings that were not told, by detection and what in its tuning kept them back.", labels,
-                          count);
+            metrics_put(writer, METRIC_FINDINGS_SUPPRESSED, labels, count);
     }
 }
 
@@ -149,6 +167,7 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
     for (unsigned i = 0; i < ingest->n_shards; i++)
         shard_add_costs(ingest->shard[i], costs, count);
     for (size_t i = 0; i < count; i++) {
+        write_info(writer, all[i]);
         write_detection(writer, all[i], &costs[i]);
         if (i < TOTALS_DETECTIONS)
             write_suppressed(writer, all[i], ingest->totals.suppressed[i]);
@@ -156,34 +175,74 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
     free(costs);
 }
 
+static void write_queues(struct ingest *ingest, struct metrics_writer *writer)
+{
+    uint64_t now_ns = clock_boot_ns();
+    for (unsigned i = 0; i < ingest->n_shards; i++) {
+        struct shard_queue queue = shard_queue(ingest->shard[i], now_ns);
+        char number[12];
+        snprintf(number, sizeof(number), "%u", i);
+        const struct metric_label labels[] = {{"shard", number}, {0}};
+        metrics_put(writer, METRIC_QUEUE_REQUESTS, labels, (double)queue.requests);
+        metrics_put(writer, METRIC_QUEUE_BYTES, labels, (double)queue.bytes);
+        metrics_put(writer, METRIC_QUEUE_AGE, labels, (double)queue.age_ns / 1e9);
+        metrics_put(writer, METRIC_BUSY, labels, (double)queue.busy_ns / 1e9);
+    }
+}
+
+static void write_latency(const struct ingest_totals *totals, struct metrics_writer *writer)
+{
+    uint64_t counts[TOTALS_LATENCIES];
+    for (size_t i = 0; i < TOTALS_LATENCIES; i++)
+        counts[i] = atomic_load_explicit(&totals->alert_latency[i], memory_order_relaxed);
+    const struct metric_histogram latency = {.bounds = totals_latency_bounds,
+                                             .counts = counts,
+                                             .n = TOTALS_LATENCIES - 1,
+                                             .sum = load(&totals->alert_latency_ns) / 1e9};
+    metrics_put_histogram(writer, METRIC_ALERT_LATENCY, NULL, &latency);
+}
+
+static bool count_node(struct node *node, void *arg)
+{
+    size_t *counts = arg;
+    counts[node_is_connected(node) ? 1 : 0]++;
+    return true;
+}
+
+static void write_nodes(struct ingest *ingest, struct metrics_writer *writer)
+{
+    static const char *const states[] = {"away", "connected"};
+    size_t counts[2] = {0};
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_walk(ingest->shard[i], count_node, counts);
+    for (size_t i = 0; i < 2; i++) {
+        const struct metric_label labels[] = {{"state", states[i]}, {0}};
+        metrics_put(writer, METRIC_NODES, labels, (double)counts[i]);
+    }
+}
+
 void ingest_collect(void *arg, struct metrics_writer *writer)
 {
     struct ingest *ingest = arg;
     const struct ingest_totals *totals = &ingest->totals;
     const struct metric_label build[] = {{"version", VEDETTE_VERSION}, {0}};
-    metrics_write(writer, "vedette_build_info", METRIC_GAUGE, "The version of this analyzer.", build, 1);
-    metrics_write(writer, "vedette_ingest_connections", METRIC_GAUGE, "Connections on the bus.", NULL,
-                  (double)peers_count(ingest->peers));
+    metrics_put(writer, METRIC_BUILD_INFO, build, 1);
+    metrics_put(writer, METRIC_CONNECTIONS, NULL, (double)peers_count(ingest->peers));
     for (size_t reason = 0; reason < REFUSED_COUNT; reason++) {
         const struct metric_label labels[] = {{"reason", refused_names[reason]}, {0}};
-        metrics_write(writer, "vedette_ingest_refused_total", METRIC_COUNTER, "Requests and connections refused.",
-                      labels, load(&totals->refused[reason]));
+        metrics_put(writer, METRIC_REFUSED, labels, load(&totals->refused[reason]));
     }
-    metrics_write(writer, "vedette_bus_listener_restarts_total", METRIC_COUNTER,
-                  "Times the bus was listened on again because it accepted nobody any more.", NULL,
-                  load(&totals->listener_restarts));
-    metrics_write(writer, "vedette_commits_total", METRIC_COUNTER, "Transactions of alerts and cursors.", NULL,
-                  load(&totals->commits));
-    metrics_write(writer, "vedette_commit_failures_total", METRIC_COUNTER,
-                  "Transactions that failed; nothing is lost by one.", NULL, load(&totals->commit_failures));
-    metrics_write(writer, "vedette_findings_lost_total", METRIC_COUNTER,
-                  "Findings lost because neither outbox nor memory had room.", NULL, load(&totals->findings_lost));
-    metrics_write(writer, "vedette_alerts_committed_total", METRIC_COUNTER, "Alerts committed.", NULL,
-                  load(&totals->alerts));
-    metrics_write(writer, "vedette_alert_latency_seconds_total", METRIC_COUNTER,
-                  "From an event to the commit of its alert, summed over alerts.", NULL,
-                  load(&totals->alert_latency_ns) / 1e9);
+    metrics_put(writer, METRIC_LISTENER_RESTARTS, NULL, load(&totals->listener_restarts));
+    write_queues(ingest, writer);
+    metrics_put(writer, METRIC_COMMITS, NULL, load(&totals->commits));
+    metrics_put(writer, METRIC_COMMIT_FAILURES, NULL, load(&totals->commit_failures));
+    metrics_put(writer, METRIC_FINDINGS_LOST, NULL, load(&totals->findings_lost));
+    metrics_put(writer, METRIC_ALERTS_COMMITTED, NULL, load(&totals->alerts));
+    write_latency(totals, writer);
+    if (ingest->settings.output != NULL)
+        metrics_put(writer, METRIC_EVENTS_UNWRITTEN, NULL, load(&ingest->settings.output->unwritten));
     write_detections(ingest, writer);
+    write_nodes(ingest, writer);
     for (unsigned i = 0; i < ingest->n_shards; i++)
         shard_collect(ingest->shard[i], writer);
 }

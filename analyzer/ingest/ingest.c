@@ -222,13 +222,17 @@ void ingest_mend(struct ingest *ingest)
     atomic_store(&ingest->probing, true);
     bool answers = listener_answers(ingest->url + strlen("ipc://"));
     atomic_store(&ingest->probing, false);
-    if (answers)
+    if (answers) {
+        atomic_store(&ingest->deaf, false);
         return;
+    }
     log_warning("bus: the listener accepts nobody any more (a defect of libnng before 1.6); listening again");
     totals_count(&ingest->totals.listener_restarts, 1);
     nng_listener_close(
         ingest->listener); /* closes its pipes too: their collectors dial again and go on from the cursor */
-    if (listener_start(ingest->socket, ingest->url, &ingest->listener, error) < 0)
+    int result = listener_start(ingest->socket, ingest->url, &ingest->listener, error);
+    atomic_store(&ingest->deaf, result < 0);
+    if (result < 0)
         log_error("%s", error); /* and the next check tries again */
 }
 

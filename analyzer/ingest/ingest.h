@@ -58,7 +58,12 @@ int ingest_stop(struct ingest *ingest);
 
 /* NULL when all is well, else words. Any thread. */
 const char *ingest_health(struct ingest *ingest);
-const char *ingest_readiness(struct ingest *ingest);
+const char *ingest_readiness(struct ingest *ingest); /* of both that follow */
+const char *ingest_bus_readiness(struct ingest *ingest);
+const char *ingest_outbox_readiness(struct ingest *ingest);
+
+/* Asks every thread whether it moves; ingest_health says when one has not answered. To be called every few seconds. */
+void ingest_pulse(struct ingest *ingest, uint64_t now_ns);
 
 /*
  * Appends what a node's kernel can show: as JSON (coverage_json), or as a table. `node`: its name, NULL for the only
@@ -69,5 +74,7 @@ int ingest_coverage(struct ingest *ingest, const char *node, bool json, struct t
 
 /* For metrics_register. */
 void ingest_collect(void *ingest, struct metrics_writer *writer);
+/* For metrics_register too: the same figures by Tracee's names. */
+void ingest_collect_tracee(void *ingest, struct metrics_writer *writer);
 
 #endif

@@ -27,6 +27,7 @@ struct ingest {
     pthread_t receiver;
     bool receiving;
     atomic_bool stopping;
+    atomic_bool deaf;                   /* the listener is gone and could not be replaced yet */
     atomic_bool probing;                /* ingest_mend asks the listener */
     atomic_uint_fast64_t complained_ns; /* about peers, at most once a minute */
 };

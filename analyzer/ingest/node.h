@@ -64,6 +64,13 @@ bool node_tell_due(struct node *node, uint64_t now_ns);
 int node_settle(struct node *node, uint64_t now_ns);
 
 void node_set_connected(struct node *node, bool connected);
+bool node_is_connected(const struct node *node); /* any thread */
+
+/* What has been counted of it; any thread. `lost` without the upper bounds. */
+struct node_sums {
+    uint64_t received, lost, not_selected;
+};
+void node_add_sums(const struct node *node, struct node_sums *sums);
 
 /* Writes what the newest hello said of every event. Any thread. */
 void node_coverage(struct node *node, void (*write)(const struct coverage *coverage, struct text *text),

@@ -19,6 +19,7 @@
 enum {
     LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_SINK + 1,
     LOSS_CLASSES = CLASS_COUNT + 1, /* the last is "all" */
+    NAMED_MISSING = 32,             /* events of one node that a scrape names as missing; the rest is a number */
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
 };
 
@@ -76,6 +77,8 @@ struct node {
     /* For scrapes. */
     atomic_bool connected;
     atomic_uint_fast64_t last_seen_ns, received[CLASS_COUNT], reserved[CLASS_COUNT], lost[LOSS_STAGES][LOSS_CLASSES];
+    atomic_uint_fast64_t findings[SEVERITIES], events_shown, events_sampled_out, events_selected_not;
+    atomic_uint_fast64_t last_event_wall_ns; /* since the epoch, 0: none yet */
     atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
 };
 

@@ -11,6 +11,7 @@
 struct job {
     nng_msg *message;
     bool forwarded;
+    uint64_t put_ns; /* CLOCK_BOOTTIME */
 };
 
 struct resident {
@@ -32,6 +33,7 @@ struct shard {
     struct job jobs[INGEST_QUEUE_JOBS]; /* a ring */
     size_t first, count, bytes;
     bool stopping;
+    uint64_t pulse_ns; /* when it was asked whether it moves; 0: answered */
 
     pthread_mutex_t nodes_lock; /* scrapes walk the nodes; only the thread changes them */
     struct resident *nodes;
@@ -51,7 +53,7 @@ bool shard_put(struct shard *shard, nng_msg *message, bool forwarded)
     bool room = shard->count < INGEST_QUEUE_JOBS && shard->bytes < INGEST_QUEUE_BYTES && !shard->stopping;
     if (room) {
         shard->jobs[(shard->first + shard->count++) % INGEST_QUEUE_JOBS] =
-            (struct job){.message = message, .forwarded = forwarded};
+            (struct job){.message = message, .forwarded = forwarded, .put_ns = clock_boot_ns()};
         shard->bytes += nng_msg_len(message);
         pthread_cond_signal(&shard->wake);
     }
@@ -64,9 +66,10 @@ static bool take(struct shard *shard, const struct timespec *deadline, struct jo
 {
     int waited = 0;
     pthread_mutex_lock(&shard->lock);
-    while (shard->count == 0 && !shard->stopping && waited == 0)
+    while (shard->count == 0 && !shard->stopping && waited == 0 && shard->pulse_ns == 0)
         waited = deadline == NULL ? pthread_cond_wait(&shard->wake, &shard->lock)
                                   : pthread_cond_timedwait(&shard->wake, &shard->lock, deadline);
+    shard->pulse_ns = 0;
     bool taken = shard->count > 0;
     if (taken) {
         *ret_job = shard->jobs[shard->first];
@@ -387,6 +390,36 @@ void shard_walk(struct shard *shard, bool (*visit)(struct node *node, void *arg)
         more = more && visit(resident->node, arg);
     }
     pthread_mutex_unlock(&shard->nodes_lock);
+}
+
+void shard_pulse(struct shard *shard, uint64_t now_ns)
+{
+    pthread_mutex_lock(&shard->lock);
+    if (shard->pulse_ns == 0 && !shard->stopping) {
+        shard->pulse_ns = now_ns;
+        pthread_cond_signal(&shard->wake);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+uint64_t shard_pulse_age_ns(struct shard *shard, uint64_t now_ns)
+{
+    pthread_mutex_lock(&shard->lock);
+    uint64_t asked_ns = shard->pulse_ns;
+    pthread_mutex_unlock(&shard->lock);
+    return asked_ns != 0 && now_ns > asked_ns ? now_ns - asked_ns : 0;
+}
+
+struct shard_queue shard_queue(struct shard *shard, uint64_t now_ns)
+{
+    pthread_mutex_lock(&shard->lock);
+    struct shard_queue queue = {.requests = shard->count, .bytes = shard->bytes};
+    if (shard->count > 0 && now_ns > shard->jobs[shard->first].put_ns)
+        queue.age_ns = now_ns - shard->jobs[shard->first].put_ns;
+    pthread_mutex_unlock(&shard->lock);
+    uint64_t since_ns = shard_busy_since_ns(shard);
+    queue.busy_ns = since_ns != 0 && now_ns > since_ns ? now_ns - since_ns : 0;
+    return queue;
 }
 
 void shard_collect(struct shard *shard, struct metrics_writer *writer)

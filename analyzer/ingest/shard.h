@@ -30,6 +30,17 @@ void shard_free(struct shard *shard);
 
 /* CLOCK_BOOTTIME since when it is at one request, 0: at none. Any thread. */
 uint64_t shard_busy_since_ns(const struct shard *shard);
+/* What waits for it now. Any thread. */
+struct shard_queue {
+    size_t requests, bytes;
+    uint64_t age_ns;  /* of the oldest request, 0 without one */
+    uint64_t busy_ns; /* at its request, 0: at none */
+};
+struct shard_queue shard_queue(struct shard *shard, uint64_t now_ns);
+/* Asks the thread whether it moves, unless it still owes an answer. Any thread. */
+void shard_pulse(struct shard *shard, uint64_t now_ns);
+/* For how long it has owed one, 0: it has answered. Any thread. */
+uint64_t shard_pulse_age_ns(struct shard *shard, uint64_t now_ns);
 /* Visits every node, until `visit` answers false; any thread. No node comes or goes meanwhile. */
 void shard_walk(struct shard *shard, bool (*visit)(struct node *node, void *arg), void *arg);
 void shard_collect(struct shard *shard, struct metrics_writer *writer);

@@ -19,7 +19,9 @@ enum refused {
     REFUSED_COUNT,
 };
 
-enum { TOTALS_DETECTIONS = 256 };
+enum { TOTALS_DETECTIONS = 256, TOTALS_LATENCIES = 13 /* the last: beyond all bounds */ };
+/* The largest latency of each bucket but the last, in seconds. */
+extern const double totals_latency_bounds[TOTALS_LATENCIES - 1];
 
 struct ingest_totals {
     atomic_uint_fast64_t refused[REFUSED_COUNT];
@@ -28,6 +30,7 @@ struct ingest_totals {
     atomic_uint_fast64_t suppressed[TOTALS_DETECTIONS][SUPPRESSED_COUNT]; /* by place in detections_all */
     atomic_uint_fast64_t listener_restarts;
     atomic_uint_fast64_t alerts, alert_latency_ns; /* from the event's time to its commit, summed */
+    atomic_uint_fast64_t alert_latency[TOTALS_LATENCIES];
     atomic_bool outbox_failing;
 };
 

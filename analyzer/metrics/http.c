@@ -1,31 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyzer/metrics/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <strings.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+
+#include "analyzer/metrics/listen.h"
+#include "analyzer/metrics/secret.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 enum {
-    MAX_CONNECTIONS = 64,
-    MAX_CONNECTIONS_PER_ADDRESS = 32, /* half: one client cannot keep the others out */
-    TIMEOUT_S = 10,
+    TIMEOUT_S = 10,           /* without a byte */
     CONNECTION_BYTES = 16384, /* request line and headers */
-    BACKLOG = 64,
-    ADDRESS_BYTES = 128, /* that of a Unix socket's path is the longest: 108 */
+};
+
+/* A connection, and since when its request is waited for or worked at. */
+struct slot {
+    int fd; /* -1: free */
+    uint64_t since_ns;
 };
 
 struct http_server {
     struct http_settings settings;
     struct MHD_Daemon *daemon;
-    char address[ADDRESS_BYTES];
-    char path[ADDRESS_BYTES]; /* of a socket in the file system, else "" */
+    int fd; /* listens; each daemon has a duplicate, so that another can take over */
+    char address[LISTEN_ADDRESS_BYTES];
+    char path[LISTEN_ADDRESS_BYTES]; /* of a socket in the file system, else "" */
+    struct secret certificate, key;  /* of who calls http_start and http_tend */
+
+    pthread_mutex_t lock;
+    /* Under lock. */
+    struct slot slots[HTTP_MAX_CONNECTIONS];
+    struct secret token;
 };
 
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response,
@@ -34,6 +46,8 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"vedette\"");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
@@ -52,19 +66,38 @@ static enum MHD_Result respond_text(struct MHD_Connection *connection, unsigned 
 static enum MHD_Result respond_metrics(struct MHD_Connection *connection, struct metrics *metrics)
 {
     size_t size;
-    char *page = metrics_render(metrics, &size);
+    enum metrics_format format =
+        metrics_negotiate(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+    char *page = metrics_render_as(metrics, format, &size);
     if (!page)
         return respond_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
     struct MHD_Response *response = MHD_create_response_from_buffer(size, page, MHD_RESPMEM_MUST_FREE);
     if (!response)
         free(page);
-    return respond(connection, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8");
+    return respond(connection, MHD_HTTP_OK, response, metrics_content_type(format));
 }
 
-static enum MHD_Result respond_state(struct MHD_Connection *connection, const char *(*ask)(void *arg), void *arg)
+static bool wants_json(struct MHD_Connection *connection)
 {
-    const char *words = ask ? ask(arg) : NULL;
-    return respond_text(connection, words ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK, words ? words : "ok");
+    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    return accept && strstr(accept, "application/json") != NULL;
+}
+
+static enum MHD_Result respond_state(struct MHD_Connection *connection, void (*ask)(void *arg, struct report *report),
+                                     void *arg)
+{
+    struct report report = {0};
+    bool json = wants_json(connection);
+    if (ask)
+        ask(arg, &report);
+    char *body = json ? report_json(&report) : report_text(&report);
+    if (!body)
+        return respond_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(body);
+    return respond(connection, report_is_good(&report) ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, response,
+                   json ? "application/json" : "text/plain; charset=utf-8");
 }
 
 static enum MHD_Result respond_page(struct MHD_Connection *connection, const struct http_page *page, void *arg)
@@ -93,6 +126,18 @@ static bool may_ask(struct MHD_Connection *connection, const struct http_server 
            (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* Who presents the token, where there is one. RFC 6750 section 2.1. */
+static bool is_known(struct MHD_Connection *connection, struct http_server *server)
+{
+    static const char scheme[] = "Bearer ";
+    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    pthread_mutex_lock(&server->lock);
+    bool known = !server->token.bytes || (value && strncasecmp(value, scheme, sizeof(scheme) - 1) == 0 &&
+                                          secret_equals(&server->token, value + sizeof(scheme) - 1));
+    pthread_mutex_unlock(&server->lock);
+    return known;
+}
+
 static bool has_body(struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -114,7 +159,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     (void)version;
     (void)upload_data;
     static int seen;
-    const struct http_server *server = arg;
+    struct http_server *server = arg;
     const struct http_settings *settings = &server->settings;
     bool first = *request == NULL;
     *request = &seen;
@@ -129,213 +174,222 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         return MHD_YES; /* an answer at the first call would cost a keep-alive client its connection */
     if (*upload_data_size)
         return MHD_NO;
+    if (strcmp(url, "/healthz") == 0)
+        return respond_state(connection, settings->healthy, settings->arg);
+    if (strcmp(url, "/readyz") == 0)
+        return respond_state(connection, settings->ready, settings->arg);
+    if (!is_known(connection, server))
+        return respond_text(connection, MHD_HTTP_UNAUTHORIZED, "present the token: Authorization: Bearer TOKEN");
     for (size_t i = 0; i < settings->n_pages; i++)
         if (strcmp(url, settings->pages[i].path) == 0)
             return respond_page(connection, &settings->pages[i], settings->arg);
     if (strcmp(url, "/metrics") == 0 && settings->metrics)
         return respond_metrics(connection, settings->metrics);
-    if (strcmp(url, "/healthz") == 0)
-        return respond_state(connection, settings->healthy, settings->arg);
-    if (strcmp(url, "/readyz") == 0)
-        return respond_state(connection, settings->ready, settings->arg);
     return respond_text(connection, MHD_HTTP_NOT_FOUND, "not found");
 }
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-/* "HOST:PORT", "[HOST]:PORT" or ":PORT"; numeric. */
-static int parse_address(const char *text, union address *ret_address)
+/* MHD's thread; it closes a connection's socket after this returns. */
+static void connection_came_or_went(void *arg, struct MHD_Connection *connection, void **context,
+                                    enum MHD_ConnectionNotificationCode what)
 {
-    union address address = {0};
-    const char *colon = text ? strrchr(text, ':') : NULL;
-    char host[INET6_ADDRSTRLEN] = "", *end;
-    if (!colon || colon[1] < '0' || colon[1] > '9')
-        return -EINVAL;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (*end || port > 65535)
-        return -EINVAL;
-    bool brackets = text[0] == '[';
-    const char *from = brackets ? text + 1 : text;
-    size_t size = (size_t)(colon - from);
-    if (brackets && (size == 0 || from[--size] != ']'))
-        return -EINVAL;
-    if (size >= sizeof(host))
-        return -EINVAL;
-    memcpy(host, from, size);
-    address.v6.sin6_port = htons((uint16_t)port);
-    if (!brackets && size == 0) {
-        address.v6.sin6_family = AF_INET6;
-        address.v6.sin6_addr = in6addr_any;
-    } else if (brackets && inet_pton(AF_INET6, host, &address.v6.sin6_addr) == 1) {
-        address.v6.sin6_family = AF_INET6;
-    } else if (!brackets && inet_pton(AF_INET, host, &address.v4.sin_addr) == 1) {
-        address.v4.sin_family = AF_INET;
-        address.v4.sin_port = htons((uint16_t)port);
-    } else {
-        return -EINVAL;
+    struct http_server *server = arg;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct slot *slot = *context;
+    pthread_mutex_lock(&server->lock);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED && slot)
+        slot->fd = -1;
+    for (size_t i = 0; what == MHD_CONNECTION_NOTIFY_STARTED && info && i < HTTP_MAX_CONNECTIONS; i++) {
+        if (server->slots[i].fd >= 0)
+            continue;
+        server->slots[i] = (struct slot){.fd = info->connect_fd, .since_ns = clock_boot_ns()};
+        *context = &server->slots[i];
+        break;
     }
-    *ret_address = address;
-    return 0;
+    pthread_mutex_unlock(&server->lock);
 }
 
-/* A listening socket or -errno. */
-static int listen_on(const union address *address)
+static void request_ended(void *arg, struct MHD_Connection *connection, void **request,
+                          enum MHD_RequestTerminationCode how)
 {
-    int family = address->any.sa_family, on = 1, off = 0;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct http_server *server = arg;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct slot *slot = info ? info->socket_context : NULL;
+    (void)request;
+    (void)how;
+    pthread_mutex_lock(&server->lock);
+    if (slot)
+        slot->since_ns = clock_boot_ns();
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Its thread takes no signal: those are the main thread's. NULL with errno. */
+static struct MHD_Daemon *start_daemon(struct http_server *server)
+{
+    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, server->certificate.bytes},
+                                         {MHD_OPTION_HTTPS_MEM_KEY, 0, server->key.bytes},
+                                         {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    bool is_tls = server->certificate.bytes != NULL;
+    int fd = fcntl(server->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
-        return -errno;
-    socklen_t size = family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) ||
-        bind(fd, &address->any, size) || listen(fd, BACKLOG)) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
-/* One that nobody listens on any more, from a life that was killed. */
-static bool is_dead(const struct sockaddr_un *address)
-{
-    struct stat status;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool dead = fd >= 0 && lstat(address->sun_path, &status) == 0 && S_ISSOCK(status.st_mode) &&
-                connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return dead;
-}
-
-static int listen_on_path(const char *path, int *ret_fd)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    int result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-    if (result && errno == EADDRINUSE && is_dead(&address) && unlink(path) == 0)
-        result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-    if (result || chmod(path, 0660) || listen(fd, BACKLOG)) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-static int listen_on_text(const char *text, int *ret_fd)
-{
-    union address address;
-    int error = parse_address(text, &address);
-    if (error)
-        return error;
-    int fd = listen_on(&address);
-    if (fd == -EAFNOSUPPORT && text[0] == ':') { /* a host without IPv6 */
-        in_port_t port = address.v6.sin6_port;
-        address = (union address){.v4 = {.sin_family = AF_INET, .sin_port = port}};
-        fd = listen_on(&address);
-    }
-    *ret_fd = fd;
-    return fd < 0 ? fd : 0;
-}
-
-static int bound_address(int fd, char ret_text[ADDRESS_BYTES])
-{
-    union address address = {0};
-    socklen_t size = sizeof(address);
-    char host[INET6_ADDRSTRLEN];
-    if (getsockname(fd, &address.any, &size))
-        return -errno;
-    if (address.any.sa_family == AF_INET6)
-        snprintf(ret_text, ADDRESS_BYTES, "[%s]:%u", inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof(host)),
-                 ntohs(address.v6.sin6_port));
-    else
-        snprintf(ret_text, ADDRESS_BYTES, "%s:%u", inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof(host)),
-                 ntohs(address.v4.sin_port));
-    return 0;
-}
-
-static int explain(const char *address, int error, char words[HTTP_ERROR_BYTES])
-{
-    const char *remedy = strerror(-error);
-    if (address && address[0] == '/') {
-        if (error == -ENOENT)
-            remedy = "there is no such directory: make it, or choose another path";
-        else if (error == -EACCES)
-            remedy = "its directory may not be written: give it to this program's user, or choose another path";
-        else if (error == -EADDRINUSE)
-            remedy = "in use: another analyzer listens there, or it is no socket; choose another path";
-        snprintf(words, HTTP_ERROR_BYTES, "socket %.128s: %s", address, remedy);
-        return error;
-    }
-    if (error == -EINVAL)
-        remedy = "not an address: write 127.0.0.1:3366, [::1]:3366, or :3366 for all addresses; port 0 takes any";
-    else if (error == -EADDRINUSE)
-        remedy = "in use: stop what listens there, or choose another address (port 0 takes any)";
-    else if (error == -EADDRNOTAVAIL)
-        remedy = "no address of this host: choose one that it has, or :PORT for all";
-    else if (error == -EACCES)
-        remedy = "not allowed: choose a port from 1024 on";
-    snprintf(words, HTTP_ERROR_BYTES, "HTTP address %.64s: %s", address ? address : "(none)", remedy);
-    return error;
-}
-
-/* Its thread takes no signal: those are the main thread's. */
-static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
-{
+        return NULL;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                         (unsigned)MAX_CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+    /* With MHD_USE_ITC a stop does not shut the socket down, which another daemon may listen on. */
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | (is_tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, server,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_MAX_CONNECTIONS,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)HTTP_MAX_CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_came_or_went, server, MHD_OPTION_NOTIFY_COMPLETED, request_ended, server, MHD_OPTION_ARRAY,
+        is_tls ? tls : none, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
+    return daemon; /* where it failed, MHD may have closed the duplicate: closing it here could hit another's */
+}
+
+static void stop_daemon(struct MHD_Daemon *daemon)
+{
+    int fd = MHD_quiesce_daemon(daemon);
+    MHD_stop_daemon(daemon); /* ends its thread */
+    if (fd >= 0)
+        close(fd);
+}
+
+static void server_free(struct http_server *server)
+{
+    if (server->fd >= 0)
+        close(server->fd);
+    secret_fini(&server->certificate);
+    secret_fini(&server->key);
+    secret_fini(&server->token);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+static struct http_server *server_new(const struct http_settings *settings)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return NULL;
+    server->settings = *settings;
+    server->settings.address = NULL; /* the caller's */
+    server->fd = -1;
+    pthread_mutex_init(&server->lock, NULL);
+    for (size_t i = 0; i < HTTP_MAX_CONNECTIONS; i++)
+        server->slots[i].fd = -1;
+    return server;
+}
+
+static int read_secrets(struct http_server *server, char error[HTTP_ERROR_BYTES])
+{
+    const struct http_settings *settings = &server->settings;
+    int result = 0;
+    if (!settings->tls_certificate != !settings->tls_key) {
+        snprintf(error, HTTP_ERROR_BYTES, "http.tls: certificate and key go together: give both");
+        return -EINVAL;
+    }
+    if (settings->tls_certificate)
+        result = secret_read(&server->certificate, "http.tls.certificate", settings->tls_certificate, error);
+    if (settings->tls_key && result == 0)
+        result = secret_read(&server->key, "http.tls.key", settings->tls_key, error);
+    if (settings->token_file && result == 0)
+        result = secret_read(&server->token, "http.token_file", settings->token_file, error);
+    return result;
+}
+
+static int serve(struct http_server *server, const char *address, char error[HTTP_ERROR_BYTES])
+{
+    bool is_path = address && address[0] == '/';
+    int result = read_secrets(server, error);
+    if (result)
+        return result;
+    result = listen_open(address, &server->fd);
+    if (!result && is_path) {
+        snprintf(server->path, sizeof(server->path), "%s", address);
+        snprintf(server->address, sizeof(server->address), "%s", address);
+    } else if (!result) {
+        result = listen_bound(server->fd, server->address);
+    }
+    if (result)
+        return listen_explain(address, result, error);
+    server->daemon = start_daemon(server);
+    if (server->daemon)
+        return 0;
+    if (!server->certificate.bytes)
+        return listen_explain(address, -ENOMEM, error);
+    snprintf(error, HTTP_ERROR_BYTES, "http.tls: %.90s and %.90s are no certificate and its key in PEM",
+             server->certificate.path, server->key.path);
+    return -EINVAL;
 }
 
 int http_start(const struct http_settings *settings, struct http_server **ret_server, char error[HTTP_ERROR_BYTES])
 {
-    int fd = -1;
-    bool is_path = settings->address && settings->address[0] == '/';
-    int result = is_path ? listen_on_path(settings->address, &fd) : listen_on_text(settings->address, &fd);
-    if (result)
-        return explain(settings->address, result, error);
-    struct http_server *server = calloc(1, sizeof(*server));
-    if (server && is_path) {
-        snprintf(server->path, sizeof(server->path), "%s", settings->address);
-        snprintf(server->address, sizeof(server->address), "%s", settings->address);
-    }
-    if (!server || (!is_path && bound_address(fd, server->address))) {
-        close(fd);
-        free(server);
-        return explain(settings->address, -ENOMEM, error);
-    }
-    server->settings = *settings;
-    server->settings.address = NULL; /* the caller's */
-    server->daemon = start_daemon(server, fd);
-    if (!server->daemon) { /* MHD may have closed the socket: closing it here could hit another's descriptor */
-        free(server);
-        return explain(settings->address, -ENOMEM, error);
-    }
-    *ret_server = server;
-    return 0;
+    struct http_server *server = server_new(settings);
+    if (!server)
+        return listen_explain(settings->address, -ENOMEM, error);
+    int result = serve(server, settings->address, error);
+    if (!result)
+        *ret_server = server;
+    else
+        server_free(server);
+    return result;
 }
 
 const char *http_address(const struct http_server *server)
 {
     return server->address;
+}
+
+static void close_overdue(struct http_server *server, uint64_t now_ns)
+{
+    const uint64_t limit_ns = HTTP_REQUEST_S * UINT64_C(1000000000);
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < HTTP_MAX_CONNECTIONS; i++)
+        if (server->slots[i].fd >= 0 && now_ns > server->slots[i].since_ns + limit_ns)
+            shutdown(server->slots[i].fd, SHUT_RDWR); /* MHD sees its end and closes it */
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void renew_token(struct http_server *server)
+{
+    char error[SECRET_ERROR_BYTES];
+    pthread_mutex_lock(&server->lock);
+    int result = secret_read(&server->token, "http.token_file", server->token.path, error);
+    pthread_mutex_unlock(&server->lock);
+    if (result)
+        log_warning("%s; the token before goes on to hold", error);
+    else
+        log_info("http.token_file has changed: the new token holds");
+}
+
+/* Certificate and key are replaced one after the other by whoever does it: what does not fit is tried again at the next
+ * change, and the daemon that runs goes on. */
+static void renew_certificate(struct http_server *server)
+{
+    char error[SECRET_ERROR_BYTES] = "they do not fit each other";
+    struct MHD_Daemon *daemon = NULL;
+    if (secret_read(&server->certificate, "http.tls.certificate", server->certificate.path, error) == 0 &&
+        secret_read(&server->key, "http.tls.key", server->key.path, error) == 0)
+        daemon = start_daemon(server);
+    if (!daemon) {
+        log_warning("certificate or key has changed and cannot be used: %s; those before stay in use", error);
+        return;
+    }
+    stop_daemon(server->daemon);
+    server->daemon = daemon;
+    log_info("certificate and key have changed: the new ones are in use");
+}
+
+void http_tend(struct http_server *server, uint64_t now_ns)
+{
+    if (!server)
+        return;
+    close_overdue(server, now_ns);
+    if (secret_has_changed(&server->token))
+        renew_token(server);
+    if (secret_has_changed(&server->certificate) || secret_has_changed(&server->key))
+        renew_certificate(server);
 }
 
 void http_stop(struct http_server *server)
@@ -344,6 +398,6 @@ void http_stop(struct http_server *server)
         return;
     if (server->path[0] != '\0')
         unlink(server->path);
-    MHD_stop_daemon(server->daemon); /* closes the socket, ends its thread */
-    free(server);
+    stop_daemon(server->daemon);
+    server_free(server);
 }

@@ -23,9 +23,16 @@ struct family {
     struct buffer samples;
 };
 
+const struct metric_row metric_table[METRICS] = {
+#define METRIC(symbol, name, type, labels, help) [METRIC_##symbol] = {name, METRIC_##type, labels, help},
+#include "analyzer/metrics/metrics.def"
+#undef METRIC
+};
+
 struct metrics_writer {
     struct family *families; /* in order of first appearance: the page is stable from scrape to scrape */
     size_t n_families, capacity;
+    uint16_t place[METRICS]; /* of a metric of the table among the families, from 1; 0: not there yet */
     size_t bytes;
     bool failed;
 };
@@ -158,6 +165,18 @@ static struct family *find_family(struct metrics_writer *writer, const char *nam
     return &writer->families[writer->n_families++];
 }
 
+/* At once: a scrape of many nodes asks for the same few families over and over. */
+static struct family *family_of(struct metrics_writer *writer, enum metric metric)
+{
+    const struct metric_row *row = &metric_table[metric];
+    if (writer->place[metric] != 0)
+        return &writer->families[writer->place[metric] - 1];
+    struct family *family = find_family(writer, row->name, row->type, row->help);
+    if (family)
+        writer->place[metric] = (uint16_t)(family - writer->families + 1);
+    return family;
+}
+
 static void append_value(struct metrics_writer *writer, struct buffer *buffer, double value)
 {
     char text[64];
@@ -192,21 +211,30 @@ static void append_sample(struct metrics_writer *writer, struct buffer *out, con
     append_value(writer, out, value);
 }
 
-void metrics_write(struct metrics_writer *writer, const char *family_name, enum metric_type type, const char *help,
-                   const struct metric_label *labels, double value)
+static void write_sample(struct metrics_writer *writer, struct family *family, const struct metric_label *labels,
+                         double value)
 {
-    struct family *family = find_family(writer, family_name, type, help);
     if (family)
-        append_sample(writer, &family->samples, family_name, "", labels, value);
+        append_sample(writer, &family->samples, family->name, "", labels, value);
     else
         writer->failed = true;
 }
 
-void metrics_write_histogram(struct metrics_writer *writer, const char *family_name, const char *help,
-                             const struct metric_label *labels, const struct metric_histogram *histogram)
+void metrics_write(struct metrics_writer *writer, const char *family_name, enum metric_type type, const char *help,
+                   const struct metric_label *labels, double value)
+{
+    write_sample(writer, find_family(writer, family_name, type, help), labels, value);
+}
+
+void metrics_put(struct metrics_writer *writer, enum metric metric, const struct metric_label *labels, double value)
+{
+    write_sample(writer, family_of(writer, metric), labels, value);
+}
+
+static void write_histogram(struct metrics_writer *writer, struct family *family, const struct metric_label *labels,
+                            const struct metric_histogram *histogram)
 {
     struct metric_label with_bound[METRIC_MAX_LABELS + 2] = {0};
-    struct family *family = find_family(writer, family_name, METRIC_HISTOGRAM, help);
     size_t n = 0;
     if (!family) {
         writer->failed = true;
@@ -221,27 +249,49 @@ void metrics_write_histogram(struct metrics_writer *writer, const char *family_n
             snprintf(bound, sizeof(bound), "%g", histogram->bounds[i]);
         with_bound[n] = (struct metric_label){"le", bound};
         count += histogram->counts[i];
-        append_sample(writer, &family->samples, family_name, "_bucket", with_bound, (double)count);
+        append_sample(writer, &family->samples, family->name, "_bucket", with_bound, (double)count);
     }
-    append_sample(writer, &family->samples, family_name, "_sum", labels, histogram->sum);
-    append_sample(writer, &family->samples, family_name, "_count", labels, (double)count);
+    append_sample(writer, &family->samples, family->name, "_sum", labels, histogram->sum);
+    append_sample(writer, &family->samples, family->name, "_count", labels, (double)count);
 }
 
-static void append_family(struct metrics_writer *writer, struct buffer *page, const struct family *family)
+void metrics_write_histogram(struct metrics_writer *writer, const char *family_name, const char *help,
+                             const struct metric_label *labels, const struct metric_histogram *histogram)
 {
-    append_text(writer, page, "# HELP ");
-    append_text(writer, page, family->name);
-    append_text(writer, page, " ");
-    append_escaped(writer, page, family->help, false);
-    append_text(writer, page, "\n# TYPE ");
-    append_text(writer, page, family->name);
+    write_histogram(writer, find_family(writer, family_name, METRIC_HISTOGRAM, help), labels, histogram);
+}
+
+void metrics_put_histogram(struct metrics_writer *writer, enum metric metric, const struct metric_label *labels,
+                           const struct metric_histogram *histogram)
+{
+    write_histogram(writer, family_of(writer, metric), labels, histogram);
+}
+
+static void append_family(struct metrics_writer *writer, struct buffer *page, const struct family *family,
+                          enum metrics_format format)
+{
     static const char *const types[] = {
         [METRIC_COUNTER] = " counter\n", [METRIC_GAUGE] = " gauge\n", [METRIC_HISTOGRAM] = " histogram\n"};
-    append_text(writer, page, types[family->type]);
+    static const char total[] = "_total";
+    const char *type = types[family->type];
+    size_t length = strlen(family->name), suffix = sizeof(total) - 1;
+    if (format == METRICS_OPENMETRICS && family->type == METRIC_COUNTER) {
+        if (length > suffix && strcmp(family->name + length - suffix, total) == 0)
+            length -= suffix;
+        else
+            type = " unknown\n";
+    }
+    append_text(writer, page, "# HELP ");
+    append(writer, page, family->name, length);
+    append_text(writer, page, " ");
+    append_escaped(writer, page, family->help, format == METRICS_OPENMETRICS);
+    append_text(writer, page, "\n# TYPE ");
+    append(writer, page, family->name, length);
+    append_text(writer, page, type);
     append(writer, page, family->samples.data, family->samples.size);
 }
 
-char *metrics_render(struct metrics *metrics, size_t *ret_size)
+char *metrics_render_as(struct metrics *metrics, enum metrics_format format, size_t *ret_size)
 {
     struct metrics_writer writer = {0};
     struct buffer page = {0};
@@ -250,12 +300,14 @@ char *metrics_render(struct metrics *metrics, size_t *ret_size)
         metrics->collectors[i].collect(metrics->collectors[i].arg, &writer);
     pthread_mutex_unlock(&metrics->lock);
     for (size_t i = 0; i < writer.n_families; i++) {
-        append_family(&writer, &page, &writer.families[i]);
+        append_family(&writer, &page, &writer.families[i], format);
         free(writer.families[i].name);
         free(writer.families[i].help);
         free(writer.families[i].samples.data);
     }
     free(writer.families);
+    if (format == METRICS_OPENMETRICS)
+        append_text(&writer, &page, "# EOF\n");
     if (!append(&writer, &page, "", 1)) {
         free(page.data);
         errno = ENOMEM;
@@ -263,4 +315,9 @@ char *metrics_render(struct metrics *metrics, size_t *ret_size)
     }
     *ret_size = page.size - 1;
     return page.data;
+}
+
+char *metrics_render(struct metrics *metrics, size_t *ret_size)
+{
+    return metrics_render_as(metrics, METRICS_TEXT, ret_size);
 }

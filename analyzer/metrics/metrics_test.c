@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "analyzer/metrics/metrics.h"
 
@@ -100,6 +101,114 @@ static void test_metrics_page(void **state)
     metrics_free(metrics);
 }
 
+static void collect_of_the_table(void *arg, struct metrics_writer *writer)
+{
+    (void)arg;
+    static const double bounds[] = {1};
+    static const uint64_t counts[] = {2, 1};
+    const struct metric_label labels[] = {{"node", "a"}, {"class", "bulk"}, {NULL, NULL}};
+    const struct metric_histogram histogram = {.bounds = bounds, .counts = counts, .n = 1, .sum = 4};
+    metrics_put(writer, METRIC_EVENTS_RECEIVED, labels, 3);
+    metrics_put(writer, METRIC_TRACEE_FILTERED, NULL, 4);
+    metrics_put(writer, METRIC_OUTBOX_BYTES, NULL, 5);
+    metrics_put_histogram(writer, METRIC_ALERT_LATENCY, NULL, &histogram);
+    metrics_put(writer, METRIC_EVENTS_RECEIVED, labels, 6);
+    metrics_write(writer, "vedette_other", METRIC_GAUGE, "With a \"quote\".", NULL, 7);
+}
+
+static void test_metrics_openmetrics(void **state)
+{
+    (void)state;
+    size_t size;
+    struct metrics *metrics = metrics_new();
+    metrics_register(metrics, collect_of_the_table, NULL);
+    char *page = metrics_render_as(metrics, METRICS_OPENMETRICS, &size);
+    assert_non_null(page);
+    assert_int_equal(strlen(page), size);
+    assert_string_equal(page, "# HELP vedette_events_received Events applied, without those sent twice.\n"
+                              "# TYPE vedette_events_received counter\n"
+                              "vedette_events_received_total{node=\"a\",class=\"bulk\"} 3\n"
+                              "vedette_events_received_total{node=\"a\",class=\"bulk\"} 6\n"
+                              "# HELP tracee_events_filtered Tracee's name: events that nothing selected to be shown.\n"
+                              "# TYPE tracee_events_filtered unknown\n"
+                              "tracee_events_filtered 4\n"
+                              "# HELP vedette_outbox_bytes Database pages in use when last pruned or opened.\n"
+                              "# TYPE vedette_outbox_bytes gauge\n"
+                              "vedette_outbox_bytes 5\n"
+                              "# HELP vedette_alert_latency_seconds From an event to the commit of its alert.\n"
+                              "# TYPE vedette_alert_latency_seconds histogram\n"
+                              "vedette_alert_latency_seconds_bucket{le=\"1\"} 2\n"
+                              "vedette_alert_latency_seconds_bucket{le=\"+Inf\"} 3\n"
+                              "vedette_alert_latency_seconds_sum 4\n"
+                              "vedette_alert_latency_seconds_count 3\n"
+                              "# HELP vedette_other With a \\\"quote\\\".\n"
+                              "# TYPE vedette_other gauge\n"
+                              "vedette_other 7\n"
+                              "# EOF\n");
+    free(page);
+    page = render(metrics);
+    assert_non_null(strstr(page, "# TYPE vedette_events_received_total counter\n"));
+    assert_non_null(strstr(page, "# TYPE tracee_events_filtered counter\n"));
+    assert_null(strstr(page, "# EOF"));
+    free(page);
+    metrics_free(metrics);
+}
+
+static void test_metrics_negotiation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accept;
+        enum metrics_format format;
+    } cases[] = {
+        {NULL, METRICS_TEXT},
+        {"", METRICS_TEXT},
+        {"*/*", METRICS_TEXT},
+        {"text/plain", METRICS_TEXT},
+        {"application/json", METRICS_TEXT},
+        {"application/openmetrics-text", METRICS_OPENMETRICS},
+        {"application/*", METRICS_OPENMETRICS},
+        {"APPLICATION/OpenMetrics-Text ; Version=1.0.0", METRICS_OPENMETRICS},
+        {"application/openmetrics-text; version=2.0.0", METRICS_TEXT},
+        {"application/openmetrics-text;q=0, */*", METRICS_TEXT},
+        {"application/openmetrics-text;q=0.3,text/plain;q=0.4", METRICS_TEXT},
+        {"application/openmetrics-text;q=0.5,text/plain;q=0.4", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;q=nonsense", METRICS_TEXT},
+        {"application/openmetrics-text;q=1.5,text/plain;q=0.9", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;q=.9,text/plain;q=0.1", METRICS_TEXT},
+        {";;,,==,q=1,application/openmetrics-text", METRICS_OPENMETRICS},
+        /* Prometheus 2.42's own, and that of one that prefers its protobuf. */
+        {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         METRICS_OPENMETRICS},
+        {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+         "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.6,*/*;q=0.1",
+         METRICS_OPENMETRICS},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (metrics_negotiate(cases[i].accept) != cases[i].format)
+            fail_msg("%s", cases[i].accept ? cases[i].accept : "(none)");
+}
+
+/* What promtool and OpenMetrics ask of names, but for those that are Tracee's. */
+static void test_metrics_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < METRICS; i++) {
+        const struct metric_row *row = &metric_table[i];
+        size_t length = strlen(row->name), help = strlen(row->help), labels = row->labels[0] != '\0';
+        bool total = length > 6 && strcmp(row->name + length - 6, "_total") == 0;
+        for (const char *at = row->labels; (at = strchr(at, ' ')); at++)
+            labels++;
+        assert_true(help > 0 && row->help[help - 1] == '.');
+        assert_true(labels <= METRIC_MAX_LABELS);
+        for (size_t other = 0; other < i; other++)
+            assert_string_not_equal(row->name, metric_table[other].name);
+        if (strncmp(row->name, "tracee_", 7) != 0)
+            assert_true(total == (row->type == METRIC_COUNTER));
+    }
+}
+
 static void test_metrics_empty(void **state)
 {
     (void)state;
@@ -180,11 +289,10 @@ static void test_metrics_many_families_and_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics_histogram),
-        cmocka_unit_test(test_metrics_page),
-        cmocka_unit_test(test_metrics_empty),
-        cmocka_unit_test(test_metrics_process),
-        cmocka_unit_test(test_metrics_many_families_and_threads),
+        cmocka_unit_test(test_metrics_histogram),   cmocka_unit_test(test_metrics_page),
+        cmocka_unit_test(test_metrics_openmetrics), cmocka_unit_test(test_metrics_negotiation),
+        cmocka_unit_test(test_metrics_table),       cmocka_unit_test(test_metrics_empty),
+        cmocka_unit_test(test_metrics_process),     cmocka_unit_test(test_metrics_many_families_and_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,11 +6,6 @@
 
 #include "common/base/clock.h"
 
-static void write_gauge(struct metrics_writer *writer, const char *name, const char *help, double value)
-{
-    metrics_write(writer, name, METRIC_GAUGE, help, NULL, value);
-}
-
 static void write_memory(struct metrics_writer *writer)
 {
     unsigned long long pages, resident;
@@ -19,8 +14,8 @@ static void write_memory(struct metrics_writer *writer)
         return;
     double page = (double)sysconf(_SC_PAGESIZE);
     if (fscanf(file, "%llu %llu", &pages, &resident) == 2) {
-        write_gauge(writer, "process_virtual_memory_bytes", "Virtual memory size in bytes.", (double)pages * page);
-        write_gauge(writer, "process_resident_memory_bytes", "Resident memory size in bytes.", (double)resident * page);
+        metrics_put(writer, METRIC_PROCESS_VIRTUAL, NULL, (double)pages * page);
+        metrics_put(writer, METRIC_PROCESS_RESIDENT, NULL, (double)resident * page);
     }
     fclose(file);
 }
@@ -33,11 +28,11 @@ static void write_descriptors(struct metrics_writer *writer)
         for (struct dirent *entry; (entry = readdir(directory));)
             open += entry->d_name[0] != '.';
         closedir(directory);
-        write_gauge(writer, "process_open_fds", "Number of open file descriptors.", open);
+        metrics_put(writer, METRIC_PROCESS_OPEN_FDS, NULL, open);
     }
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        write_gauge(writer, "process_max_fds", "Maximum number of open file descriptors.", (double)limit.rlim_cur);
+        metrics_put(writer, METRIC_PROCESS_MAX_FDS, NULL, (double)limit.rlim_cur);
 }
 
 static void write_start_time(struct metrics_writer *writer)
@@ -54,7 +49,7 @@ static void write_start_time(struct metrics_writer *writer)
     if (after_name &&
         sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                &ticks) == 1)
-        write_gauge(writer, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+        metrics_put(writer, METRIC_PROCESS_START, NULL,
                     (double)ticks / (double)sysconf(_SC_CLK_TCK) + (double)clock_wall_minus_boot_ns() / 1e9);
 }
 
@@ -63,9 +58,7 @@ void metrics_collect_process(void *arg, struct metrics_writer *writer)
     (void)arg;
     struct timespec cpu;
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
-        metrics_write(writer, "process_cpu_seconds_total", METRIC_COUNTER,
-                      "Total user and system CPU time spent in seconds.", NULL,
-                      (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+        metrics_put(writer, METRIC_PROCESS_CPU, NULL, (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
     write_memory(writer);
     write_descriptors(writer);
     write_start_time(writer);
