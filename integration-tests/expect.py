@@ -3,6 +3,8 @@
 
 import json
 
+import schemas
+
 FIRST_FINDING_ID = 6000
 
 
@@ -96,6 +98,7 @@ def check(case, status, stdout, stderr):
     if case.get("json", True):
         rows, wrong_lines = parse_lines(stdout)
         wrong += wrong_lines
+        wrong += schemas.complaints(rows)
         wrong += check_findings([row for row in rows if is_finding(row)], case.get("findings", []))
         wrong += check_events([row for row in rows if not is_finding(row)], case.get("events", []))
     wrong += [f"stdout lacks {text!r}" for text in case.get("stdout_has", []) if text not in stdout]

@@ -5,13 +5,19 @@
 import json
 import sys
 import unittest
+from pathlib import Path
 
 sys.dont_write_bytecode = True
 import expect  # noqa: E402
+import schemas  # noqa: E402
 
-FINDING = {"eventId": "6003", "eventName": "fileless_execution", "processName": "3",
-           "args": [{"name": "triggeredBy", "value": {"name": "sched_process_exec", "args": [{"name": "pathname", "value": "memfd:x"}]}}]}
-EVENT = {"eventId": "257", "eventName": "openat", "args": [{"name": "pathname", "value": "/etc/passwd"}], "returnValue": 3}
+GOLDEN = Path(__file__).resolve().parent.parent / "analyzer/alert/testdata"
+FINDING = json.loads((GOLDEN / "finding.json").read_text()) | {
+    "eventId": "6003", "eventName": "fileless_execution", "processName": "3",
+    "args": [{"name": "triggeredBy", "type": "unknown",
+              "value": {"id": 715, "name": "sched_process_exec", "returnValue": 0, "args": [{"name": "pathname", "type": "string", "value": "memfd:x"}]}}]}
+EVENT = json.loads((GOLDEN / "event.json").read_text()) | {
+    "eventId": "257", "eventName": "openat", "args": [{"name": "pathname", "type": "string", "value": "/etc/passwd"}], "returnValue": 3}
 CASE = {"findings": [{"eventName": "fileless_execution", "where": {"args.triggeredBy.args.pathname": {"prefix": "memfd:"}}}],
         "events": [{"eventName": "openat", "where": {"returnValue": {"min": 0}}, "max": 1}]}
 
@@ -49,6 +55,16 @@ class Check(unittest.TestCase):
         self.complains(CASE, 0, "hello\n" + lines(EVENT, FINDING), "", "no JSON event")
         self.complains(CASE, 0, '{"a": 1}\n' + lines(EVENT, FINDING), "", "no JSON event")
         self.complains(CASE, 0, lines(EVENT, FINDING)[:-20], "", "no JSON event")
+
+    @unittest.skipUnless(schemas.available(), schemas.MISSING)
+    def test_schema(self):
+        for change, words in (({"timestamp": "now"}, "timestamp"), ({"more": 1}, "more"), ({"userId": -1}, "userId"), ({"eventId": 257}, "eventId"),
+                              ({"args": [{"name": "a", "type": "int32", "value": "3"}]}, "args/0"),
+                              ({"vedette": {**EVENT["vedette"], "session": "x"}}, "vedette/session")):
+            self.complains(CASE, 0, lines(EVENT | change, FINDING), "", words)
+        lacking = {key: value for key, value in EVENT.items() if key != "kubernetes"}
+        self.complains(CASE, 0, lines(lacking, FINDING), "", "kubernetes")
+        self.complains(CASE, 0, lines(EVENT, FINDING | {"metadata": {}}), "", "metadata")
 
     def test_texts(self):
         self.complains({"stderr_has": ["x"]}, 0, "", "y", "stderr lacks 'x'")
