@@ -7,6 +7,12 @@
 
 #include "analyzer/detect/field.h"
 
+/* A row with room for its arguments. */
+struct finding_row {
+    struct schema_event row;
+    struct event_arg args[EVENT_MAX_ARGS];
+};
+
 enum { ARGUMENT_SEVERITY, ARGUMENT_SUCCEEDED, ARGUMENT_EVENT, OWN_ARGUMENTS };
 
 static enum arg_type type_of(enum field_kind kind)
@@ -22,9 +28,15 @@ static int find_argument(const struct schema_event *row, const char *name)
     return -1;
 }
 
-static int add_datum(struct matcher *matcher, struct schema_event *row, const struct schema_event *event,
+static void add_argument(struct finding_row *made, const char *name, enum arg_type type)
+{
+    made->args[made->row.n_args++] = (struct event_arg){name, type};
+}
+
+static int add_datum(struct matcher *matcher, struct finding_row *made, const struct schema_event *event,
                      const struct trigger_data *data)
 {
+    const struct schema_event *row = &made->row;
     enum field_kind kind;
     int result = matcher_kind(matcher, event, row->name, data->field, &kind);
     if (result != 0)
@@ -36,7 +48,7 @@ static int add_datum(struct matcher *matcher, struct schema_event *row, const st
                    : matcher_refuse(matcher, row->name, "its data \"%s\" are of two types", data->name);
     if (row->n_args == EVENT_MAX_ARGS)
         return matcher_refuse(matcher, row->name, "its findings have too many data: \"%s\"", data->name);
-    row->args[row->n_args++] = (struct event_arg){data->name, type_of(kind)};
+    add_argument(made, data->name, type_of(kind));
     return 0;
 }
 
@@ -44,34 +56,31 @@ int finding_event_row(struct matcher *matcher, const struct detection *detection
                       const struct schema_event *(*event_of)(void *arg, const char *name), void *arg,
                       struct schema_event **ret_row)
 {
-    struct schema_event *row = calloc(1, sizeof(*row));
-    if (row == NULL)
+    struct finding_row *made = calloc(1, sizeof(*made));
+    if (made == NULL)
         return -ENOMEM;
-    row->id = detection->event_id;
-    row->name = strdup(detection->name);
-    row->args[ARGUMENT_SEVERITY] = (struct event_arg){"severity", ARG_UINT32};
-    row->args[ARGUMENT_SUCCEEDED] = (struct event_arg){"succeeded", ARG_BOOL};
-    row->args[ARGUMENT_EVENT] = (struct event_arg){"event", ARG_STRING};
-    row->n_args = OWN_ARGUMENTS;
-    int result = row->name != NULL ? 0 : -ENOMEM;
+    made->row =
+        (struct schema_event){.id = detection->event_id, .name = detection->name, .sets = "", .args = made->args};
+    add_argument(made, "severity", ARG_UINT32); /* as ARGUMENT_SEVERITY ... say */
+    add_argument(made, "succeeded", ARG_BOOL);
+    add_argument(made, "event", ARG_STRING);
+    int result = 0;
     for (size_t t = 0; result == 0 && t < DETECTION_MAX_TRIGGERS && detection->triggers[t].event != NULL; t++) {
         const struct schema_event *event = event_of(arg, detection->triggers[t].event);
         for (size_t i = 0;
              result == 0 && event != NULL && i < TRIGGER_MAX_DATA && detection->triggers[t].data[i].name != NULL; i++)
-            result = add_datum(matcher, row, event, &detection->triggers[t].data[i]);
+            result = add_datum(matcher, made, event, &detection->triggers[t].data[i]);
     }
     if (result == 0)
-        *ret_row = row;
+        *ret_row = &made->row;
     else
-        finding_event_free(row);
+        finding_event_free(&made->row);
     return result;
 }
 
 void finding_event_free(struct schema_event *row)
 {
-    if (row != NULL)
-        free(row->name);
-    free(row);
+    free(row); /* the row is the first of what was made */
 }
 
 static struct value text(const char *string)

@@ -322,8 +322,9 @@ static void test_state_hostile_schema(void **test)
     struct builder b = event(f, EVENT_sched_process_fork, 9, 3, 3);
     struct schema_event lying = *b.view.schema;
     lying.n_args = 2;
-    lying.args[0] = (struct event_arg){.name = "child_pid", .type = ARG_STRING};
-    lying.args[1] = (struct event_arg){.name = "start_time", .type = ARG_UINT64};
+    static const struct event_arg swapped[] = {{.name = "child_pid", .type = ARG_STRING},
+                                               {.name = "start_time", .type = ARG_UINT64}};
+    lying.args = swapped;
     b.view.schema = &lying;
     b.view.args[0].string = text("x");
     b.view.args[1].u = 5;

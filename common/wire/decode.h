@@ -19,9 +19,9 @@ struct schema_event {
     uint16_t id;
     uint8_t class;
     uint8_t n_args;
-    char *name;
-    char *sets;
-    struct event_arg args[EVENT_MAX_ARGS]; /* names owned by the schema */
+    const char *name;
+    const char *sets;
+    const struct event_arg *args; /* n_args */
     const struct event *known; /* our own row of that name; NULL for an event that is newer than we are or whose
                                   arguments are not ours: an index into our row is safe in event_view.args */
 };

@@ -8,6 +8,7 @@
 struct schema {
     size_t count;
     uint16_t by_id[EVENT_ID_LIMIT]; /* index plus one, 0 none */
+    void **owned;                   /* by index: what a collector says otherwise than we do; NULL: nothing at all */
     struct schema_event events[];
 };
 
@@ -25,13 +26,9 @@ void schema_free(struct schema *schema)
 {
     if (schema == NULL)
         return;
-    for (size_t i = 0; i < schema->count; i++) {
-        struct schema_event *event = &schema->events[i];
-        free(event->name);
-        free(event->sets);
-        for (size_t a = 0; a < event->n_args; a++)
-            free((char *)(uintptr_t)event->args[a].name); /* ours; const only for the users */
-    }
+    for (size_t i = 0; schema->owned != NULL && i < schema->count; i++)
+        free(schema->owned[i]);
+    free(schema->owned);
     free(schema);
 }
 
@@ -39,40 +36,67 @@ void schema_free(struct schema *schema)
  * Our own row of that name, if it says the same: users read arguments by their place in our row, so a row whose
  * arguments differ in type or name is not the one they know.
  */
-static const struct event *find_known(const struct schema_event *event)
+static const struct event *find_known(const Vedette__V1__EventSchema *said)
 {
-    const struct event *row = event_by_name(event->name);
+    const struct event *row = event_by_name(said->name);
     if (row == NULL)
         return NULL;
-    for (size_t a = 0; a < event->n_args && a < row->n_args; a++)
-        if (event->args[a].type != row->args[a].type || strcmp(event->args[a].name, row->args[a].name) != 0)
+    for (size_t a = 0; a < said->n_arg_name && a < row->n_args; a++)
+        if (said->arg_type[a] != row->args[a].type || strcmp(said->arg_name[a], row->args[a].name) != 0)
             return NULL;
     return row;
 }
 
-static bool fill_event(struct schema *schema, size_t index, uint32_t id, uint32_t class, const char *name,
-                       const char *sets, size_t n_args)
+static const char *put(char **at, const char *text)
+{
+    const char *start = *at;
+    size_t size = strlen(text) + 1;
+    memcpy(*at, text, size);
+    *at += size;
+    return start;
+}
+
+/* What a row says, copied into one block, which is returned. NULL with errno. */
+static void *copy_row(const Vedette__V1__EventSchema *said, struct schema_event *event)
+{
+    size_t size = said->n_arg_name * sizeof(struct event_arg) + strlen(said->name) + 1 + strlen(said->sets) + 1;
+    for (size_t a = 0; a < said->n_arg_name; a++)
+        size += strlen(said->arg_name[a]) + 1;
+    struct event_arg *args = malloc(size);
+    if (args == NULL)
+        return NULL;
+    char *at = (char *)(args + said->n_arg_name);
+    event->name = put(&at, said->name);
+    event->sets = put(&at, said->sets);
+    for (size_t a = 0; a < said->n_arg_name; a++)
+        args[a] = (struct event_arg){.name = put(&at, said->arg_name[a]), .type = said->arg_type[a]};
+    event->args = args;
+    return args;
+}
+
+/* A collector of our own version says what our rows say: a node then costs no more than a row's pointers. */
+static bool take_row(struct schema *schema, size_t index, const Vedette__V1__EventSchema *said)
 {
     struct schema_event *event = &schema->events[index];
-    if (id >= EVENT_ID_LIMIT || class >= CLASS_COUNT || n_args > EVENT_MAX_ARGS) {
+    if (said->id >= EVENT_ID_LIMIT || said->event_class >= CLASS_COUNT || said->n_arg_name > EVENT_MAX_ARGS ||
+        said->n_arg_type != said->n_arg_name) {
         errno = EINVAL;
         return false;
     }
-    event->id = (uint16_t)id;
-    event->class = (uint8_t) class;
-    event->n_args = (uint8_t)n_args;
-    event->name = strdup(name);
-    event->sets = strdup(sets);
-    schema->by_id[id] = (uint16_t)(index + 1);
-    return event->name != NULL && event->sets != NULL;
-}
-
-static bool fill_arg(struct schema *schema, size_t index, size_t a, const char *name, uint32_t type)
-{
-    struct event_arg *arg = &schema->events[index].args[a];
-    arg->type = type;
-    arg->name = strdup(name);
-    return arg->name != NULL;
+    schema->by_id[said->id] = (uint16_t)(index + 1);
+    event->id = (uint16_t)said->id;
+    event->class = (uint8_t)said->event_class;
+    event->n_args = (uint8_t)said->n_arg_name;
+    event->known = find_known(said);
+    if (event->known != NULL && event->n_args <= event->known->n_args && strcmp(event->known->sets, said->sets) == 0) {
+        event->name = event->known->name;
+        event->sets = event->known->sets;
+        event->args = event->known->args;
+        return true;
+    }
+    if (schema->owned == NULL)
+        schema->owned = calloc(schema->count, sizeof(*schema->owned));
+    return schema->owned != NULL && (schema->owned[index] = copy_row(said, event)) != NULL;
 }
 
 struct schema *schema_new(const Vedette__V1__Hello *hello)
@@ -83,14 +107,8 @@ struct schema *schema_new(const Vedette__V1__Hello *hello)
     }
     struct schema *schema = schema_alloc(hello->n_schema);
     bool is_whole = schema != NULL;
-    for (size_t i = 0; i < hello->n_schema && is_whole; i++) {
-        const Vedette__V1__EventSchema *said = hello->schema[i];
-        is_whole = fill_event(schema, i, said->id, said->event_class, said->name, said->sets, said->n_arg_name);
-        for (size_t a = 0; is_whole && a < said->n_arg_name; a++)
-            is_whole = fill_arg(schema, i, a, said->arg_name[a], a < said->n_arg_type ? said->arg_type[a] : 0);
-        if (is_whole)
-            schema->events[i].known = find_known(&schema->events[i]);
-    }
+    for (size_t i = 0; i < hello->n_schema && is_whole; i++)
+        is_whole = take_row(schema, i, hello->schema[i]);
     if (is_whole)
         return schema;
     int failure = errno;
@@ -104,19 +122,17 @@ struct schema *schema_new_builtin(void)
     size_t count;
     const struct event *rows = events_all(&count);
     struct schema *schema = schema_alloc(count);
-    bool is_whole = schema != NULL;
-    for (size_t i = 0; i < count && is_whole; i++) {
-        is_whole = fill_event(schema, i, rows[i].id, rows[i].class, rows[i].name, rows[i].sets, rows[i].n_args);
-        for (size_t a = 0; is_whole && a < rows[i].n_args; a++)
-            is_whole = fill_arg(schema, i, a, rows[i].args[a].name, rows[i].args[a].type);
-        if (is_whole)
-            schema->events[i].known = &rows[i];
+    for (size_t i = 0; schema != NULL && i < count; i++) {
+        schema->by_id[rows[i].id] = (uint16_t)(i + 1);
+        schema->events[i] = (struct schema_event){.id = rows[i].id,
+                                                  .class = rows[i].class,
+                                                  .n_args = rows[i].n_args,
+                                                  .name = rows[i].name,
+                                                  .sets = rows[i].sets,
+                                                  .args = rows[i].args,
+                                                  .known = &rows[i]};
     }
-    if (is_whole)
-        return schema;
-    schema_free(schema);
-    errno = ENOMEM;
-    return NULL;
+    return schema;
 }
 
 const struct schema_event *schema_event_by_id(const struct schema *schema, uint32_t id)
