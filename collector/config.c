@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "collector/courier/courier.h"
+#include "collector/spool/spool.h"
 #include "common/base/exit_code.h"
 #include "common/base/privilege.h"
 #include "common/wire/limits.h"
@@ -68,6 +69,13 @@ static const struct option options[] = {
      .help = "With `dump`: end after so many; 0 for not before SIGINT or SIGTERM."},
     {"shutdown", OPTION_DURATION, AT(shutdown_ms), .initial = "10s", .max = 600000,
      .help = "How long SIGTERM waits for the analyzer; what is left then stays queued. With `dump`: for its reader."},
+    {"spool.path", OPTION_STRING, AT(spool_path), .initial = "/var/lib/vedette/collector/spool",
+     .help = "File that batches go to when the queue is 60 percent full, in a directory of root's own, on a disk."},
+    {"spool.size", OPTION_BYTES, AT(spool_size), .initial = "0", .max = SPOOL_SIZE_MAX,
+     .help =
+         "How much that file holds, from 4M to 1G, taken at the start; 0 for no such file. When it is full, the oldest "
+         "batches of bulk events are given up first, and reported as lost. Its figures are the analyzer's metrics "
+         "vedette_node_spool_..."},
     {"user.bus_group", OPTION_STRING, AT(bus_group), .initial = "vedette",
      .help = "Group that may open the bus: name or number."},
     {"user.courier", OPTION_STRING, AT(user_courier), .initial = "vedette-courier",
@@ -90,6 +98,7 @@ static const struct option_table table = {
     .footer = "FILES\n"
               "  /etc/vedette/collector.yaml   the same keys, nested\n"
               "  /run/vedette-collector/queue  batches not yet acknowledged\n"
+              "  /var/lib/vedette/collector/spool  more of them, if spool.size is not 0\n"
               "\n"
               "EXIT STATUS\n"
               "  0  ended in good order, everything delivered\n"
@@ -97,7 +106,7 @@ static const struct option_table table = {
               "  2  usage or configuration\n"
               "  3  the kernel cannot (no BTF, tracing refused)\n"
               "  4  a capability is missing\n"
-              "  5  another collector uses the queue\n"
+              "  5  another collector uses the queue or the spool\n"
               "  6  the queue's file is unusable\n",
 };
 
@@ -130,6 +139,11 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
                      event_class_name((enum event_class) class), (unsigned long long)size);
             return -EXIT_CODE_USAGE;
         }
+    }
+    if (config->spool_size != 0 && config->spool_size < SPOOL_SIZE_MIN) {
+        snprintf(error, OPTION_ERROR_BYTES, "spool.size: %llu bytes are too few (0 for none, or at least 4M)",
+                 (unsigned long long)config->spool_size);
+        return -EXIT_CODE_USAGE;
     }
     if (courier_check_url(config->bus_url, error) != 0)
         return -EXIT_CODE_USAGE;

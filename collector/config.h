@@ -20,6 +20,8 @@ struct config {
     char bus_url[CONFIG_PATH_BYTES];
     char queue_path[CONFIG_PATH_BYTES];
     uint64_t queue_size;
+    char spool_path[CONFIG_PATH_BYTES];
+    uint64_t spool_size; /* 0: none */
     uint64_t ring_size[CLASS_COUNT];
     uint64_t argv_size;
     uint64_t scope_tree, scope_children_of;

@@ -20,6 +20,7 @@
 #include "collector/drain/dump.h"
 #include "collector/drain/hello.h"
 #include "collector/drain/privilege.h"
+#include "collector/spool/spool.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/notify.h"
@@ -38,6 +39,7 @@ struct collector {
     int notify_fd;
     struct queue *queue;
     struct queue_recovery recovery;
+    struct spool *spool;
     struct courier *courier;
     struct probe *probe;
     struct rings *rings;
@@ -145,6 +147,77 @@ static int open_queue(struct collector *c)
     return EXIT_CODE_OK;
 }
 
+static void say_spool_recovery(const struct collector *c, const struct spool_recovery *before)
+{
+    const char *path = c->config.spool_path;
+    if (before->batches > 0)
+        log_info("%s: %" PRIu64 " batches of the life before, with %" PRIu64 " events", path, before->batches,
+                 before->events);
+    if (before->lost_parts > 0)
+        log_warning("%s: %" PRIu64 " parts are torn or damaged, with at least %" PRIu64 " events: reported as lost",
+                    path, before->lost_parts, before->lost_events);
+    if (before->dropped_schema > 0)
+        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events",
+                    path, before->dropped_schema, before->dropped_schema_events);
+    if (before->dropped_boot > 0)
+        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path,
+                    before->dropped_boot, before->dropped_boot_events);
+    if (before->foreign)
+        log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
+}
+
+/* The file's directory and the one above it, for root alone. What cannot be made is found out when the file is. */
+static void prepare_spool_directory(const char *path)
+{
+    char directory[CONFIG_PATH_BYTES];
+    snprintf(directory, sizeof(directory), "%s", path);
+    char *file = strrchr(directory, '/');
+    if (file == NULL || file == directory)
+        return;
+    *file = '\0';
+    char *last = strrchr(directory, '/');
+    if (last != NULL && last != directory) {
+        *last = '\0';
+        mkdir(directory, 0755);
+        *last = '/';
+    }
+    mkdir(directory, 0700);
+}
+
+/*
+ * After the courier was forked, which must have neither the file nor the inlet. A disk that cannot be had is no reason
+ * to see nothing: it is said, and the queue in memory is all there is.
+ */
+static int open_spool(struct collector *c)
+{
+    char inlet[CONFIG_PATH_BYTES + 8];
+    const char *path = c->config.spool_path;
+    struct spool_recovery before;
+    if (c->config.spool_size == 0) {
+        if (access(path, F_OK) == 0)
+            log_warning("%s: there is a spool, and spool.size is 0: what is in it is not delivered", path);
+        return EXIT_CODE_OK;
+    }
+    snprintf(inlet, sizeof(inlet), "%s.inlet", c->config.queue_path);
+    prepare_spool_directory(path);
+    const struct spool_settings settings = {
+        .path = path, .size = c->config.spool_size, .inlet_path = inlet, .boot_id = c->boot_id, .queue = c->queue};
+    int r = spool_open(&settings, &c->recovery, &c->spool, &before);
+    if (r == -EBUSY) {
+        log_error("%s: another vedette-collector uses this spool; stop it, or give this one a spool.path of its own",
+                  path);
+        return EXIT_CODE_IN_USE;
+    }
+    if (r != 0) {
+        log_warning("%s: %s (spool.path needs %" PRIu64 " bytes in a file of root's own on a writable disk); going on "
+                    "with the queue in memory alone",
+                    path, strerror(-r), c->config.spool_size);
+        return EXIT_CODE_OK;
+    }
+    say_spool_recovery(c, &before);
+    return EXIT_CODE_OK;
+}
+
 static int fork_courier(struct collector *c)
 {
     struct courier_settings settings = {
@@ -247,6 +320,13 @@ static int drop_privilege(struct collector *c)
     const char *confined;
     snprintf(empty, sizeof(empty), "%s.root", c->config.queue_path);
     int r = privilege_drop(c->drain_uid, c->drain_gid, empty, &confined, error);
+    int spool = r == 0 && c->spool != NULL ? spool_start(c->spool) : 0;
+    if (spool != 0) {
+        log_error("the spool's thread cannot be started: %s", strerror(-spool));
+        return EXIT_CODE_RUNTIME;
+    }
+    if (r == 0)
+        r = privilege_filter(error);
     if (r != 0) {
         log_error("%s", error);
         return -r;
@@ -285,7 +365,8 @@ static int run(struct collector *c)
     int r, signal_fd;
     c->notify_fd = notify_open();
     if ((r = resolve_users(c)) != EXIT_CODE_OK || (r = read_boot_id(c->boot_id)) != EXIT_CODE_OK ||
-        (r = open_queue(c)) != EXIT_CODE_OK || (r = fork_courier(c)) != EXIT_CODE_OK)
+        (r = open_queue(c)) != EXIT_CODE_OK || (r = fork_courier(c)) != EXIT_CODE_OK ||
+        (r = open_spool(c)) != EXIT_CODE_OK)
         return r;
     signal_fd = block_signals(true);
     describe_scope(c);
@@ -300,6 +381,7 @@ static int run(struct collector *c)
         .probe = c->probe,
         .rings = c->rings,
         .queue = c->queue,
+        .spool = c->spool,
         .keeper = courier_keeper(c->courier),
         .worker = courier_worker,
         .courier = c->courier,
@@ -397,6 +479,7 @@ static int dump(struct collector *c)
 static void close_all(struct collector *c)
 {
     courier_stop(c->courier);
+    spool_close(c->spool);
     rings_close(c->rings);
     batch_encoder_free(c->encoder);
     probe_stop(c->probe);

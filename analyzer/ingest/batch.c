@@ -164,6 +164,13 @@ static void take_statistics(struct node *node, struct balance *balance, const Ve
     balance_take_statistics(balance, statistics, more);
     for (size_t class = 0; class < CLASS_COUNT; class ++)
         totals_count(&node->reserved[class], more[class]);
+    atomic_store_explicit(&node->spool.size, statistics->spool_bytes, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.used, statistics->spool_used, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.batches, statistics->spool_batches, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.written, statistics->spool_written, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.evicted, statistics->spool_evicted, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.errors, statistics->spool_errors, memory_order_relaxed);
+    atomic_store_explicit(&node->spool.oldest_ns, statistics->spool_oldest_ns, memory_order_relaxed);
 }
 
 /* Events of a plan that is newer than ours: the clock went back, or another analyzer spoke to this node. Ours must win.
@@ -196,16 +203,17 @@ static bool is_heartbeat(const Vedette__V1__EventBatch *batch)
 }
 
 /*
- * Of an entry that was refused the courier says how many events it held, in an empty batch that begins behind them:
- * that gap has its loss record. A drain's own queue losses have no sequence numbers and explain nothing; its batches
- * carry statistics.
+ * Of an entry that was refused the courier says how many events it held, in an empty batch that begins behind them, and
+ * so does the spool of what it gave up: that gap has its loss record. A drain's own queue losses have no sequence
+ * numbers and explain nothing; its batches carry statistics.
  */
 static uint64_t explained_by_courier(const Vedette__V1__EventBatch *batch)
 {
     uint64_t explained = 0;
     for (size_t i = 0; i < batch->n_loss && batch->count == 0 && batch->statistics == NULL && !batch->final; i++) {
         const Vedette__V1__Loss *loss = batch->loss[i];
-        if (loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE &&
+        if ((loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE ||
+             loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL) &&
             (loss->session == 0 || loss->session == batch->session) && loss->count <= UINT64_MAX - explained)
             explained += loss->count;
     }

@@ -20,6 +20,7 @@ static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "a table of the analyzer was full",
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "the outbox had no room",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "a sink gave up",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "the collector's spool on disk was full or damaged",
 };
 
 const char *loss_stage_words(unsigned stage)

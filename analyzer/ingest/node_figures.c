@@ -10,6 +10,7 @@ static const char *const stage_names[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE] = "absence", [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "encode",
     [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "ingest",   [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "state",
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "outbox",   [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "sink",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",
 };
 
 static double load(const atomic_uint_fast64_t *counter)
@@ -121,6 +122,30 @@ static void write_judgement(const struct node *node, struct metrics_writer *writ
     metrics_put(writer, METRIC_POLICY_EVICTED, labels, (double)policy_judge_evicted(node->judgement->policies));
 }
 
+/* As of the newest totals, which come with the batches: while the analyzer was away, those of that time. */
+static void write_spool(const struct node *node, struct metrics_writer *writer, const struct metric_label *labels)
+{
+    const struct node_spool *spool = &node->spool;
+    if (load(&spool->size) == 0)
+        return;
+    metrics_write(writer, "vedette_node_spool_size_bytes", METRIC_GAUGE, "How much the collector's spool can hold.",
+                  labels, load(&spool->size));
+    metrics_write(writer, "vedette_node_spool_used_bytes", METRIC_GAUGE, "How much of the collector's spool is used.",
+                  labels, load(&spool->used));
+    metrics_write(writer, "vedette_node_spool_batches", METRIC_GAUGE, "Batches in the collector's spool.", labels,
+                  load(&spool->batches));
+    metrics_write(
+        writer, "vedette_node_spool_oldest_seconds", METRIC_GAUGE,
+        "When the oldest batch in the collector's spool was queued, in seconds since its boot; 0: it is empty.", labels,
+        load(&spool->oldest_ns) / 1e9);
+    metrics_write(writer, "vedette_node_spool_written_batches_total", METRIC_COUNTER,
+                  "Batches that the collector wrote to its spool.", labels, load(&spool->written));
+    metrics_write(writer, "vedette_node_spool_evicted_events_total", METRIC_COUNTER,
+                  "Bulk events that the collector's spool gave up for want of room.", labels, load(&spool->evicted));
+    metrics_write(writer, "vedette_node_spool_errors_total", METRIC_COUNTER,
+                  "Failures of the disk that the collector's spool is on.", labels, load(&spool->errors));
+}
+
 void node_collect(struct node *node, struct metrics_writer *writer)
 {
     const struct metric_label labels[] = {{"node", node->name}, {0}};
@@ -138,6 +163,7 @@ void node_collect(struct node *node, struct metrics_writer *writer)
     write_findings(node, writer);
     write_classes(node, writer);
     write_losses(node, writer);
+    write_spool(node, writer, labels);
 
     pthread_mutex_lock(&node->lock);
     const struct metric_label build[] = {{"node", node->name},

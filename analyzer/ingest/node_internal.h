@@ -17,7 +17,7 @@
 #include "analyzer/state/state.h"
 
 enum {
-    LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_SINK + 1,
+    LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL + 1,
     LOSS_CLASSES = CLASS_COUNT + 1, /* the last is "all" */
     NAMED_MISSING = 32,             /* events of one node that a scrape names as missing; the rest is a number */
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
@@ -32,6 +32,11 @@ struct loss_line {
 
 /* How well a count is known: joined over this, an exact sum would not stay one. */
 enum loss_kind { LOSS_EXACT, LOSS_UP_TO, LOSS_UNCOUNTED, LOSS_KINDS };
+
+/* Of the collector's spool, as its newest totals say; size 0: it has none. For scrapes. */
+struct node_spool {
+    atomic_uint_fast64_t size, used, batches, written, evicted, errors, oldest_ns;
+};
 
 struct node {
     const struct node_environment *environment;
@@ -80,6 +85,7 @@ struct node {
     atomic_uint_fast64_t findings[SEVERITIES], events_shown, events_sampled_out, events_selected_not;
     atomic_uint_fast64_t last_event_wall_ns; /* since the epoch, 0: none yet */
     atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
+    struct node_spool spool;
 };
 
 /* Another set is in force: the node is judged by it from here on, and the next reply has its plan. */

@@ -59,6 +59,7 @@ struct drain {
     size_t taken, taken_urgent; /* by the last rounds: of all classes, and of those that wake us */
     uint32_t plan_epoch, snapshot_wanted;
     struct in_hand in_hand[CLASS_COUNT];
+    bool holds_losses; /* the batch in hand has loss records: it is not to be given up for want of room */
     pid_t excluded_worker;
     int epoll_fd;
     bool snapshot_due;
@@ -71,6 +72,7 @@ struct drain {
 static void begin_batch(struct drain *drain, bool snapshot)
 {
     memset(drain->in_hand, 0, sizeof(drain->in_hand));
+    drain->holds_losses = false;
     batch_encoder_begin(drain->settings.encoder, drain->settings.session, drain->next_seq, snapshot);
 }
 
@@ -96,6 +98,30 @@ static int64_t wall_minus_boot_ns(struct drain *drain)
     return drain->wall_minus_boot_ns;
 }
 
+/* Where batches go just now: the queue, or, while it is nearly full, the way to the disk. */
+static struct queue *way_out(const struct drain *drain)
+{
+    return spool_route(drain->settings.spool, drain->settings.queue);
+}
+
+/* A bit a class, and one for loss records: what the spool may give up is told by it. */
+static uint32_t classes_in_hand(const struct drain *drain)
+{
+    uint32_t classes = drain->holds_losses ? 1u << CLASS_COUNT : 0;
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        classes |= drain->in_hand[class].count > 0 ? 1u << class : 0;
+    return classes;
+}
+
+static uint64_t in_hand_from_ns(const struct drain *drain)
+{
+    uint64_t from_ns = UINT64_MAX;
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        if (drain->in_hand[class].count > 0 && drain->in_hand[class].from_ns < from_ns)
+            from_ns = drain->in_hand[class].from_ns;
+    return from_ns == UINT64_MAX ? 0 : from_ns;
+}
+
 /*
  * Packs the batch in hand straight into the queue and begins the next. Events that find no room are lost here, and the
  * ledger says which; their sequence numbers are given again, since a sequence counts what was queued.
@@ -105,7 +131,8 @@ static void flush(struct drain *drain)
     struct batch_encoder *encoder = drain->settings.encoder;
     uint64_t count = batch_encoder_count(encoder);
     size_t size = 0;
-    uint8_t *room = queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES);
+    struct queue *queue = way_out(drain);
+    uint8_t *room = queue_reserve(queue, WIRE_REQUEST_BYTES);
     bool queued =
         room != NULL && batch_encoder_pack(encoder, wall_minus_boot_ns(drain), room, WIRE_REQUEST_BYTES, &size) == 0;
     if (queued) {
@@ -114,8 +141,10 @@ static void flush(struct drain *drain)
             .first_seq = drain->next_seq,
             .next_seq = drain->next_seq + count,
             .time_ns = clock_boot_ns(),
+            .from_ns = in_hand_from_ns(drain),
+            .classes = classes_in_hand(drain),
         };
-        queue_commit(drain->settings.queue, &entry, size);
+        queue_commit(queue, &entry, size);
         drain->next_seq += count;
     }
     settle_batch(drain, queued);
@@ -147,8 +176,41 @@ static void add_record(struct drain *drain, const struct record_header *header, 
  * events of all classes, what may be left unused at the ring's end, and the next. */
 static bool queue_is_tight(const struct drain *drain)
 {
-    uint64_t used = queue_used(drain->settings.queue), size = queue_size(drain->settings.queue);
-    return used > size / 100 * QUEUE_BULK_PERCENT || used + 3 * WIRE_REQUEST_BYTES > size;
+    const struct queue *queue = way_out(drain);
+    uint64_t used = queue_used(queue), size = queue_size(queue);
+    return used > size / 100 * QUEUE_BULK_PERCENT || used + 3 * WIRE_REQUEST_BYTES > size ||
+           spool_is_tight(drain->settings.spool);
+}
+
+/* How many of the records from here on are bulk. */
+static size_t bulk_run(const struct ring_record *records, size_t count)
+{
+    size_t run = 0;
+    while (run < count && records[run].class == CLASS_BULK)
+        run++;
+    return run;
+}
+
+static bool holds_bulk_run(const struct drain *drain)
+{
+    return drain->in_hand[CLASS_BULK].count >= SPOOL_RUN_EVENTS && classes_in_hand(drain) == 1u << CLASS_BULK;
+}
+
+/*
+ * While batches go to the disk, a long run of bulk events gets batches of its own: the spool can give those up, oldest
+ * first, and the order of events stays what it is. Called before the first of `records`; returns how many of them may
+ * go on without asking again.
+ */
+static size_t keep_bulk_apart(struct drain *drain, const struct ring_record *records, size_t count)
+{
+    if (!spool_is_active(drain->settings.spool))
+        return count;
+    size_t run = bulk_run(records, count);
+    bool is_long = run >= SPOOL_RUN_EVENTS;
+    uint32_t classes = classes_in_hand(drain);
+    if (is_long ? (classes & ~(1u << CLASS_BULK)) != 0 : run < count && holds_bulk_run(drain))
+        flush(drain);
+    return is_long || run == count ? run : run + 1;
 }
 
 /* One round over all rings into the batch in hand. Returns how many records it took. */
@@ -158,7 +220,9 @@ static size_t take_round(struct drain *drain)
     uint64_t until_ns;
     size_t count = rings_round(drain->settings.rings, &records, &until_ns);
     bool tight = queue_is_tight(drain);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0, apart = 0; i < count; i++) {
+        if (i == apart)
+            apart += keep_bulk_apart(drain, records + i, count - i);
         enum event_class class = (enum event_class)records[i].class;
         drain->ledger.drained[class]++;
         drain->taken_urgent += class != CLASS_BULK;
@@ -186,8 +250,10 @@ static void report_absence(struct drain *drain)
     loss.from_ns = before->last_alive_ns;
     loss.to_ns = drain->settings.capture_began_ns;
     loss.session = before->last_session;
-    if (batch_encoder_add_loss(drain->settings.encoder, &loss) == 0)
-        before->last_alive_ns = 0; /* told */
+    if (batch_encoder_add_loss(drain->settings.encoder, &loss) != 0)
+        return;
+    before->last_alive_ns = 0; /* told */
+    drain->holds_losses = true;
 }
 
 /* Batches of the life before that could not be kept. */
@@ -207,19 +273,22 @@ static void report_dropped(struct drain *drain)
     loss.count = events;
     loss.count_exact = before->dropped_events == 0; /* of a torn part only what could be read is known */
     loss.session = before->last_session;
-    if (batch_encoder_add_loss(drain->settings.encoder, &loss) == 0)
-        before->dropped_events = before->dropped_schema_events = 0;
+    if (batch_encoder_add_loss(drain->settings.encoder, &loss) != 0)
+        return;
+    before->dropped_events = before->dropped_schema_events = 0;
+    drain->holds_losses = true;
 }
 
 /* What was lost joins the batch, unless the queue has no room for it: a range that was told counts as known from then
  * on. */
 static void report_losses(struct drain *drain)
 {
-    if (queue_reserve(drain->settings.queue, WIRE_REQUEST_BYTES) == NULL)
+    if (queue_reserve(way_out(drain), WIRE_REQUEST_BYTES) == NULL)
         return;
     report_absence(drain);
     report_dropped(drain);
-    ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns());
+    if (ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns()) > 0)
+        drain->holds_losses = true;
 }
 
 /*
@@ -231,24 +300,38 @@ static void mark_drained(struct drain *drain)
     uint64_t until_ns = drain->drained_until_ns < drain->deselected_ns ? drain->drained_until_ns : drain->deselected_ns;
     if (drain->settings.recovery.last_alive_ns == 0 && ledger_is_told(&drain->ledger))
         drain->marked_ns = until_ns;
-    queue_set_drained(drain->settings.queue, drain->marked_ns, drain->settings.session, drain->next_seq);
+    queue_set_drained(way_out(drain), drain->marked_ns, drain->settings.session, drain->next_seq);
+}
+
+/* Everything that was queued is durable at the analyzer. */
+static bool is_delivered(const struct drain *drain)
+{
+    return !spool_is_active(drain->settings.spool) && queue_is_delivered(drain->settings.queue);
+}
+
+static void attach_statistics(struct drain *drain)
+{
+    struct spool_figures spool;
+    const struct queue *queue = drain->settings.queue;
+    spool_read_figures(drain->settings.spool, &spool);
+    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(queue),
+                             spool_queue_used(drain->settings.spool, queue), &spool);
 }
 
 /* Totals are due: the analyzer shall hear of us, unless it is not there and they would only fill the queue. */
 static bool is_statistics_due(const struct drain *drain)
 {
-    return clock_boot_ns() - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000 &&
-           queue_used(drain->settings.queue) == 0;
+    return clock_boot_ns() - drain->last_flush_ns >= drain->settings.heartbeat_ms * 1000000 && is_delivered(drain);
 }
 
 /* Losses and totals join the batch, which goes out if it then says anything. */
 static void finish_round(struct drain *drain)
 {
-    struct batch_encoder *encoder = drain->settings.encoder;
+    if (spool_is_active(drain->settings.spool) && holds_bulk_run(drain))
+        flush(drain);
     report_losses(drain);
-    if (!batch_encoder_is_empty(encoder) || is_statistics_due(drain)) {
-        ledger_attach_statistics(&drain->ledger, encoder, queue_size(drain->settings.queue),
-                                 queue_used(drain->settings.queue));
+    if (!batch_encoder_is_empty(drain->settings.encoder) || is_statistics_due(drain)) {
+        attach_statistics(drain);
         flush(drain);
     }
     mark_drained(drain);
@@ -387,6 +470,7 @@ static void wait_for_work(struct drain *drain, int timeout_ms)
         else if (events[i].data.fd == queue_drain_fd(drain->settings.queue))
             empty_eventfd(events[i].data.fd);
     }
+    spool_kick(drain->settings.spool);
 }
 
 static uint64_t since_flush_ms(const struct drain *drain)
@@ -442,41 +526,51 @@ static void settle(struct drain *drain)
 }
 
 /* Waits for the courier until `done` or the deadline. */
-static void wait_for_courier(struct drain *drain, bool (*done)(struct queue *queue), uint64_t deadline_ns)
+static void wait_for_courier(struct drain *drain, bool (*done)(const struct drain *drain), uint64_t deadline_ns)
 {
     uint64_t now_ns;
-    while (!done(drain->settings.queue) && !drain->courier_died && (now_ns = clock_boot_ns()) < deadline_ns)
+    while (!done(drain) && !drain->courier_died && (now_ns = clock_boot_ns()) < deadline_ns)
         wait_for_work(drain, (int)((deadline_ns - now_ns) / 1000000) + 1);
 }
 
-static bool has_room(struct queue *queue)
+static bool has_room(const struct drain *drain)
 {
-    return queue_reserve(queue, WIRE_REQUEST_BYTES) != NULL;
+    return queue_reserve(way_out(drain), WIRE_REQUEST_BYTES) != NULL;
 }
 
-static bool is_delivered(struct queue *queue)
+/* The courier ends when the queue is empty: it must not be told to before nothing more can come into it. */
+static bool is_all_in_queue(const struct drain *drain)
 {
-    return queue_is_delivered(queue);
+    return way_out(drain) == drain->settings.queue;
+}
+
+static void say_what_is_left(const struct drain *drain)
+{
+    struct spool_figures spool;
+    spool_read_figures(drain->settings.spool, &spool);
+    log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start",
+              spool_queue_used(drain->settings.spool, drain->settings.queue));
+    if (spool.batches > 0)
+        log_error("%" PRIu64 " batches more are in the spool and stay there", spool.batches);
 }
 
 /* The last batch tells what was lost and the totals: a full queue must give it room first. */
 static int stop(struct drain *drain)
 {
-    struct queue *queue = drain->settings.queue;
     uint64_t deadline_ns = clock_boot_ns() + drain->settings.shutdown_ms * 1000000;
     settle(drain);
     wait_for_courier(drain, has_room, deadline_ns);
     report_losses(drain);
-    ledger_attach_statistics(&drain->ledger, drain->settings.encoder, queue_size(queue), queue_used(queue));
+    attach_statistics(drain);
     batch_encoder_set_final(drain->settings.encoder);
     flush(drain);
     mark_drained(drain);
-    queue_set_closing(queue);
+    wait_for_courier(drain, is_all_in_queue, deadline_ns);
+    queue_set_closing(drain->settings.queue);
     wait_for_courier(drain, is_delivered, deadline_ns);
-    if (queue_is_delivered(queue) && ledger_is_told(&drain->ledger))
+    if (is_delivered(drain) && ledger_is_told(&drain->ledger))
         return EXIT_CODE_OK;
-    log_error("%" PRIu64 " bytes of events are not delivered; they stay in the queue for the next start",
-              queue_used(queue));
+    say_what_is_left(drain);
     return EXIT_CODE_RUNTIME;
 }
 

@@ -14,6 +14,7 @@
 #include "collector/drain/rings.h"
 #include "collector/probe/probe.h"
 #include "collector/queue/queue.h"
+#include "collector/spool/spool.h"
 #include "common/wire/encode.h"
 
 struct courier;
@@ -22,6 +23,7 @@ struct drain_settings {
     struct probe *probe;
     struct rings *rings;
     struct queue *queue;
+    struct spool *spool; /* NULL for none */
     pid_t keeper;
     /* The worker's pid just now, 0 if none; asked rather than included, because drain and courier know only the queue
      * of each other. */

@@ -138,7 +138,7 @@ static void finish_round(struct dump *dump)
     ledger_report(&dump->ledger, dump->settings->encoder, clock_boot_ns());
     if (batch_encoder_is_empty(dump->settings->encoder))
         return;
-    ledger_attach_statistics(&dump->ledger, dump->settings->encoder, 0, 0);
+    ledger_attach_statistics(&dump->ledger, dump->settings->encoder, 0, 0, &(struct spool_figures){0});
     flush(dump, false);
 }
 
@@ -180,7 +180,7 @@ static void settle(struct dump *dump)
         quiet = take_round(dump) == 0 && ledger_rings_settled(&dump->ledger) ? quiet + 1 : 0;
         finish_round(dump);
     }
-    ledger_attach_statistics(&dump->ledger, dump->settings->encoder, 0, 0);
+    ledger_attach_statistics(&dump->ledger, dump->settings->encoder, 0, 0, &(struct spool_figures){0});
     batch_encoder_set_final(dump->settings->encoder);
     flush(dump, false);
 }

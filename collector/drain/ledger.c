@@ -191,7 +191,7 @@ static uint64_t timeval_ns(const struct timeval *time)
 }
 
 void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes,
-                              uint64_t queue_used)
+                              uint64_t queue_used, const struct spool_figures *spool)
 {
     uint64_t attempts[CLASS_COUNT], lost[CLASS_COUNT], drained[CLASS_COUNT], queued[CLASS_COUNT],
         lost_queue[CLASS_COUNT];
@@ -225,5 +225,12 @@ void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder 
     statistics.ring_bytes = ring_bytes;
     statistics.queue_bytes = queue_bytes;
     statistics.queue_used = queue_used;
+    statistics.spool_bytes = spool->size;
+    statistics.spool_used = spool->used;
+    statistics.spool_batches = spool->batches;
+    statistics.spool_written = spool->written;
+    statistics.spool_evicted = spool->evicted_events;
+    statistics.spool_errors = spool->errors;
+    statistics.spool_oldest_ns = spool->oldest_ns;
     batch_encoder_set_statistics(encoder, &statistics);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "collector/probe/probe.h"
+#include "collector/spool/spool.h"
 #include "common/wire/encode.h"
 
 struct ledger_range {
@@ -50,7 +51,7 @@ void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uin
 
 /* Puts the totals into the batch; its lost_queue holds what could not be encoded too. */
 void ledger_attach_statistics(const struct ledger *ledger, struct batch_encoder *encoder, uint64_t queue_bytes,
-                              uint64_t queue_used);
+                              uint64_t queue_used, const struct spool_figures *spool);
 
 /* Nothing is in flight between the programs and the drain: every attempt was drained or counted as lost. */
 bool ledger_rings_settled(const struct ledger *ledger);

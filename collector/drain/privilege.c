@@ -84,6 +84,11 @@ int privilege_drop(uid_t uid, gid_t gid, const char *empty_directory, const char
         return refuse(error, "giving up the capabilities", "", -r);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return refuse(error, "PR_SET_DUMPABLE", "", errno);
-    r = filter_calls();
+    return 0;
+}
+
+int privilege_filter(char error[PRIVILEGE_ERROR_BYTES])
+{
+    int r = filter_calls();
     return r == 0 ? 0 : refuse(error, "seccomp", " (a kernel with CONFIG_SECCOMP_FILTER is needed)", -r);
 }

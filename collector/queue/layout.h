@@ -8,7 +8,7 @@
 #include "collector/queue/queue.h"
 
 enum {
-    QUEUE_LAYOUT = 5,       /* raise with every change below: an old file is then not read but replaced */
+    QUEUE_LAYOUT = 6,       /* raise with every change below: an old file is then not read but replaced */
     QUEUE_AREA = 64 * 1024, /* one control area; mapped on its own, so a multiple of every page size there is */
     QUEUE_ALIGN = 64,       /* of entries: a header never straddles the ring's end */
     QUEUE_BOOT_ID = 40,
@@ -65,8 +65,9 @@ struct entry_header {
     uint64_t first_seq;
     uint64_t next_seq;
     uint64_t time_ns;
-    uint64_t checksum; /* over kind...time_ns and the bytes */
-    uint64_t pad;
+    uint32_t classes;
+    uint32_t span_ms;  /* from_ns...time_ns, rounded up; 0 from_ns is not said */
+    uint64_t checksum; /* over kind...span_ms and the bytes */
 };
 
 _Static_assert(sizeof(struct entry_header) == QUEUE_ALIGN,
@@ -102,6 +103,22 @@ struct found_entry {
     uint64_t checksum;
     struct queue_entry entry;
 };
+
+/* What of from_ns is kept, and what is read of it again: never later than it was said, and twice the same. */
+static inline uint32_t queue_span_ms(const struct queue_entry *entry)
+{
+    if (entry->from_ns == 0 || entry->from_ns > entry->time_ns)
+        return 0;
+    uint64_t span_ns = entry->time_ns - entry->from_ns;
+    uint64_t ms = span_ns == 0 ? 1 : (span_ns - 1) / 1000000 + 1;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static inline uint64_t queue_span_from_ns(uint64_t time_ns, uint32_t span_ms)
+{
+    uint64_t span_ns = span_ms * 1000000ull;
+    return span_ms == 0 ? 0 : span_ns < time_ns ? time_ns - span_ns : 1;
+}
 
 static inline size_t queue_span(size_t size)
 {

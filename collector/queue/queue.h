@@ -31,6 +31,9 @@ struct queue_entry {
     uint64_t first_seq;
     uint64_t next_seq; /* first_seq + count; equal for an entry without events */
     uint64_t time_ns;  /* CLOCK_BOOTTIME when it was queued */
+    uint64_t
+        from_ns; /* not after its first event, at most 49 days before time_ns, kept to the millisecond; 0 not said */
+    uint32_t classes; /* what is in it: the drain's and the spool's word, kept as it is */
     const uint8_t *bytes;
     size_t size;
 };

@@ -29,6 +29,8 @@ bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, stru
                   .first_seq = header->first_seq,
                   .next_seq = header->next_seq,
                   .time_ns = header->time_ns,
+                  .from_ns = queue_span_from_ns(header->time_ns, header->span_ms),
+                  .classes = header->classes,
                   .bytes = queue_ring_view(queue) + offset + sizeof(*header),
                   .size = size},
     };
@@ -38,8 +40,9 @@ bool queue_find(const struct queue *queue, uint64_t position, uint64_t end, stru
 uint64_t queue_entry_checksum(const struct queue *queue, const struct found_entry *found)
 {
     const struct queue_entry *entry = &found->entry;
-    uint64_t facts[] = {entry->position,  found->kind,     entry->size,   entry->session,
-                        entry->first_seq, entry->next_seq, entry->time_ns};
+    uint64_t facts[] = {
+        entry->position,  found->kind,     entry->size,    entry->session,
+        entry->first_seq, entry->next_seq, entry->time_ns, (uint64_t)entry->classes << 32 | queue_span_ms(entry)};
     uint64_t seed = checksum(facts, sizeof(facts), queue->salt);
     return found->kind == ENTRY_BATCH ? checksum(entry->bytes, entry->size, seed)
                                       : seed; /* a filler's bytes are whatever was there */

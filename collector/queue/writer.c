@@ -66,8 +66,9 @@ static void write_entry(struct queue *queue, const struct found_entry *found)
     header->first_seq = found->entry.first_seq;
     header->next_seq = found->entry.next_seq;
     header->time_ns = found->entry.time_ns;
+    header->classes = found->entry.classes;
+    header->span_ms = queue_span_ms(&found->entry);
     header->checksum = queue_entry_checksum(queue, found);
-    header->pad = 0;
     atomic_store_explicit(&header->commit, position ^ queue->salt, memory_order_release);
 }
 

@@ -18,7 +18,7 @@ enum { TASK_COLUMNS(TASK_COLUMN_INDEX) N_TASK_COLUMNS };
 
 enum {
     STATISTICS_BYTES =
-        512,           /* of the packed field: 5 lists of CLASS_COUNT and 7 integers, all at their longest, are 268 */
+        512,           /* of the packed field: 5 lists of CLASS_COUNT and 14 integers, all at their longest, are 349 */
     FRAME_BYTES = 256, /* tags, lengths and scalars around the columns; all at their longest are 226 */
 };
 

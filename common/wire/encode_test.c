@@ -107,6 +107,9 @@ static void test_encoder_never_exceeds_its_bytes(void **state)
         statistics.n_queued = statistics.n_lost_queue = CLASS_COUNT;
         statistics.hook_misses = statistics.user_ns = statistics.system_ns = UINT64_MAX;
         statistics.ring_bytes = statistics.queue_bytes = statistics.queue_used = UINT64_MAX;
+        statistics.spool_bytes = statistics.spool_used = statistics.spool_batches = statistics.spool_written =
+            UINT64_MAX;
+        statistics.spool_evicted = statistics.spool_errors = statistics.spool_oldest_ns = UINT64_MAX;
         statistics.hook_misses_counted = true;
         batch_encoder_set_statistics(encoder, &statistics);
         batch_encoder_set_final(encoder);
