@@ -29,17 +29,19 @@ void balance_take_statistics(struct balance *balance, const Vedette__V1__Statist
 
 int64_t balance_in_flight(const struct balance *balance, enum event_class class)
 {
-    return (int64_t)(balance->reserved[class] - balance->delivered[class] - balance->lost[class]);
+    return (int64_t)(balance->reserved[class] - balance->delivered[class] - balance->lost[class] -
+                     balance->given_up[class]);
 }
 
 void balance_line(const struct balance *balance, const char *node, enum event_class class,
                   char line[BALANCE_LINE_BYTES])
 {
-    int n = snprintf(line, BALANCE_LINE_BYTES,
-                     "balance node=%s session=%016" PRIx64 " class=%s: reserved=%" PRIu64 " delivered=%" PRIu64
-                     " lost=%" PRIu64 " in_flight=%" PRId64,
-                     node, balance->session, event_class_name(class), balance->reserved[class],
-                     balance->delivered[class], balance->lost[class], balance_in_flight(balance, class));
+    int n =
+        snprintf(line, BALANCE_LINE_BYTES,
+                 "balance node=%s session=%016" PRIx64 " class=%s: reserved=%" PRIu64 " delivered=%" PRIu64
+                 " lost=%" PRIu64 " in_flight=%" PRId64,
+                 node, balance->session, event_class_name(class), balance->reserved[class], balance->delivered[class],
+                 balance->lost[class] + balance->given_up[class], balance_in_flight(balance, class));
     if (n > 0 && n < BALANCE_LINE_BYTES && (balance->missing > 0 || balance->from_seq > 0))
         snprintf(line + n, (size_t)(BALANCE_LINE_BYTES - n),
                  " (of all classes: missing=%" PRIu64 " before_this_start=%" PRIu64 ")", balance->missing,

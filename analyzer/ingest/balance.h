@@ -21,6 +21,7 @@ struct balance {
     uint64_t delivered[CLASS_COUNT];
     uint64_t reserved[CLASS_COUNT], lost[CLASS_COUNT]; /* as of the newest statistics */
     uint64_t missing;                                  /* sequences skipped: their class is not known */
+    uint64_t given_up[CLASS_COUNT];                    /* sequences skipped, of which a loss record tells the class */
     bool has_statistics;
     bool owed; /* a final batch came, and the lines were kept back */
     bool told; /* the lines were printed since the last change */

@@ -207,17 +207,30 @@ static bool is_heartbeat(const Vedette__V1__EventBatch *batch)
  * so does the spool of what it gave up: that gap has its loss record. A drain's own queue losses have no sequence
  * numbers and explain nothing; its batches carry statistics.
  */
+static bool explains(const Vedette__V1__EventBatch *batch, const Vedette__V1__Loss *loss)
+{
+    return (loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE || loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL) &&
+           (loss->session == 0 || loss->session == batch->session);
+}
+
 static uint64_t explained_by_courier(const Vedette__V1__EventBatch *batch)
 {
     uint64_t explained = 0;
-    for (size_t i = 0; i < batch->n_loss && batch->count == 0 && batch->statistics == NULL && !batch->final; i++) {
-        const Vedette__V1__Loss *loss = batch->loss[i];
-        if ((loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE ||
-             loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL) &&
-            (loss->session == 0 || loss->session == batch->session) && loss->count <= UINT64_MAX - explained)
-            explained += loss->count;
-    }
+    for (size_t i = 0; i < batch->n_loss && batch->count == 0 && batch->statistics == NULL && !batch->final; i++)
+        if (explains(batch, batch->loss[i]) && batch->loss[i]->count <= UINT64_MAX - explained)
+            explained += batch->loss[i]->count;
     return explained;
+}
+
+/* The sequences of a gap that was explained: by class, where one record tells it of all. */
+static void count_explained(struct balance *balance, const Vedette__V1__EventBatch *batch, uint64_t explained)
+{
+    const Vedette__V1__Loss *loss = batch->loss[0];
+    if (batch->n_loss == 1 && loss->event_class < CLASS_COUNT)
+        balance->given_up[loss->event_class] += explained;
+    else
+        balance->missing += explained;
+    balance->told = false;
 }
 
 /*
@@ -246,8 +259,11 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
     struct balance *balance = node_balance(node, cursor);
     struct sequence_step step = sequence_judge(cursor, batch->first_seq, batch->count);
     uint64_t explained = explained_by_courier(batch);
-    balance->missing += explained < step.gap ? explained : step.gap;
-    step.gap -= explained < step.gap ? explained : step.gap;
+    if (explained > step.gap)
+        explained = step.gap;
+    if (explained > 0)
+        count_explained(balance, batch, explained);
+    step.gap -= explained;
     if (step.gap > 0)
         node_lose_gap(node, balance, &step, batch, now_ns);
     node_apply_losses(node, batch, now_ns);

@@ -178,6 +178,8 @@ static bool queue_is_tight(const struct drain *drain)
 {
     const struct queue *queue = way_out(drain);
     uint64_t used = queue_used(queue), size = queue_size(queue);
+    if (drain->settings.spool != NULL && queue == drain->settings.queue)
+        return false; /* what it has no room for goes to the disk */
     return used > size / 100 * QUEUE_BULK_PERCENT || used + 3 * WIRE_REQUEST_BYTES > size ||
            spool_is_tight(drain->settings.spool);
 }

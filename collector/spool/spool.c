@@ -52,9 +52,10 @@ struct spool {
     struct disk disk;
     struct queue_entry waiting; /* taken from the inlet, and no place found for it yet */
     bool has_waiting, is_full, is_told;
-    uint64_t retry_ns; /* the disk failed: not written before; 0 it is well */
-    uint64_t feed_ns;  /* nothing is brought back before */
-    uint64_t replayed; /* batches, since the file began to be used */
+    bool is_paced, is_held_back; /* the last round stopped because of feed_ns, of retry_ns */
+    uint64_t retry_ns;           /* the disk failed: not written before; 0 it is well */
+    uint64_t feed_ns;            /* nothing is brought back before */
+    uint64_t replayed;           /* batches, since the file began to be used */
     uint64_t evicted_told, unreadable_told;
 };
 
@@ -322,7 +323,8 @@ static enum taken take_one(struct spool *spool, const struct queue_entry *entry)
     bool is_empty = disk_front(&spool->disk) == NULL && spool->disk.staged == 0;
     if (is_empty && queue_has_room(spool) && put_into_queue(spool, entry, entry->bytes))
         return TAKEN_TO_QUEUE;
-    if (!may_write(spool))
+    spool->is_held_back = !may_write(spool);
+    if (spool->is_held_back)
         return TAKEN_NOT;
     int error = store(spool, entry);
     spool->is_full = error == -ENOSPC;
@@ -339,6 +341,7 @@ static enum taken take_one(struct spool *spool, const struct queue_entry *entry)
 static bool take_from_inlet(struct spool *spool)
 {
     const struct queue_entry *entry;
+    spool->is_held_back = false;
     struct queue_entry last = {0};
     bool more = false;
     for (int i = 0; i < SYNC_BATCHES && (entry = next_of_inlet(spool)) != NULL; i++) {
@@ -409,7 +412,8 @@ static void note_emptied(struct spool *spool)
 static bool bring_back(struct spool *spool, uint64_t now_ns)
 {
     const struct piece *piece = disk_front(&spool->disk);
-    if (piece == NULL || now_ns < spool->feed_ns || !queue_has_room(spool))
+    spool->is_paced = piece != NULL && now_ns < spool->feed_ns;
+    if (piece == NULL || spool->is_paced || !queue_has_room(spool))
         return false;
     uint64_t cost_ns = piece->size * 1000000000ull / replay_bytes_per_s;
     if (!(piece->kind == PIECE_BATCH ? bring_back_batch(spool, piece) : bring_back_loss(spool, piece)))
@@ -451,14 +455,17 @@ static void work(struct spool *spool)
     offer(spool);
 }
 
+/* Milliseconds until something that was put off is due; -1 when all else comes with a wake-up. */
 static int until_next(const struct spool *spool)
 {
-    uint64_t now_ns = clock_boot_ns(), at_ns = 0;
-    if (spool->retry_ns > now_ns)
+    uint64_t now_ns = clock_boot_ns(), at_ns = UINT64_MAX;
+    if (spool->is_held_back)
         at_ns = spool->retry_ns;
-    if (spool->feed_ns > now_ns && disk_front(&spool->disk) != NULL)
+    if (spool->is_paced && spool->feed_ns < at_ns)
         at_ns = spool->feed_ns;
-    return at_ns == 0 ? -1 : (int)((at_ns - now_ns) / 1000000) + 1;
+    if (at_ns == UINT64_MAX)
+        return -1;
+    return at_ns > now_ns ? (int)((at_ns - now_ns) / 1000000) + 1 : 0;
 }
 
 static void *run(void *arg)

@@ -4,6 +4,7 @@
 # alert raised and each flood ended:
 #   raise COUNT PAUSE       COUNT times fileless_execution, PAUSE seconds apart
 #   flood TIMES COUNT TAG   TIMES floods of COUNT events, named TAG-1, TAG-2 and so on, a tenth of a second apart
+#   crowd TIMES COUNT TAG   TIMES crowds of COUNT bulk events (getcwd), and 100 events named TAG-1, TAG-2 and so on among them
 #   exit CODE
 while read -r order count argument tag; do
     [ "$order" = exit ] && exit "$count"
@@ -13,6 +14,7 @@ while read -r order count argument tag; do
         case $order in
         raise) "$1/vedette-tester" TRC-105 </dev/null >/dev/null 2>&1 || exit 91 ;;
         flood) "$1/vedette-flood" "$argument" "$tag-$number" || exit 92 ;;
+        crowd) "$1/vedette-flood" 100 "$tag-$number" /dev/null $((argument / 100)) || exit 94 ;;
         *) exit 93 ;;
         esac
         echo "$order" >>"$2/done"
