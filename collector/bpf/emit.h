@@ -6,6 +6,7 @@
 #include "collector/bpf/call.h"
 #include "collector/bpf/facts.h"
 #include "collector/bpf/policy_scope.h"
+#include "collector/bpf/throttle.h"
 
 enum { WAKE_CHECK_EVERY = 64 };
 
@@ -16,10 +17,31 @@ struct sink {
     __u32 attempts; /* low bits, to look at the ring's fill now and then */
 };
 
+static __always_inline bool is_over_half(void *ring)
+{
+    return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) / 2;
+}
+
+/* Whether this bulk event gives way to those of others. The account says at once that there is no reason to. */
+static __always_inline bool sink_yields(struct sink *sink)
+{
+    struct ring_account *account = sink->account;
+    if (sink->class != CLASS_BULK || !account->pressed || sink->ring == NULL)
+        return false;
+    if (!is_over_half(sink->ring)) {
+        account->pressed = 0;
+        return false;
+    }
+    if (!throttle_holds())
+        return false;
+    __sync_fetch_and_add(&account->throttled, 1);
+    return true;
+}
+
 /*
- * Counts an attempt of the current task; false when nothing is to be emitted (a bulk event of the collector itself) or
- * nothing can be, which is counted. All programs so far run in task context; a family that runs in interrupts passes
- * CONTEXT_IRQ.
+ * Counts an attempt of the current task; false when nothing is to be emitted (a bulk event of the collector itself, or
+ * of who has more than its share) or nothing can be, which is counted. All programs so far run in task context; a
+ * family that runs in interrupts passes CONTEXT_IRQ.
  */
 static __always_inline bool sink_open(struct sink *sink, __u32 class, __u32 context)
 {
@@ -40,7 +62,7 @@ static __always_inline bool sink_open(struct sink *sink, __u32 class, __u32 cont
     sink->ring = bpf_map_lookup_elem(&rings, &slot);
     if (sink->ring == NULL)
         failure_count(FAILURE_RING_MISSING); /* and below as lost */
-    return true;
+    return !sink_yields(sink);
 }
 
 static __always_inline void sink_lost(struct sink *sink)
@@ -50,6 +72,7 @@ static __always_inline void sink_lost(struct sink *sink)
     if (account->lost == *(volatile __u64 *)&account->acknowledged)
         account->first_ns = now;
     account->last_ns = now;
+    account->pressed = 1;
     __sync_fetch_and_add(&account->lost, 1);
 }
 
@@ -65,10 +88,11 @@ static __always_inline __u64 sink_flags(struct sink *sink)
         return 0;
     if (sink->attempts % WAKE_CHECK_EVERY != 0)
         return BPF_RB_NO_WAKEUP;
-    return bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA) >
-                   bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / (bulk ? 4 : 2)
-               ? BPF_RB_FORCE_WAKEUP
-               : BPF_RB_NO_WAKEUP;
+    __u64 filled = bpf_ringbuf_query(sink->ring, BPF_RB_AVAIL_DATA),
+          half = bpf_ringbuf_query(sink->ring, BPF_RB_RING_SIZE) / 2;
+    if (filled > half)
+        sink->account->pressed = 1;
+    return filled > (bulk ? half / 2 : half) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* A reserved record; stamped after the reservation, so that a ring is in time order. */

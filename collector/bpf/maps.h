@@ -141,6 +141,7 @@ STATE __u8
     exit_wanted[CALL_LIMIT]; /* by raw number: some reading of it is selected; one load tells that a call is not */
 STATE __u8 enter_wanted[CALL_LIMIT];
 STATE __u64 zero; /* which the verifier does not know: FORGET of core_compat.h */
+STATE struct throttle throttle;
 STATE struct scope scope;
 STATE struct self self;
 STATE struct identity identity;

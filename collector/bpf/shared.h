@@ -7,6 +7,7 @@
 #define VEDETTE_COLLECTOR_BPF_SHARED_H
 
 #include "collector/plan.h"
+#include "collector/throttle.h"
 
 enum handler {
     HANDLER_NONE,

@@ -234,6 +234,7 @@ static size_t take_round(struct drain *drain)
             add_record(drain, records[i].header, records[i].available, class, false);
     }
     rings_release(drain->settings.rings, !drain->storm);
+    ledger_next_round(&drain->ledger);
     drain->drained_until_ns = until_ns;
     return count;
 }
@@ -289,7 +290,7 @@ static void report_losses(struct drain *drain)
         return;
     report_absence(drain);
     report_dropped(drain);
-    if (ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns()) > 0)
+    if (ledger_report(&drain->ledger, drain->settings.encoder, clock_boot_ns(), drain->stopping) > 0)
         drain->holds_losses = true;
 }
 

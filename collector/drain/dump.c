@@ -130,12 +130,13 @@ static size_t take_round(struct dump *dump)
         add(dump, records[i].header, records[i].available, class, false);
     }
     rings_release(dump->settings->rings, true);
+    ledger_next_round(&dump->ledger);
     return count;
 }
 
 static void finish_round(struct dump *dump)
 {
-    ledger_report(&dump->ledger, dump->settings->encoder, clock_boot_ns());
+    ledger_report(&dump->ledger, dump->settings->encoder, clock_boot_ns(), true);
     if (batch_encoder_is_empty(dump->settings->encoder))
         return;
     ledger_attach_statistics(&dump->ledger, dump->settings->encoder, 0, 0, &(struct spool_figures){0});

@@ -3,7 +3,7 @@
 
 #include <sys/resource.h>
 
-enum { ALL_CPUS = UINT32_MAX, ALL_CLASSES = 255 };
+enum { ALL_CPUS = UINT32_MAX, ALL_CLASSES = 255, THROTTLE_INTERVAL_NS = 1000000000 };
 
 void ledger_init(struct ledger *ledger, struct probe *probe, uint64_t now_ns)
 {
@@ -89,6 +89,44 @@ static unsigned report_rings(struct ledger *ledger, struct batch_encoder *encode
     return reported;
 }
 
+/* As report_ring, of one cgroup; false when the batch is full of losses. */
+static bool report_cgroup(volatile struct throttled *cgroup, struct batch_encoder *encoder, unsigned *reported)
+{
+    const uint64_t count = cgroup->count, acknowledged = cgroup->acknowledged;
+    if (count == acknowledged)
+        return true;
+    struct ledger_range range = {.from_ns = cgroup->first_ns, .to_ns = cgroup->last_ns, .count = count - acknowledged};
+    Vedette__V1__Loss loss = loss_record(VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE, CLASS_BULK, ALL_CPUS, &range);
+    loss.cgroup_id = cgroup->cgroup_id;
+    if (batch_encoder_add_loss(encoder, &loss) != 0)
+        return false;
+    cgroup->acknowledged = count;
+    ++*reported;
+    return true;
+}
+
+/* Once a second at most: whoever makes too much makes it all the time. */
+static unsigned report_throttled(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns, bool all)
+{
+    volatile struct throttle *throttle = probe_throttle(ledger->probe);
+    const uint64_t count = throttle->count;
+    if (count == ledger->throttled || (!all && now_ns - ledger->throttle_told_ns < THROTTLE_INTERVAL_NS))
+        return 0;
+    unsigned reported = 0;
+    bool told = true;
+    for (size_t i = 0; i < THROTTLE_SLOTS && told; i++)
+        told = report_cgroup(&throttle->cgroup[i], encoder, &reported);
+    ledger->throttle_told_ns = now_ns;
+    if (told)
+        ledger->throttled = count;
+    return reported;
+}
+
+void ledger_next_round(struct ledger *ledger)
+{
+    probe_throttle(ledger->probe)->round++;
+}
+
 static unsigned report_range(struct batch_encoder *encoder, Vedette__V1__LossStage stage, enum event_class class,
                              struct ledger_range *range)
 {
@@ -128,9 +166,9 @@ static unsigned report_misses(struct ledger *ledger, struct batch_encoder *encod
     return 1;
 }
 
-unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns)
+unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns, bool all)
 {
-    unsigned reported = report_rings(ledger, encoder);
+    unsigned reported = report_rings(ledger, encoder) + report_throttled(ledger, encoder, now_ns, all);
     for (int class = 0; class < CLASS_COUNT; class ++) {
         reported += report_range(encoder, VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE, (enum event_class) class,
                                  &ledger->pending_queue[class]);
@@ -146,6 +184,8 @@ unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uin
 bool ledger_is_told(const struct ledger *ledger)
 {
     uint32_t cpus = probe_cpus(ledger->probe);
+    if (probe_throttle(ledger->probe)->count != ledger->throttled)
+        return false;
     for (int class = 0; class < CLASS_COUNT; class ++) {
         if (ledger->pending_queue[class].count != 0 || ledger->pending_encode[class].count != 0)
             return false;
@@ -168,7 +208,7 @@ void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uin
         for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
             volatile struct ring_account *account = probe_account(ledger->probe, cpu, class, context);
             attempts += account->attempts;
-            lost += account->lost;
+            lost += account->lost + account->throttled;
         }
     *ret_attempts = attempts;
     *ret_lost = lost;

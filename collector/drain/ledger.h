@@ -23,6 +23,8 @@ struct ledger {
     uint64_t drained[CLASS_COUNT], queued[CLASS_COUNT], lost_queue[CLASS_COUNT], lost_encode[CLASS_COUNT];
     uint64_t snapshot[CLASS_COUNT]; /* existing_* records: attempted and drained at once, since they pass no ring */
     struct ledger_range pending_queue[CLASS_COUNT], pending_encode[CLASS_COUNT]; /* count 0: nothing pending */
+    uint64_t throttled; /* of all cgroups, as far as it is told */
+    uint64_t throttle_told_ns;
     uint64_t reported_misses;
     uint64_t misses_since_ns; /* up to then every miss is reported */
     uint64_t misses_read_ns;
@@ -36,8 +38,14 @@ void ledger_init(struct ledger *ledger, struct probe *probe, uint64_t now_ns);
 void ledger_lose_queue(struct ledger *ledger, enum event_class class, uint64_t from_ns, uint64_t to_ns, uint64_t count);
 void ledger_lose_encode(struct ledger *ledger, enum event_class class, uint64_t time_ns);
 
-/* Moves every range not yet reported into the batch: rings, queue, encoder, skipped programs. Returns how many. */
-unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns);
+/*
+ * Moves every range not yet reported into the batch: rings, throttled cgroups, queue, encoder, skipped programs. The
+ * second and the last of these once a second, unless `all`. Returns how many.
+ */
+unsigned ledger_report(struct ledger *ledger, struct batch_encoder *encoder, uint64_t now_ns, bool all);
+
+/* The next round over the rings: each cgroup has a new share of what is bulk. */
+void ledger_next_round(struct ledger *ledger);
 
 /* Every loss so far is in a batch. Skipped programs, an upper bound told once a second, do not count here. */
 bool ledger_is_told(const struct ledger *ledger);
@@ -45,7 +53,7 @@ bool ledger_is_told(const struct ledger *ledger);
 /* A record that came from the snapshot; gives its class. */
 enum event_class ledger_count_snapshot(struct ledger *ledger, const struct record_header *record);
 
-/* Attempts and failed reservations of a class, summed over CPUs and contexts. */
+/* Attempts of a class, and those that failed or were throttled, summed over CPUs and contexts. */
 void ledger_ring_totals(const struct ledger *ledger, enum event_class class, uint64_t *ret_attempts,
                         uint64_t *ret_lost);
 

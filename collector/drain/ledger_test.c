@@ -15,6 +15,7 @@ enum { CPUS = 2 };
 struct probe {
     struct ring_account accounts[CPUS][CLASS_COUNT][CONTEXT_COUNT];
     struct probe_hook hook;
+    struct throttle throttle;
 };
 
 uint32_t probe_cpus(const struct probe *probe)
@@ -31,6 +32,15 @@ volatile struct ring_account *probe_account(const struct probe *probe, uint32_t 
         struct probe *out;
     } pointer = {.in = probe};
     return &pointer.out->accounts[cpu][class][context];
+}
+
+volatile struct throttle *probe_throttle(const struct probe *probe)
+{
+    union {
+        const struct probe *in;
+        struct probe *out;
+    } pointer = {.in = probe};
+    return &pointer.out->throttle;
 }
 
 const struct ring_map *probe_rings(const struct probe *probe, size_t *ret_count)
@@ -54,6 +64,19 @@ static void fail_reservation(struct probe *probe, uint32_t cpu, enum event_class
         account->first_ns = now_ns;
     account->last_ns = now_ns;
     account->lost++;
+}
+
+static void throttle(struct probe *probe, size_t slot, uint64_t cgroup_id, uint64_t now_ns)
+{
+    struct throttled *cgroup = &probe->throttle.cgroup[slot];
+    cgroup->cgroup_id = cgroup_id;
+    if (cgroup->count == cgroup->acknowledged)
+        cgroup->first_ns = now_ns;
+    cgroup->last_ns = now_ns;
+    cgroup->count++;
+    probe->throttle.count++;
+    probe->accounts[0][CLASS_BULK][CONTEXT_TASK].attempts++;
+    probe->accounts[0][CLASS_BULK][CONTEXT_TASK].throttled++;
 }
 
 struct fixture {
@@ -91,7 +114,7 @@ static unsigned report(struct fixture *f, uint64_t now_ns)
     const Vedette__V1__Request *request;
     size_t size;
     batch_encoder_begin(f->encoder, 7, 0, false);
-    unsigned reported = ledger_report(&f->ledger, f->encoder, now_ns);
+    unsigned reported = ledger_report(&f->ledger, f->encoder, now_ns, false);
     assert_int_equal(batch_encoder_pack(f->encoder, 0, f->bytes, sizeof(f->bytes), &size), 0);
     assert_int_equal(decoder_unpack(f->decoder, f->bytes, size, &request), 0);
     f->batch = request->batch;
@@ -157,6 +180,36 @@ static void test_ledger_misses_are_an_upper_bound(void **state)
     assert_false(f->batch->loss[0]->count_exact);
 }
 
+static void test_ledger_throttled_cgroups_are_named(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t second_ns = 1000000000;
+    throttle(&f->probe, 3, 77, second_ns + 10);
+    throttle(&f->probe, 9, 88, second_ns + 20);
+    throttle(&f->probe, 3, 77, second_ns + 30);
+    assert_false(ledger_is_told(&f->ledger));
+    assert_int_equal(report(f, 2 * second_ns), 2);
+    const Vedette__V1__Loss *first = f->batch->loss[0], *second = f->batch->loss[1];
+    assert_int_equal(first->stage, VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE);
+    assert_int_equal(first->event_class, CLASS_BULK);
+    assert_int_equal(first->cgroup_id, 77);
+    assert_int_equal(first->count, 2);
+    assert_int_equal(first->from_ns, second_ns + 10);
+    assert_int_equal(first->to_ns, second_ns + 30);
+    assert_true(first->count_exact);
+    assert_int_equal(second->cgroup_id, 88);
+    assert_int_equal(second->count, 1);
+    assert_true(ledger_is_told(&f->ledger));
+    assert_true(ledger_rings_settled(&f->ledger));
+
+    throttle(&f->probe, 3, 77, 2 * second_ns + 5);
+    assert_int_equal(report(f, 2 * second_ns + 10), 0); /* not yet */
+    assert_false(ledger_is_told(&f->ledger));
+    assert_int_equal(report(f, 4 * second_ns), 1);
+    assert_int_equal(f->batch->loss[0]->from_ns, 2 * second_ns + 5);
+    assert_true(ledger_is_told(&f->ledger));
+}
+
 static void test_ledger_balance(void **state)
 {
     struct fixture *f = *state;
@@ -181,6 +234,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ledger_ring_ranges_are_reported_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ledger_queue_losses_merge_into_one_range, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ledger_misses_are_an_upper_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ledger_throttled_cgroups_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ledger_balance, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

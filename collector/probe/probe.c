@@ -365,6 +365,11 @@ void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count)
     }
 }
 
+volatile struct throttle *probe_throttle(const struct probe *probe)
+{
+    return &probe->bss->throttle;
+}
+
 void probe_set_storm(struct probe *probe, bool storm)
 {
     __atomic_store_n(&probe->bss->plan.storm, storm, __ATOMIC_RELEASE);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "collector/plan.h"
+#include "collector/throttle.h"
 #include "common/events/events.h"
 
 enum scope_kind {
@@ -100,6 +101,9 @@ uint32_t probe_plan_epoch(const struct probe *probe);
 
 /* tgids whose bulk events are dropped in the kernel: the collector's own processes. At most PROBE_MAX_SELF. */
 void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count);
+/* What of bulk events was held back, and from whom: the programs count, the caller stores `acknowledged` and `round`.
+ */
+volatile struct throttle *probe_throttle(const struct probe *probe);
 /* Under a storm critical and watched events wake nobody before their ring is half full. */
 void probe_set_storm(struct probe *probe, bool storm);
 

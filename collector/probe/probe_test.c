@@ -293,19 +293,6 @@ static void test_scope_children(void **state)
     free(records);
 }
 
-/* Where the cgroup2 file system is, in `path`; false if nowhere. */
-static bool find_cgroup2(char path[256])
-{
-    char line[512];
-    bool found = false;
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-    while (mounts != NULL && !found && fgets(line, sizeof(line), mounts) != NULL)
-        found = strstr(line, " cgroup2 ") != NULL && sscanf(line, "%*s %255s", path) == 1;
-    if (mounts != NULL)
-        fclose(mounts);
-    return found;
-}
-
 static void test_scope_cgroup(void **state)
 {
     (void)state;

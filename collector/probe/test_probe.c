@@ -42,6 +42,18 @@ void select_some(struct probe *probe, const uint32_t *events, size_t count)
     probe_apply_plan(probe, &plan);
 }
 
+bool find_cgroup2(char path[256])
+{
+    char line[512];
+    bool found = false;
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    while (mounts != NULL && !found && fgets(line, sizeof(line), mounts) != NULL)
+        found = strstr(line, " cgroup2 ") != NULL && sscanf(line, "%*s %255s", path) == 1;
+    if (mounts != NULL)
+        fclose(mounts);
+    return found;
+}
+
 int can_load(void)
 {
     struct probe *probe = NULL;

@@ -17,6 +17,8 @@ struct rings *open_rings(const struct probe *probe);
 void select_all(struct probe *probe, uint32_t epoch);
 /* These alone, as epoch 1. */
 void select_some(struct probe *probe, const uint32_t *events, size_t count);
+/* Where the cgroup2 file system is; false if nowhere. */
+bool find_cgroup2(char path[256]);
 /* 0, or TEST_SKIP with the reason printed where no program can be loaded. */
 int can_load(void);
 

@@ -113,7 +113,9 @@ struct ring_account {
     uint64_t acknowledged;
     uint64_t first_ns;
     uint64_t last_ns;
-    uint64_t pad[3]; /* a cache line of its own */
+    uint64_t throttled; /* attempts that were given up for others' sake (struct throttle): neither drained nor `lost` */
+    uint64_t pressed;   /* the ring was more than half full when it was last looked at */
+    uint64_t pad;       /* a cache line of its own */
 };
 
 enum {
