@@ -28,6 +28,8 @@ static const char *stage_name(Vedette__V1__LossStage stage)
         return "outbox";
     case VEDETTE__V1__LOSS_STAGE__LOSS_SINK:
         return "sink";
+    case VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE:
+        return "throttle";
     case VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL:
         return "spool";
     default:

@@ -18,6 +18,7 @@ static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "records that made no sense",
     [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "batches never came or were refused",
     [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "a table of the analyzer was full",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE] = "a cgroup made more than its share while a ring filled",
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "the outbox had no room",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "a sink gave up",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "the collector's spool on disk was full or damaged",

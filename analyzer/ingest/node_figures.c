@@ -10,7 +10,7 @@ static const char *const stage_names[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE] = "absence", [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "encode",
     [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "ingest",   [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "state",
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "outbox",   [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "sink",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",     [VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE] = "throttle",
 };
 
 static double load(const atomic_uint_fast64_t *counter)

@@ -17,7 +17,7 @@
 #include "analyzer/state/state.h"
 
 enum {
-    LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL + 1,
+    LOSS_STAGES = VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE + 1,
     LOSS_CLASSES = CLASS_COUNT + 1, /* the last is "all" */
     NAMED_MISSING = 32,             /* events of one node that a scrape names as missing; the rest is a number */
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
