@@ -15,7 +15,8 @@ struct credentials {
     const struct tls_settings *tls; /* NULL: no TLS */
     const char *enrolment_path;     /* NULL: none */
     /* The looking thread's own. */
-    uint64_t tls_stamp, trust_stamp, enrolment_stamp, warned_ns;
+    uint64_t tls_stamp, trust_stamp, enrolment_stamp, warned_ns; /* of what is in use */
+    uint64_t told_tls_stamp, told_enrolment_stamp; /* of what could not be used: it is tried again and told once */
 
     pthread_rwlock_t lock; /* what follows */
     nng_tls_config *config;
@@ -142,13 +143,15 @@ static void look_at_tls(struct credentials *credentials, struct credentials_news
     uint64_t stamp = credentials->tls == NULL ? 0 : tls_stamp(credentials->tls);
     if (stamp == credentials->tls_stamp)
         return;
-    credentials->tls_stamp = stamp;
     news->tls = load_tls(credentials, &news->trust, error) == 0;
-    if (!news->tls)
-        log_error("bus.tls: %s; the files before stay in use until these change again", error);
-    else
+    if (news->tls) {
+        credentials->tls_stamp = stamp;
         log_info("bus.tls: certificates read again: new connections use them%s",
                  news->trust ? "; whom to trust has changed, so all connections are made again" : "");
+    } else if (credentials->told_tls_stamp != stamp) {
+        log_error("bus.tls: %s; the files before stay in use until these can be", error);
+    }
+    credentials->told_tls_stamp = news->tls ? 0 : stamp;
 }
 
 static void look_at_enrolment(struct credentials *credentials, struct credentials_news *news)
@@ -157,12 +160,14 @@ static void look_at_enrolment(struct credentials *credentials, struct credential
     uint64_t stamp = credentials->enrolment_path == NULL ? 0 : stamp_of_enrolment(credentials);
     if (stamp == credentials->enrolment_stamp)
         return;
-    credentials->enrolment_stamp = stamp;
     news->enrolment = load_enrolment(credentials, error) == 0;
-    if (!news->enrolment)
-        log_error("bus.enrolment: %s; the tokens before stay in use until the file changes again", error);
-    else
+    if (news->enrolment) {
+        credentials->enrolment_stamp = stamp;
         log_info("bus.enrolment: read again: %zu tokens", enrolment_count(credentials->enrolment));
+    } else if (credentials->told_enrolment_stamp != stamp) {
+        log_error("bus.enrolment: %s; the tokens before stay in use until this can be read", error);
+    }
+    credentials->told_enrolment_stamp = news->enrolment ? 0 : stamp;
 }
 
 struct credentials_news credentials_look(struct credentials *credentials, uint64_t now_ns)

@@ -36,8 +36,8 @@ struct credentials_news {
     bool trust;     /* the authorities or the revoked are others: who is connected must show itself again */
     bool enrolment; /* the enrolled are others */
 };
-/* Looks at the files. Logs what was read, what cannot be used (once a change), and what ends soon (once a day). By one
- * thread, every few seconds. */
+/* Looks at the files. Logs what was read, what cannot be used (once a change, but it is tried each time: it may have
+ * been for want of a descriptor), and what ends soon (once a day). By one thread, every few seconds. */
 struct credentials_news credentials_look(struct credentials *credentials, uint64_t now_ns);
 
 /* What ends within 14 days or has ended. Any thread. */

@@ -32,7 +32,7 @@ static void warn_of_ends(struct credentials *credentials, uint64_t now_ns)
         log_warning("courier: %s", words);
 }
 
-static enum credentials_news load(struct credentials *credentials, struct bus *bus)
+static enum credentials_news load(struct credentials *credentials, struct bus *bus, uint64_t stamp)
 {
     char error[CREDENTIAL_ERROR_BYTES];
     struct nng_tls_config *config;
@@ -43,14 +43,18 @@ static enum credentials_news load(struct credentials *credentials, struct bus *b
     if (result == 0 && (result = bus_use_tls(bus, config)) != 0)
         snprintf(error, sizeof(error), "the bus does not take them: %s", strerror(-result));
     if (result != 0) {
-        log_error("courier: certificates cannot be used: %s; %s", error,
-                  was_loaded ? "those before them stay in use until the files change again"
-                             : "without them there is no connection: trying again when the files change");
+        if (credentials->told_stamp != stamp)
+            log_error("courier: certificates cannot be used: %s; %s", error,
+                      was_loaded ? "those before them stay in use until these can be"
+                                 : "without them there is no connection; trying again");
+        credentials->told_stamp = stamp;
         return CREDENTIALS_SAME;
     }
+    credentials->stamp = stamp;
     credentials->trust_stamp = trust_stamp;
     credentials->is_loaded = true;
     credentials->warned_ns = 0;
+    credentials->told_stamp = 0;
     if (was_loaded)
         log_info("courier: certificates read again: %s",
                  distrust ? "whom to trust has changed, so the connection is made again"
@@ -66,10 +70,8 @@ enum credentials_news credentials_look(struct credentials *credentials, struct b
         return CREDENTIALS_SAME;
     credentials->looked_ns = now_ns;
     uint64_t stamp = tls_stamp(&credentials->tls); /* before reading: what changes meanwhile is read again */
-    if (stamp != credentials->stamp) {
-        credentials->stamp = stamp;
-        news = load(credentials, bus);
-    }
+    if (stamp != credentials->stamp)
+        news = load(credentials, bus, stamp);
     warn_of_ends(credentials, now_ns);
     return news;
 }

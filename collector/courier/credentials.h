@@ -19,9 +19,10 @@ enum {
 struct credentials {
     struct tls_settings tls; /* with the server's name */
     bool is_tls;
-    const char *token; /* path; NULL: none */
-    uint64_t stamp, trust_stamp;
-    bool is_loaded; /* the bus has a configuration, perhaps not the newest */
+    const char *token;           /* path; NULL: none */
+    uint64_t stamp, trust_stamp; /* of what is in use */
+    uint64_t told_stamp;         /* of what could not be used, which is tried again and told once */
+    bool is_loaded;              /* the bus has a configuration, perhaps not the newest */
     int64_t ends[EXPIRIES];
     uint64_t looked_ns, warned_ns;
 };
