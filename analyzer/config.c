@@ -31,8 +31,27 @@ static const struct option options[] = {
     {"bus.allow_uids", OPTION_LIST, AT(bus_allow_uids),
      .help = "Users, by name or number, that may speak on an ipc bus; if empty: root, this program's own, "
              "vedette-courier and 64102."},
+    {"bus.enrolment", OPTION_STRING, AT(bus_enrolment),
+     .help =
+         "File of who may speak over tls+tcp:// and tcp://: a line `NODE SHA256-OF-ITS-TOKEN` each; read again when "
+         "it changes."},
+    {"bus.insecure", OPTION_BOOL, AT(bus_insecure), .initial = "false",
+     .help = "Let bus.listen be tcp:// on any address, in the clear, and without bus.enrolment. For trials only."},
     {"bus.listen", OPTION_STRING, AT(bus_listen), .initial = "ipc:///run/vedette/bus.ipc",
-     .help = "Where collectors connect: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+     .help =
+         "Where collectors connect: ipc:///PATH, tls+tcp://ADDRESS:PORT (* for all of IPv4), or tcp://127.0.0.1:PORT."},
+    {"bus.quota.bytes", OPTION_BYTES, AT(bus_quota_bytes), .initial = "32M",
+     .help = "What one node may send a second, bursts of 4 s aside; what is more waits at its collector. 0: no limit."},
+    {"bus.quota.events", OPTION_UINT, AT(bus_quota_events), .initial = "500000", .max = 1000000000,
+     .help = "Likewise in events."},
+    {"bus.tls.ca", OPTION_STRING, AT(bus_tls.ca),
+     .help = "PEM file of the authorities that sign collectors' certificates; needed for tls+tcp://."},
+    {"bus.tls.certificate", OPTION_STRING, AT(bus_tls.certificate),
+     .help = "PEM file of the certificate that is shown to collectors; read again when it changes."},
+    {"bus.tls.crl", OPTION_STRING, AT(bus_tls.crl),
+     .help = "PEM file of revoked collectors' certificates; read again when it changes, and then all connect anew."},
+    {"bus.tls.key", OPTION_STRING, AT(bus_tls.key),
+     .help = "PEM file of the certificate's key: root's or this program's user's, and not to be read by everybody."},
     {"config", OPTION_STRING, AT(config), .initial = "/etc/vedette/analyzer.yaml",
      .help = "File of these same keys, nested."},
     {"control.socket", OPTION_STRING, AT(control_socket), .initial = CONFIG_CONTROL_SOCKET,

@@ -9,6 +9,7 @@
 
 #include "analyzer/list.h"
 #include "common/base/options.h"
+#include "common/transport/tls.h"
 
 enum { CONFIG_PATH_BYTES = 512 };
 
@@ -19,6 +20,10 @@ enum { CONFIG_PATH_BYTES = 512 };
 struct config {
     char config[CONFIG_PATH_BYTES];
     char bus_listen[CONFIG_PATH_BYTES];
+    char bus_enrolment[CONFIG_PATH_BYTES];
+    bool bus_insecure;
+    uint64_t bus_quota_bytes, bus_quota_events;
+    struct tls_settings bus_tls;
     struct option_list bus_allow_uids;
     char control_socket[CONFIG_PATH_BYTES];
     struct option_list events;

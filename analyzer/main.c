@@ -204,6 +204,11 @@ static int start_ingest(struct analyzer *analyzer)
     char error[INGEST_ERROR_BYTES];
     struct ingest_settings *settings = &analyzer->ingest_settings;
     settings->url = analyzer->config.bus_listen;
+    settings->insecure = analyzer->config.bus_insecure;
+    settings->tls = &analyzer->config.bus_tls;
+    settings->enrolment = analyzer->config.bus_enrolment;
+    settings->quota =
+        (struct quota_limits){.bytes = analyzer->config.bus_quota_bytes, .events = analyzer->config.bus_quota_events};
     settings->shards = (unsigned)analyzer->config.shards;
     settings->loaded = reloader_current(analyzer->reloader);
     settings->outbox = analyzer->outbox;
@@ -215,6 +220,9 @@ static int start_ingest(struct analyzer *analyzer)
         return code_of(result);
     }
     log_info("bus on %s", ingest_url(analyzer->ingest));
+    if (settings->insecure)
+        log_warning("bus.insecure: what comes over %s is not encrypted%s", ingest_url(analyzer->ingest),
+                    settings->enrolment[0] == '\0' ? ", and whoever can connect can speak for every node" : "");
     return EXIT_CODE_OK;
 }
 
@@ -233,7 +241,9 @@ static void ready(void *arg, struct report *report)
 {
     struct analyzer *analyzer = arg;
     size_t away = 0;
+    char words[EXPIRY_WORDS_BYTES];
     report_add(report, "bus", true, ingest_bus_readiness(analyzer->ingest));
+    report_add(report, "certificates", false, ingest_warning(analyzer->ingest, words) ? words : NULL);
     report_add(report, "outbox", true, ingest_outbox_readiness(analyzer->ingest));
     for (size_t i = 0; i < analyzer->n_sinks; i++) {
         char name[REPORT_NAME_BYTES];
@@ -393,6 +403,7 @@ static void loop(struct analyzer *analyzer)
         http_tend(analyzer->control, now_ns);
         ingest_reap(analyzer->ingest, now_ns);
         ingest_mend(analyzer->ingest);
+        ingest_renew(analyzer->ingest, now_ns);
     }
 }
 

@@ -310,7 +310,9 @@ static void test_program_coverage(void **test)
     expect(f, ARGUMENTS("coverage", control, "--json", "--node=node1"), EXIT_CODE_OK, "[{\"name\":");
     expect(f, ARGUMENTS("coverage", control, "--node=node&2"), EXIT_CODE_RUNTIME, "no node of that name");
     snprintf(wrong, sizeof(wrong), "%s2", f->outbox);
-    expect(f, ARGUMENTS("--run.allow_root", "--bus.listen=tcp://127.0.0.1:0", wrong, "--http.listen=off", control),
+    expect(f,
+           ARGUMENTS("--run.allow_root", "--bus.listen=tcp://127.0.0.1:0", "--bus.insecure", wrong, "--http.listen=off",
+                     control),
            EXIT_CODE_IN_USE, "another analyzer listens there");
     /* Killed, it leaves the socket; the next one takes its place. */
     kill(analyzer, SIGKILL);

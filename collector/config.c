@@ -7,7 +7,6 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "collector/courier/courier.h"
 #include "collector/spool/spool.h"
 #include "common/base/exit_code.h"
 #include "common/base/privilege.h"
@@ -29,8 +28,21 @@ static const struct option options[] = {
      .help = "How much of a program's arguments events show, and as much of its environment; the rest is marked "
              "truncated. More than 8K makes the start longer, and takes 152 KiB of ring.critical for each event that "
              "has as much."},
+    {"bus.insecure", OPTION_BOOL, AT(bus_insecure), .initial = "false",
+     .help = "Let bus.url be tcp:// to another host: everything, the token too, in the clear. For trials only."},
+    {"bus.tls.ca", OPTION_STRING, AT(bus_tls.ca),
+     .help = "PEM file of the authorities that sign analyzers' certificates; needed for tls+tcp://."},
+    {"bus.tls.certificate", OPTION_STRING, AT(bus_tls.certificate),
+     .help = "PEM file of the certificate that is shown to the analyzer; read again when it changes."},
+    {"bus.tls.crl", OPTION_STRING, AT(bus_tls.crl), .help = "PEM file of revoked analyzers' certificates."},
+    {"bus.tls.key", OPTION_STRING, AT(bus_tls.key),
+     .help = "PEM file of the certificate's key: root's or user.courier's, and not to be read by everybody."},
+    {"bus.tls.server_name", OPTION_STRING, AT(bus_tls.server_name),
+     .help = "DNS name that the analyzer's certificate must have; the host of bus.url if empty."},
+    {"bus.token", OPTION_STRING, AT(bus_token),
+     .help = "File with this node's enrolment token, which proves its name to the analyzer; read at each hello."},
     {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc",
-     .help = "Where the analyzer listens: ipc:///PATH, or tcp://127.0.0.1:PORT."},
+     .help = "Where the analyzer listens: ipc:///PATH, tls+tcp://HOST:PORT, or tcp://127.0.0.1:PORT."},
     {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml",
      .help = "File with these keys, nested; read if it exists. It must be root's alone."},
     {"coverage", OPTION_BOOL, AT(dump_coverage), .initial = "false",
@@ -110,6 +122,14 @@ static const struct option_table table = {
               "  6  the queue's file is unusable\n",
 };
 
+struct courier_settings config_bus(const struct config *config)
+{
+    return (struct courier_settings){.bus_url = config->bus_url,
+                                     .bus_insecure = config->bus_insecure,
+                                     .tls = &config->bus_tls,
+                                     .token = config->bus_token};
+}
+
 void config_print_help(void)
 {
     options_print_help(&table, stdout);
@@ -145,7 +165,8 @@ static int validate(struct config *config, char error[OPTION_ERROR_BYTES])
                  (unsigned long long)config->spool_size);
         return -EXIT_CODE_USAGE;
     }
-    if (courier_check_url(config->bus_url, error) != 0)
+    const struct courier_settings bus = config_bus(config);
+    if (courier_check_bus(&bus, error) != 0)
         return -EXIT_CODE_USAGE;
     if (config->node[0] == '\0') {
         struct utsname names;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/courier/courier.h"
 #include "collector/probe/probe.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
@@ -18,6 +19,9 @@ struct config {
     char config_path[CONFIG_PATH_BYTES];
     char node[CONFIG_NAME_BYTES];
     char bus_url[CONFIG_PATH_BYTES];
+    bool bus_insecure;
+    struct tls_settings bus_tls;
+    char bus_token[TLS_PATH_BYTES];
     char queue_path[CONFIG_PATH_BYTES];
     uint64_t queue_size;
     char spool_path[CONFIG_PATH_BYTES];
@@ -54,6 +58,9 @@ int config_allowed_events(const struct config *config, uint8_t allowed[EVENT_ID_
 
 /* What `dump` is to show, as bits by event id, none if it was not said. 0 or -EXIT_CODE_USAGE with words. */
 int config_dump_events(const struct config *config, uint8_t selected[EVENT_ID_LIMIT], char error[OPTION_ERROR_BYTES]);
+
+/* What of it is the courier's bus; points into `config`. */
+struct courier_settings config_bus(const struct config *config);
 
 void config_print_help(void);
 

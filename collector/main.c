@@ -220,13 +220,13 @@ static int open_spool(struct collector *c)
 
 static int fork_courier(struct collector *c)
 {
-    struct courier_settings settings = {
-        .bus_url = c->config.bus_url,
-        .uid = c->courier_uid,
-        .gid = c->courier_gid,
-        .bus_gid = c->bus_gid,
-        .heartbeat_ms = (uint32_t)c->config.heartbeat_ms,
-    };
+    struct courier_settings settings = config_bus(&c->config);
+    settings.uid = c->courier_uid;
+    settings.gid = c->courier_gid;
+    settings.bus_gid = c->bus_gid;
+    settings.heartbeat_ms = (uint32_t)c->config.heartbeat_ms;
+    if (c->config.bus_insecure)
+        log_warning("bus.insecure: what goes to %s is neither encrypted nor is the analyzer known", c->config.bus_url);
     int r = courier_fork(&settings, c->queue, &c->courier);
     if (r == 0)
         return EXIT_CODE_OK;

@@ -285,6 +285,7 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     atomic_store_explicit(&node->queue_fill_permille, request->queue_fill_permille, memory_order_relaxed);
     totals_count(&node->batches, 1);
+    quota_charge_events(&node->quota, &node->environment->quota, batch->count);
 
     if (is_busy(node, now_ns)) {
         totals_count(&node->environment->totals->refused[VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY], 1);

@@ -16,6 +16,8 @@ static const char *const refused_names[REFUSED_COUNT] = {
     [VEDETTE__V1__REFUSAL_CODE__REFUSED_SEQUENCE] = "sequence",
     [REFUSED_PEER] = "peer_uid",
     [REFUSED_PIPES] = "too_many_connections",
+    [REFUSED_ENROLMENT] = "enrolment",
+    [REFUSED_HANDSHAKE] = "handshake",
     [REFUSED_FLOOD] = "flood",
 };
 
@@ -42,7 +44,14 @@ const char *ingest_bus_readiness(struct ingest *ingest)
 {
     if (atomic_load(&ingest->stopping))
         return "stopping";
-    return atomic_load(&ingest->deaf) ? "the bus cannot be listened on: see the log" : NULL;
+    if (atomic_load(&ingest->deaf))
+        return "the bus cannot be listened on: see the log";
+    return atomic_load(&ingest->expired) ? "the bus's certificate or revocation list has expired: see the log" : NULL;
+}
+
+bool ingest_warning(struct ingest *ingest, char words[EXPIRY_WORDS_BYTES])
+{
+    return credentials_expiry(ingest->credentials, words) != EXPIRY_FAR;
 }
 
 const char *ingest_outbox_readiness(struct ingest *ingest)
@@ -175,6 +184,37 @@ static void write_detections(struct ingest *ingest, struct metrics_writer *write
     free(costs);
 }
 
+/* As libnng counts them: its names are no part of its contract, so what it does not know is left out. */
+static const char *const handshake_ends[HANDSHAKE_ENDS] = {
+    [HANDSHAKE_AUTH] = "auth",   [HANDSHAKE_DISCONNECT] = "disconnect", [HANDSHAKE_OTHER] = "other",
+    [HANDSHAKE_PROTO] = "proto", [HANDSHAKE_TIMEOUT] = "timeout",
+};
+
+void ingest_handshakes(struct ingest *ingest, uint64_t ret_counts[HANDSHAKE_ENDS])
+{
+    nng_stat *stats;
+    nng_stat *of_listener = NULL;
+    bool has_stats = nng_stats_get(&stats) == 0;
+    if (has_stats)
+        of_listener = nng_stat_find_listener(stats, ingest->listener);
+    for (size_t i = 0; i < HANDSHAKE_ENDS; i++) {
+        nng_stat *stat = of_listener == NULL ? NULL : nng_stat_find(of_listener, handshake_ends[i]);
+        ret_counts[i] = atomic_load(&ingest->handshakes_before[i]) + (stat == NULL ? 0 : nng_stat_value(stat));
+    }
+    if (has_stats)
+        nng_stats_free(stats);
+}
+
+static void write_handshakes(struct ingest *ingest, struct metrics_writer *writer)
+{
+    uint64_t counts[HANDSHAKE_ENDS];
+    ingest_handshakes(ingest, counts);
+    for (size_t i = 0; i < HANDSHAKE_ENDS; i++) {
+        const struct metric_label labels[] = {{"reason", handshake_ends[i]}, {0}};
+        metrics_put(writer, METRIC_HANDSHAKES_FAILED, labels, (double)counts[i]);
+    }
+}
+
 static void write_queues(struct ingest *ingest, struct metrics_writer *writer)
 {
     uint64_t now_ns = clock_boot_ns();
@@ -232,6 +272,8 @@ void ingest_collect(void *arg, struct metrics_writer *writer)
         const struct metric_label labels[] = {{"reason", refused_names[reason]}, {0}};
         metrics_put(writer, METRIC_REFUSED, labels, load(&totals->refused[reason]));
     }
+    write_handshakes(ingest, writer);
+    credentials_collect(ingest->credentials, writer);
     metrics_put(writer, METRIC_LISTENER_RESTARTS, NULL, load(&totals->listener_restarts));
     write_queues(ingest, writer);
     metrics_put(writer, METRIC_COMMITS, NULL, load(&totals->commits));

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
+#include <nng/supplemental/tls/tls.h>
 #include <nng/supplemental/util/platform.h>
+#include <nng/transport/tls/tls.h>
 
 #include "analyzer/ingest/ingest_internal.h"
 #include "analyzer/ingest/listener.h"
@@ -38,7 +40,7 @@ static bool may_speak(const struct ingest *ingest, nng_pipe pipe)
 {
     uint64_t uid;
     if (!ingest->is_ipc)
-        return true; /* loopback TCP knows no user */
+        return true; /* its hello must prove it: credentials_enrol */
     if (atomic_load(&ingest->probing) && is_own(pipe))
         return true; /* ingest_mend's, whoever else may speak */
     if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0)
@@ -49,12 +51,29 @@ static bool may_speak(const struct ingest *ingest, nng_pipe pipe)
     return false;
 }
 
-static void turn_away(struct ingest *ingest, nng_pipe pipe, enum refused reason, const char *words, uint64_t now_ns)
+void ingest_turn_away(struct ingest *ingest, nng_pipe pipe, enum refused reason, const char *words, uint64_t now_ns)
 {
     totals_count(&ingest->totals.refused[reason], 1);
     if (ingest_may_complain(ingest, now_ns))
         log_warning("bus: a connection was closed: %s", words);
     nng_pipe_close(pipe);
+}
+
+/* TLS has required it already: a configuration that did not is a mistake that must not go unseen. */
+static bool is_verified(const struct ingest *ingest, nng_pipe pipe)
+{
+    bool verified = false;
+    return !ingest->is_tls || (nng_pipe_get_bool(pipe, NNG_OPT_TLS_VERIFIED, &verified) == 0 && verified);
+}
+
+/* Whoever holds a certificate and no token can open connections: they push out each other, not the nodes. */
+static void make_room_for_strangers(struct ingest *ingest, uint64_t now_ns)
+{
+    uint32_t oldest =
+        credentials_enrol(ingest->credentials) ? peers_oldest_stranger(ingest->peers, INGEST_MAX_STRANGERS) : 0;
+    if (oldest != 0)
+        ingest_turn_away(ingest, (nng_pipe){.id = oldest}, REFUSED_PIPES,
+                         "too many connections that have not said which node they are", now_ns);
 }
 
 /* nng's threads. */
@@ -65,9 +84,13 @@ static void pipe_came(nng_pipe pipe, nng_pipe_ev event, void *arg)
     uint32_t id = (uint32_t)nng_pipe_id(pipe);
     (void)event;
     if (!may_speak(ingest, pipe))
-        turn_away(ingest, pipe, REFUSED_PEER, "its user may not speak on the bus (bus.allow_uids)", now_ns);
+        ingest_turn_away(ingest, pipe, REFUSED_PEER, "its user may not speak on the bus (bus.allow_uids)", now_ns);
+    else if (!is_verified(ingest, pipe))
+        ingest_turn_away(ingest, pipe, REFUSED_HANDSHAKE, "its certificate was not verified", now_ns);
     else if (!peers_add(ingest->peers, id, id % ingest->n_shards, now_ns))
-        turn_away(ingest, pipe, REFUSED_PIPES, "too many connections", now_ns);
+        ingest_turn_away(ingest, pipe, REFUSED_PIPES, "too many connections", now_ns);
+    else
+        make_room_for_strangers(ingest, now_ns);
 }
 
 static void pipe_went(nng_pipe pipe, nng_pipe_ev event, void *arg)
@@ -107,7 +130,7 @@ static void dispatch(struct ingest *ingest, nng_msg *message, struct reply *repl
         return;
     }
     if (admission == PEER_FLOODING)
-        turn_away(ingest, pipe, REFUSED_FLOOD, "it sends requests without waiting for replies", now_ns);
+        ingest_turn_away(ingest, pipe, REFUSED_FLOOD, "it sends requests without waiting for replies", now_ns);
     nng_msg_free(message);
 }
 
@@ -143,10 +166,28 @@ static int open_socket(struct ingest *ingest)
     return problem == 0 ? nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, pipe_went, ingest) : problem;
 }
 
+static int listen_again(struct ingest *ingest, const char *url, char *error)
+{
+    nng_tls_config *tls = credentials_tls(ingest->credentials);
+    int result = listener_start(ingest->socket, url, tls, &ingest->listener, error);
+    if (tls != NULL)
+        nng_tls_config_free(tls);
+    return result;
+}
+
 static int start(struct ingest *ingest, char *error)
 {
-    const char *url = ingest->settings.url;
-    int result = listener_check_url(url, error);
+    const struct ingest_settings *settings = &ingest->settings;
+    const char *url = settings->url;
+    bool enrols = settings->enrolment != NULL && settings->enrolment[0] != '\0';
+    int result = listener_check(settings, error);
+    if (result < 0)
+        return result;
+    ingest->is_ipc = strncmp(url, "ipc://", 6) == 0;
+    ingest->is_tls = strncmp(url, "tls+tcp://", 10) == 0;
+    nng_tls_register(); /* Debian's nng knows tls+tcp:// only then */
+    result = credentials_new(ingest->is_tls ? settings->tls : NULL, enrols ? settings->enrolment : NULL,
+                             &ingest->credentials, error);
     if (result < 0)
         return result;
     ingest->peers = peers_new(INGEST_MAX_PIPES);
@@ -158,11 +199,10 @@ static int start(struct ingest *ingest, char *error)
         if (ingest->shard[i] == NULL)
             return fail(error, -errno, url, strerror(errno));
     }
-    ingest->is_ipc = strncmp(url, "ipc://", 6) == 0;
     result = open_socket(ingest);
     if (result != 0)
         return fail(error, -EIO, url, nng_strerror(result));
-    result = listener_start(ingest->socket, url, &ingest->listener, error);
+    result = listen_again(ingest, url, error);
     if (result < 0)
         return result;
     ingest->url = listener_url(ingest->listener);
@@ -189,6 +229,7 @@ int ingest_start(const struct ingest_settings *settings, struct ingest **ret_ing
         .arguments = settings->arguments,
         .first_epoch = plan_first_epoch(clock_boot_ns() + (uint64_t)clock_wall_minus_boot_ns()),
         .totals = &ingest->totals,
+        .quota = settings->quota,
     };
     int result = start(ingest, error);
     if (result < 0)
@@ -203,6 +244,22 @@ const char *ingest_url(const struct ingest *ingest)
     return ingest->url;
 }
 
+/* Closes its pipes too: their collectors dial again and go on from the cursor. */
+static void stop_listening(struct ingest *ingest)
+{
+    uint64_t counts[HANDSHAKE_ENDS];
+    ingest_handshakes(ingest, counts);
+    nng_listener_close(ingest->listener);
+    for (size_t i = 0; i < HANDSHAKE_ENDS; i++)
+        atomic_store(&ingest->handshakes_before[i], counts[i]);
+}
+
+static bool is_late(void *arg, const struct peer_facts *facts)
+{
+    const uint64_t now_ns = *(const uint64_t *)arg;
+    return facts->node == NULL && now_ns > facts->came_ns && now_ns - facts->came_ns > INGEST_HELLO_S * SECOND_NS;
+}
+
 void ingest_reap(struct ingest *ingest, uint64_t now_ns)
 {
     uint32_t pipes[64];
@@ -212,6 +269,77 @@ void ingest_reap(struct ingest *ingest, uint64_t now_ns)
                    : peers_silent(ingest->peers, now_ns - silent_ns, pipes, sizeof(pipes) / sizeof(pipes[0]));
     for (size_t i = 0; i < n; i++)
         nng_pipe_close((nng_pipe){.id = pipes[i]});
+    if (!credentials_enrol(ingest->credentials))
+        return;
+    n = peers_select(ingest->peers, is_late, &now_ns, pipes, sizeof(pipes) / sizeof(pipes[0]));
+    for (size_t i = 0; i < n; i++)
+        ingest_turn_away(ingest, (nng_pipe){.id = pipes[i]}, REFUSED_ENROLMENT,
+                         "it has not said within 10 s which node it is", now_ns);
+}
+
+static bool is_no_longer_enrolled(void *arg, const struct peer_facts *facts)
+{
+    struct ingest *ingest = arg;
+    return facts->node != NULL && facts->digest != NULL &&
+           !credentials_hold(ingest->credentials, node_name(facts->node), facts->digest);
+}
+
+static void close_unenrolled(struct ingest *ingest)
+{
+    uint32_t pipes[INGEST_MAX_PIPES];
+    size_t n = peers_select(ingest->peers, is_no_longer_enrolled, ingest, pipes, INGEST_MAX_PIPES);
+    for (size_t i = 0; i < n; i++)
+        nng_pipe_close((nng_pipe){.id = pipes[i]});
+    if (n > 0)
+        log_info("bus: %zu connections were closed: their tokens are no longer enrolled", n);
+}
+
+static void tell_handshakes(struct ingest *ingest, uint64_t now_ns)
+{
+    uint64_t counts[HANDSHAKE_ENDS];
+    ingest_handshakes(ingest, counts);
+    uint64_t refused = counts[HANDSHAKE_AUTH];
+    if (refused <= ingest->handshakes_told || !ingest_may_complain(ingest, now_ns))
+        return;
+    log_warning("bus: %llu connections were refused by TLS: no certificate, or one that is not trusted, revoked or "
+                "expired, or the peer refused ours",
+                (unsigned long long)(refused - ingest->handshakes_told));
+    ingest->handshakes_told = refused;
+}
+
+/*
+ * libnng cannot say who holds which certificate, so all show theirs again, also those whose handshake is under way:
+ * their collectors dial and go on from their cursors.
+ */
+static void start_over(struct ingest *ingest)
+{
+    char error[INGEST_ERROR_BYTES];
+    if (!atomic_load(&ingest->deaf))
+        stop_listening(ingest);
+    bool is_deaf = listen_again(ingest, ingest->url, error) < 0;
+    atomic_store(&ingest->deaf, is_deaf);
+    if (is_deaf)
+        log_error("%s; trying again", error);
+}
+
+void ingest_renew(struct ingest *ingest, uint64_t now_ns)
+{
+    struct credentials_news news = credentials_look(ingest->credentials, now_ns);
+    if (news.trust || (!ingest->is_ipc && atomic_load(&ingest->deaf)))
+        start_over(ingest);
+    else if (news.tls) {
+        nng_tls_config *tls = credentials_tls(ingest->credentials);
+        /* The accept that is pending keeps what was there before: one more connection sees the old certificate. */
+        int problem = nng_listener_set_ptr(ingest->listener, NNG_OPT_TLS_CONFIG, tls);
+        nng_tls_config_free(tls);
+        if (problem != 0)
+            log_error("bus: the new certificates cannot be taken into use: %s", nng_strerror(problem));
+    }
+    if (news.enrolment)
+        close_unenrolled(ingest);
+    atomic_store(&ingest->expired, credentials_are_over(ingest->credentials));
+    if (ingest->is_tls)
+        tell_handshakes(ingest, now_ns);
 }
 
 void ingest_mend(struct ingest *ingest)
@@ -228,9 +356,8 @@ void ingest_mend(struct ingest *ingest)
     }
     log_warning("bus: the listener accepts nobody any more (a defect of libnng before 1.6); listening again");
     totals_count(&ingest->totals.listener_restarts, 1);
-    nng_listener_close(
-        ingest->listener); /* closes its pipes too: their collectors dial again and go on from the cursor */
-    int result = listener_start(ingest->socket, ingest->url, &ingest->listener, error);
+    stop_listening(ingest);
+    int result = listen_again(ingest, ingest->url, error);
     atomic_store(&ingest->deaf, result < 0);
     if (result < 0)
         log_error("%s", error); /* and the next check tries again */
@@ -253,6 +380,7 @@ int ingest_stop(struct ingest *ingest)
     for (unsigned i = 0; ingest->shard != NULL && i < ingest->n_shards; i++)
         shard_free(ingest->shard[i]);
     free(ingest->shard);
+    credentials_free(ingest->credentials);
     free(ingest->url);
     free(ingest);
     return result;

@@ -10,16 +10,22 @@
 #include <sys/types.h>
 
 #include "analyzer/ingest/node.h"
+#include "common/transport/tls.h"
 
 enum {
     INGEST_ERROR_BYTES = 512,
     INGEST_MAX_UIDS = 64,
     INGEST_MAX_PIPES = 4096,
-    INGEST_MAX_NODES = 4096,       /* over all shards; when full, the one silent longest without a connection goes */
-    INGEST_MAX_IN_FLIGHT = 8,      /* requests of one pipe; a collector has one */
-    INGEST_QUEUE_JOBS = 4096,      /* a shard */
+    INGEST_MAX_NODES = 4096,    /* over all shards; when full, the one silent longest without a connection goes */
+    INGEST_MAX_STRANGERS = 256, /* pipes without a node, where one must be proved; when full, the oldest goes */
+    INGEST_MAX_IN_FLIGHT = 2,   /* requests of one pipe; a collector has one. So a shard's queue goes round its nodes */
+    INGEST_QUEUE_JOBS = 4096,   /* a shard */
     INGEST_QUEUE_BYTES = 64 << 20, /* a shard */
     INGEST_BUSY_RETRY_MS = 200,
+    INGEST_HELLO_S = 10, /* a pipe that has not proved its node for so long, where it must, is closed */
+    /* Three heartbeats, of a node with slower ones three of its own. Behind a broken link a pipe lives on that nobody
+     * speaks over any more: its node, which proves itself over another, need not wait until it is reaped. */
+    INGEST_STALE_S = 15,
     INGEST_SILENT_S = 60, /* a pipe that says nothing for so long is closed */
     INGEST_STUCK_S = 30,  /* a shard at one request for so long is not healthy */
     INGEST_MAX_SHARDS = 64,
@@ -28,7 +34,11 @@ enum {
 struct ingest;
 
 struct ingest_settings {
-    const char *url; /* ipc:///PATH; tcp:// to a loopback address */
+    const char *url;                /* ipc:///PATH; tls+tcp://ADDRESS:PORT; tcp:// to a loopback address */
+    bool insecure;                  /* tcp:// to any address, and without an enrolment */
+    const struct tls_settings *tls; /* of tls+tcp://; NULL: none. Must outlive the ingest, as all here */
+    const char *enrolment;     /* file of who may speak over tcp:// and tls+tcp:// (enrolment.h); NULL or "": none */
+    struct quota_limits quota; /* of each node */
     unsigned shards;
     uid_t allowed_uid[INGEST_MAX_UIDS]; /* on ipc */
     size_t n_allowed_uids;
@@ -56,11 +66,18 @@ void ingest_mend(struct ingest *ingest);
  * be committed. */
 int ingest_stop(struct ingest *ingest);
 
+/* Reads certificates and enrolment again when their files have changed: new connections use them, and those that would
+ * not be let in any more are closed. To be called every few seconds, by the same thread. */
+void ingest_renew(struct ingest *ingest, uint64_t now_ns);
+
 /* NULL when all is well, else words. Any thread. */
 const char *ingest_health(struct ingest *ingest);
 const char *ingest_readiness(struct ingest *ingest); /* of both that follow */
 const char *ingest_bus_readiness(struct ingest *ingest);
 const char *ingest_outbox_readiness(struct ingest *ingest);
+
+/* What will keep the bus from being ready within 14 days; false, and "", when there is nothing. Any thread. */
+bool ingest_warning(struct ingest *ingest, char words[EXPIRY_WORDS_BYTES]);
 
 /* Asks every thread whether it moves; ingest_health says when one has not answered. To be called every few seconds. */
 void ingest_pulse(struct ingest *ingest, uint64_t now_ns);

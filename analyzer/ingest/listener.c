@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <nng/supplemental/tls/tls.h>
+
 #include "common/wire/limits.h"
 
 enum {
@@ -17,19 +19,26 @@ enum {
     ANSWER_MS = 2000,
 };
 
-/* HOST:PORT, where HOST is a loopback address and no name that could resolve to anything else. */
-static bool is_loopback(const char *address)
+/* HOST:PORT, where HOST is an address and no name that could resolve to anything else; "*" is every one. */
+static bool is_address(const char *text, bool *ret_loopback)
 {
-    const char *colon = strrchr(address, ':');
-    char host[32], *end;
-    struct in_addr parsed;
-    if (colon == NULL || (size_t)(colon - address) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+    const char *colon = strrchr(text, ':');
+    char host[INET6_ADDRSTRLEN + 2], *end;
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
         return false;
     unsigned long port = strtoul(colon + 1, &end, 10);
-    memcpy(host, address, (size_t)(colon - address));
-    host[colon - address] = '\0';
-    bool is_ipv4 = inet_pton(AF_INET, host, &parsed) == 1 && ntohl(parsed.s_addr) >> 24 == 127;
-    return *end == '\0' && port <= 65535 && (is_ipv4 || strcmp(host, "[::1]") == 0);
+    size_t length = (size_t)(colon - text);
+    memcpy(host, text, length);
+    host[length] = '\0';
+    bool is_v4 = inet_pton(AF_INET, host, &v4) == 1, is_v6 = false;
+    if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+        host[length - 1] = '\0';
+        is_v6 = inet_pton(AF_INET6, host + 1, &v6) == 1;
+    }
+    *ret_loopback = (is_v4 && ntohl(v4.s_addr) >> 24 == 127) || (is_v6 && IN6_IS_ADDR_LOOPBACK(&v6));
+    return *end == '\0' && port <= 65535 && (is_v4 || is_v6 || strcmp(host, "*") == 0);
 }
 
 static int fail(char *error, int result, const char *url, const char *words)
@@ -39,22 +48,68 @@ static int fail(char *error, int result, const char *url, const char *words)
 }
 
 /* nng would remove any file in its way that nobody answers on; only a socket is ours to remove. */
-int listener_check_url(const char *url, char error[INGEST_ERROR_BYTES])
+static int check_ipc(const struct ingest_settings *settings, char *error)
 {
+    const char *url = settings->url;
     struct stat facts;
-    bool is_ipc = strncmp(url, "ipc://", 6) == 0;
-    if (is_ipc && url[6] != '/')
+    if (url[6] != '/')
         return fail(error, -EINVAL, url, "needs an absolute path, as in ipc:///run/vedette/bus.ipc");
-    if (is_ipc && lstat(url + 6, &facts) == 0 && !S_ISSOCK(facts.st_mode))
+    if (lstat(url + 6, &facts) == 0 && !S_ISSOCK(facts.st_mode))
         return fail(error, -EADDRINUSE, url,
                     "a file that is no socket stands there: remove it, or give another bus.listen");
-    if (!is_ipc && strncmp(url, "tcp://", 6) != 0)
-        return fail(error, -EINVAL, url, "only ipc:///PATH and tcp://LOOPBACK:PORT are supported");
-    if (!is_ipc && !is_loopback(url + 6))
-        return fail(error, -EINVAL, url,
-                    "tcp:// needs a loopback address and a port, as in tcp://127.0.0.1:3367, because it is neither "
-                    "encrypted nor authenticated");
+    if (settings->enrolment != NULL && settings->enrolment[0] != '\0')
+        return fail(error, -EINVAL, url, "bus.enrolment is given, and over ipc:// the peer's user speaks for it");
     return 0;
+}
+
+static bool is_complete(const struct tls_settings *tls)
+{
+    return tls != NULL && tls->ca[0] != '\0' && tls->certificate[0] != '\0' && tls->key[0] != '\0';
+}
+
+static int check_tls(const struct ingest_settings *settings, bool enrols, char *error)
+{
+    const char *url = settings->url;
+    bool loopback;
+    if (!is_address(url + strlen("tls+tcp://"), &loopback))
+        return fail(error, -EINVAL, url, "needs an address of this host, or *, and a port, as in tls+tcp://*:3367");
+    if (!is_complete(settings->tls))
+        return fail(error, -EINVAL, url, "needs bus.tls.ca, bus.tls.certificate and bus.tls.key");
+    if (!enrols)
+        return fail(error, -EINVAL, url,
+                    "needs bus.enrolment, the file of nodes and their tokens: a certificate does not say which node "
+                    "speaks");
+    return 0;
+}
+
+static int check_tcp(const struct ingest_settings *settings, bool enrols, char *error)
+{
+    const char *url = settings->url;
+    bool loopback;
+    if (!is_address(url + strlen("tcp://"), &loopback) || (!loopback && !settings->insecure))
+        return fail(error, -EINVAL, url,
+                    "tcp:// needs a loopback address and a port, as in tcp://127.0.0.1:3367, because it is not "
+                    "encrypted: use tls+tcp://, or say bus.insecure");
+    if (!enrols && !settings->insecure)
+        return fail(error, -EINVAL, url,
+                    "needs bus.enrolment, the file of nodes and their tokens, or everybody on this host could speak "
+                    "for every node; or use ipc://, or say bus.insecure");
+    return 0;
+}
+
+int listener_check(const struct ingest_settings *settings, char error[INGEST_ERROR_BYTES])
+{
+    const char *url = settings->url;
+    bool enrols = settings->enrolment != NULL && settings->enrolment[0] != '\0';
+    if (strncmp(url, "tls+tcp://", 10) == 0)
+        return check_tls(settings, enrols, error);
+    if (is_complete(settings->tls))
+        return fail(error, -EINVAL, url, "bus.tls.* are given, and nothing is encrypted over it: use tls+tcp://");
+    if (strncmp(url, "ipc://", 6) == 0)
+        return check_ipc(settings, error);
+    if (strncmp(url, "tcp://", 6) == 0)
+        return check_tcp(settings, enrols, error);
+    return fail(error, -EINVAL, url, "only ipc:///PATH, tls+tcp://ADDRESS:PORT and tcp://LOOPBACK:PORT are supported");
 }
 
 static int listen_problem(const char *url, int problem, char *error)
@@ -73,7 +128,8 @@ static int listen_problem(const char *url, int problem, char *error)
     }
 }
 
-int listener_start(nng_socket socket, const char *url, nng_listener *ret_listener, char error[INGEST_ERROR_BYTES])
+int listener_start(nng_socket socket, const char *url, struct nng_tls_config *tls, nng_listener *ret_listener,
+                   char error[INGEST_ERROR_BYTES])
 {
     nng_listener listener;
     int problem = nng_listener_create(&listener, socket, url);
@@ -82,6 +138,8 @@ int listener_start(nng_socket socket, const char *url, nng_listener *ret_listene
     problem = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, RECEIVE_MAX_BYTES);
     if (problem == 0 && strncmp(url, "ipc://", 6) == 0)
         problem = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+    if (problem == 0 && tls != NULL)
+        problem = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
     if (problem == 0)
         problem = nng_listener_start(listener, 0);
     if (problem != 0) {

@@ -16,11 +16,14 @@
 /* No request begins so: it would be a field 14 of a wire type that there is not. */
 #define LISTENER_PROBE "vedette?"
 
-/* ipc:///PATH, or tcp:// with a loopback address and a port. 0, -EINVAL or -EADDRINUSE with words. */
-int listener_check_url(const char *url, char error[INGEST_ERROR_BYTES]);
+/* ipc:///PATH; tls+tcp:// with an address, a port, certificates and an enrolment; tcp:// with a loopback address, a
+ * port and an enrolment, or `insecure` for any. 0, -EINVAL or -EADDRINUSE with words. */
+int listener_check(const struct ingest_settings *settings, char error[INGEST_ERROR_BYTES]);
 
-/* Listens. 0; -EADDRINUSE, -EACCES, -ENOENT, -EINVAL, -EIO with words naming the address and the remedy. */
-int listener_start(nng_socket socket, const char *url, nng_listener *ret_listener, char error[INGEST_ERROR_BYTES]);
+/* Listens; `tls` for tls+tcp://, else NULL. 0; -EADDRINUSE, -EACCES, -ENOENT, -EINVAL, -EIO with words naming the
+ * address and the remedy. */
+int listener_start(nng_socket socket, const char *url, struct nng_tls_config *tls, nng_listener *ret_listener,
+                   char error[INGEST_ERROR_BYTES]);
 
 /* What it is bound to, with the port that the system chose; heap, NULL without memory. */
 char *listener_url(nng_listener listener);

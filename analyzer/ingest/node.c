@@ -450,6 +450,21 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     return true;
 }
 
+bool node_may_send(struct node *node, uint64_t bytes, uint64_t now_ns, struct reply *reply)
+{
+    char words[160];
+    uint32_t wait_ms = quota_take(&node->quota, &node->environment->quota, bytes, now_ns);
+    if (wait_ms == 0)
+        return true;
+    totals_count(&node->throttled, 1);
+    totals_count(&node->environment->totals->refused[VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY], 1);
+    snprintf(words, sizeof(words), "the node has used up its quota (bus.quota): again in %u ms", wait_ms);
+    if (may_complain(node, now_ns))
+        log_warning("node %s: %s; its collector keeps what it has", node->name, words);
+    reply_refusal(reply, VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY, words, NULL, wait_ms);
+    return false;
+}
+
 void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,
                  struct reply *reply)
 {

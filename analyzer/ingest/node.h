@@ -11,6 +11,7 @@
 #include "analyzer/detect/engine.h"
 #include "analyzer/ingest/coverage.h"
 #include "analyzer/ingest/output.h"
+#include "analyzer/ingest/quota.h"
 #include "analyzer/ingest/reply.h"
 #include "analyzer/ingest/totals.h"
 #include "analyzer/metrics/metrics.h"
@@ -34,6 +35,7 @@ struct node_environment {
     enum json_arguments arguments; /* in findings */
     uint32_t first_epoch;
     struct ingest_totals *totals;
+    struct quota_limits quota; /* of one node */
 };
 
 struct node;
@@ -51,6 +53,9 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
 /* A batch or snapshot of a request of this decoder, from a node that was welcomed. */
 void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
                 const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply);
+
+/* Whether the node may send `bytes` more now; if not, the reply says when, and it is counted. Before decoding. */
+bool node_may_send(struct node *node, uint64_t bytes, uint64_t now_ns, struct reply *reply);
 
 /* Refuses what could not be decoded, counts it, and logs it at most once a minute a node. */
 void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,

@@ -154,6 +154,7 @@ void node_collect(struct node *node, struct metrics_writer *writer)
     metrics_put(writer, METRIC_NODE_UP, labels, atomic_load(&node->connected) ? 1 : 0);
     metrics_put(writer, METRIC_NODE_LAST_SEEN, labels, seen);
     metrics_put(writer, METRIC_NODE_BATCHES, labels, load(&node->batches));
+    metrics_put(writer, METRIC_NODE_THROTTLED, labels, load(&node->throttled));
     metrics_put(writer, METRIC_NODE_DUPLICATES, labels, load(&node->duplicates));
     metrics_put(writer, METRIC_NODE_QUEUE_FILL, labels, load(&node->queue_fill_permille) / 1000);
     metrics_put(writer, METRIC_NODE_PLAN_EPOCH, labels, load(&node->plan_epoch));

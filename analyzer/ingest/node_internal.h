@@ -13,6 +13,7 @@
 #include "analyzer/ingest/node.h"
 #include "analyzer/ingest/pending.h"
 #include "analyzer/ingest/plan.h"
+#include "analyzer/ingest/self.h"
 #include "analyzer/ingest/sequence.h"
 #include "analyzer/state/state.h"
 
@@ -78,13 +79,15 @@ struct node {
     bool told_gaps;
     uint64_t last_complaint_ns, last_hello_line_ns;
     uint64_t complaints_kept_back;
+    struct quota quota;
+    uint64_t raised_ns[SELF_FINDINGS]; /* 0: never */
 
     /* For scrapes. */
     atomic_bool connected;
     atomic_uint_fast64_t last_seen_ns, received[CLASS_COUNT], reserved[CLASS_COUNT], lost[LOSS_STAGES][LOSS_CLASSES];
     atomic_uint_fast64_t findings[SEVERITIES], events_shown, events_sampled_out, events_selected_not;
     atomic_uint_fast64_t last_event_wall_ns; /* since the epoch, 0: none yet */
-    atomic_uint_fast64_t duplicates, batches, queue_fill_permille, plan_epoch;
+    atomic_uint_fast64_t throttled, duplicates, batches, queue_fill_permille, plan_epoch;
     struct node_spool spool;
 };
 

@@ -10,8 +10,11 @@ struct peer {
     uint32_t pipe;
     unsigned shard;
     uint32_t in_flight;
-    uint64_t heard_ns;
+    uint64_t heard_ns, came_ns;
     struct node *node;
+    bool is_leaving; /* picked for closing */
+    bool has_digest;
+    uint8_t digest[ENROLMENT_DIGEST_BYTES];
     UT_hash_handle by_pipe, by_node;
 };
 
@@ -19,6 +22,7 @@ struct peers {
     pthread_mutex_t lock;
     struct peer *by_pipe;
     struct peer *by_node; /* those that are bound */
+    size_t n_leaving;
     size_t limit;
 };
 
@@ -59,6 +63,7 @@ static void unbind(struct peers *peers, struct peer *peer)
 static void forget(struct peers *peers, struct peer *peer)
 {
     unbind(peers, peer);
+    peers->n_leaving -= peer->is_leaving;
     HASH_DELETE(by_pipe, peers->by_pipe, peer);
     free(peer);
 }
@@ -85,7 +90,7 @@ static bool add(struct peers *peers, uint32_t pipe, unsigned shard, uint64_t now
         return false;
     peer->pipe = pipe;
     peer->shard = shard;
-    peer->heard_ns = now_ns;
+    peer->heard_ns = peer->came_ns = now_ns;
     HASH_ADD(by_pipe, peers->by_pipe, pipe, sizeof(peer->pipe), peer);
     if (peer->by_pipe.tbl == NULL) {
         free(peer);
@@ -100,6 +105,25 @@ bool peers_add(struct peers *peers, uint32_t pipe, unsigned shard, uint64_t now_
     bool added = add(peers, pipe, shard, now_ns);
     pthread_mutex_unlock(&peers->lock);
     return added;
+}
+
+/* uthash keeps the order in which they came. */
+uint32_t peers_oldest_stranger(struct peers *peers, size_t limit)
+{
+    uint32_t pipe = 0;
+    pthread_mutex_lock(&peers->lock);
+    struct peer *peer = peers->by_pipe;
+    if (HASH_CNT(by_pipe, peers->by_pipe) - HASH_CNT(by_node, peers->by_node) - peers->n_leaving <= limit)
+        peer = NULL;
+    while (peer != NULL && (peer->node != NULL || peer->is_leaving))
+        peer = peer->by_pipe.next;
+    if (peer != NULL) {
+        pipe = peer->pipe;
+        peer->is_leaving = true;
+        peers->n_leaving++;
+    }
+    pthread_mutex_unlock(&peers->lock);
+    return pipe;
 }
 
 void peers_remove(struct peers *peers, uint32_t pipe)
@@ -151,17 +175,30 @@ bool peers_node(struct peers *peers, uint32_t pipe, struct node **ret_node, unsi
     return peer != NULL;
 }
 
-static enum peer_binding bind_locked(struct peers *peers, uint32_t pipe, struct node *node, unsigned shard)
+static enum peer_binding bind_locked(struct peers *peers, uint32_t pipe, struct node *node, unsigned shard,
+                                     const uint8_t *digest, uint64_t stale_ns, uint32_t *ret_stale)
 {
     struct peer *peer = find(peers, pipe);
-    if (peer == NULL)
+    if (peer == NULL || peer->is_leaving)
         return PEER_GONE;
+    if (peer->node == NULL || peer->node == node) {
+        peer->has_digest = digest != NULL;
+        if (digest != NULL)
+            memcpy(peer->digest, digest, sizeof(peer->digest));
+    }
     if (peer->node == node)
         return PEER_BOUND;
     if (peer->node != NULL)
         return PEER_OTHER;
-    if (find_node(peers, node) != NULL)
+    struct peer *other = find_node(peers, node);
+    if (other != NULL && (other->heard_ns >= stale_ns || other->in_flight > 0))
         return PEER_TAKEN;
+    if (other != NULL) {
+        unbind(peers, other);
+        peers->n_leaving += !other->is_leaving;
+        other->is_leaving = true;
+        *ret_stale = other->pipe;
+    }
     peer->node = node;
     peer->shard = shard;
     HASH_ADD_KEYPTR(by_node, peers->by_node, &peer->node, sizeof(peer->node), peer);
@@ -173,10 +210,12 @@ static enum peer_binding bind_locked(struct peers *peers, uint32_t pipe, struct 
     return PEER_BOUND;
 }
 
-enum peer_binding peers_bind(struct peers *peers, uint32_t pipe, struct node *node, unsigned shard)
+enum peer_binding peers_bind(struct peers *peers, uint32_t pipe, struct node *node, unsigned shard,
+                             const uint8_t digest[ENROLMENT_DIGEST_BYTES], uint64_t stale_ns, uint32_t *ret_stale)
 {
+    *ret_stale = 0;
     pthread_mutex_lock(&peers->lock);
-    enum peer_binding binding = bind_locked(peers, pipe, node, shard);
+    enum peer_binding binding = bind_locked(peers, pipe, node, shard, digest, stale_ns, ret_stale);
     pthread_mutex_unlock(&peers->lock);
     return binding;
 }
@@ -196,6 +235,21 @@ bool peers_is_connected(struct peers *peers, const struct node *node)
     bool connected = find_node(peers, node) != NULL;
     pthread_mutex_unlock(&peers->lock);
     return connected;
+}
+
+size_t peers_select(struct peers *peers, bool (*wanted)(void *arg, const struct peer_facts *facts), void *arg,
+                    uint32_t *ret_pipes, size_t limit)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&peers->lock);
+    for (struct peer *peer = peers->by_pipe; peer != NULL && n < limit; peer = peer->by_pipe.next) {
+        const struct peer_facts facts = {
+            .node = peer->node, .digest = peer->has_digest ? peer->digest : NULL, .came_ns = peer->came_ns};
+        if (wanted(arg, &facts))
+            ret_pipes[n++] = peer->pipe;
+    }
+    pthread_mutex_unlock(&peers->lock);
+    return n;
 }
 
 size_t peers_silent(struct peers *peers, uint64_t before_ns, uint32_t *ret_pipes, size_t limit)

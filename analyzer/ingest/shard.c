@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "analyzer/ingest/ingest_internal.h"
+#include "analyzer/ingest/self.h"
 #include "analyzer/state/hash.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -166,8 +167,40 @@ static void refuse_binding(struct shard *shard, const char *name, enum peer_bind
     }
 }
 
-/* False when there is nobody to reply to any more. */
-static bool handle_hello(struct shard *shard, uint32_t pipe, const Vedette__V1__Hello *hello, uint64_t now_ns)
+/* What became of a request. */
+enum handled {
+    HANDLED,   /* shard->reply is to be sent */
+    FORWARDED, /* another shard has the message */
+    DROPPED,   /* the pipe has gone */
+};
+
+/* Nobody who cannot prove to be a node that is enrolled learns more than that the connection ends. */
+static enum handled turn_away(struct shard *shard, uint32_t pipe, const char *words, uint64_t now_ns)
+{
+    ingest_turn_away(shard->ingest, (nng_pipe){.id = pipe}, REFUSED_ENROLMENT, words, now_ns);
+    return DROPPED;
+}
+
+static enum handled turn_away_hello(struct shard *shard, uint32_t pipe, const Vedette__V1__Hello *hello,
+                                    uint64_t now_ns)
+{
+    char words[400];
+    snprintf(words, sizeof(words), "its hello is for node %.200s and has %s (bus.enrolment)", hello->node,
+             hello->credential.len == 0 ? "no token" : "a token that this node is not enrolled with");
+    return turn_away(shard, pipe, words, now_ns);
+}
+
+static void refuse_taken(struct shard *shard, struct node *node, const Vedette__V1__Hello *hello,
+                         enum peer_binding binding, uint64_t now_ns)
+{
+    refuse_binding(shard, hello->node, binding);
+    if (binding == PEER_TAKEN)
+        node_raise(node, SELF_NODE_ON_TWO_CONNECTIONS, now_ns);
+}
+
+/* False when there is nobody to reply to any more. `digest`: NULL where no token is needed. */
+static bool handle_hello(struct shard *shard, uint32_t pipe, const Vedette__V1__Hello *hello, const uint8_t *digest,
+                         uint64_t now_ns)
 {
     struct node *node = find_or_make(shard, hello->node, now_ns);
     if (node == NULL) {
@@ -175,11 +208,24 @@ static bool handle_hello(struct shard *shard, uint32_t pipe, const Vedette__V1__
                INGEST_BUSY_RETRY_MS);
         return true;
     }
-    enum peer_binding binding = peers_bind(shard->ingest->peers, pipe, node, shard->index);
+    uint64_t stale_ns = (hello->heartbeat_ms > INGEST_STALE_S * 1000 / 3 ? UINT64_C(3) * hello->heartbeat_ms
+                                                                         : INGEST_STALE_S * UINT64_C(1000)) *
+                        1000000;
+    uint32_t stale = 0;
+    enum peer_binding binding = peers_bind(shard->ingest->peers, pipe, node, shard->index, digest,
+                                           now_ns > stale_ns ? now_ns - stale_ns : 0, &stale);
+    if (stale != 0) {
+        log_info("node %s: its connection before has been silent for long and is closed for the new one", hello->node);
+        nng_pipe_close((nng_pipe){.id = stale});
+    }
     if (binding == PEER_GONE)
         return false;
     if (binding != PEER_BOUND)
-        refuse_binding(shard, hello->node, binding);
+        refuse_taken(shard, node, hello, binding, now_ns);
+    else if (digest != NULL && !credentials_hold(shard->ingest->credentials, hello->node, digest))
+        return turn_away_hello(shard, pipe, hello, now_ns) != DROPPED; /* the enrolment has changed meanwhile */
+    else if (!node_may_send(node, QUOTA_HELLO_BYTES, now_ns, &shard->reply))
+        peers_unbind(shard->ingest->peers, pipe);
     else if (!node_hello(node, hello, now_ns, &shard->reply))
         peers_unbind(shard->ingest->peers, pipe);
     return true;
@@ -194,13 +240,6 @@ static void refuse_undecoded(struct shard *shard, struct node *node, int result,
     else
         refuse(shard, code, decoder_error(shard->decoder), 0);
 }
-
-/* What became of a request. */
-enum handled {
-    HANDLED,   /* shard->reply is to be sent */
-    FORWARDED, /* another shard has the message */
-    DROPPED,   /* the pipe has gone */
-};
 
 static enum handled forward(struct shard *shard, unsigned to, nng_msg *message)
 {
@@ -218,16 +257,23 @@ static enum handled handle_decoded(struct shard *shard, const struct job *job, u
                                                ? request->snapshot
                                                : NULL;
     if (request->body_case == VEDETTE__V1__REQUEST__BODY_HELLO && request->hello != NULL) {
-        int result = decoder_check_hello(shard->decoder, request->hello);
-        unsigned owner = shard_of_name(shard->ingest, request->hello->node);
+        const Vedette__V1__Hello *hello = request->hello;
+        int result = decoder_check_hello(shard->decoder, hello);
+        unsigned owner = shard_of_name(shard->ingest, hello->node);
+        uint8_t digest[ENROLMENT_DIGEST_BYTES];
+        const bool enrols = credentials_enrol(shard->ingest->credentials);
+        if (enrols)
+            enrolment_digest(hello->credential.data, hello->credential.len, digest);
+        if (result == 0 && enrols && !credentials_hold(shard->ingest->credentials, hello->node, digest))
+            return turn_away_hello(shard, pipe, hello, now_ns);
         if (result < 0)
             refuse_undecoded(shard, node, result, now_ns);
-        else if (node != NULL && strcmp(node_name(node), request->hello->node) != 0)
-            refuse_binding(shard, request->hello->node, PEER_OTHER); /* before a node is made for the name */
+        else if (node != NULL && strcmp(node_name(node), hello->node) != 0)
+            refuse_binding(shard, hello->node, PEER_OTHER); /* before a node is made for the name */
         else if (owner != shard->index && !job->forwarded)
             return forward(shard, owner, job->message);
         else
-            return handle_hello(shard, pipe, request->hello, now_ns) ? HANDLED : DROPPED;
+            return handle_hello(shard, pipe, hello, enrols ? digest : NULL, now_ns) ? HANDLED : DROPPED;
     } else if (batch == NULL) {
         refuse(shard, VEDETTE__V1__REFUSAL_CODE__REFUSED_MALFORMED,
                "a request must hold a hello, a batch or a snapshot", 0);
@@ -240,6 +286,12 @@ static enum handled handle_decoded(struct shard *shard, const struct job *job, u
     return HANDLED;
 }
 
+/* Before it is unpacked, which costs more: Request.hello is field 1, and a courier sends nothing before it. */
+static bool begins_as_hello(nng_msg *message)
+{
+    return nng_msg_len(message) > 0 && *(const uint8_t *)nng_msg_body(message) == (1 << 3 | 2);
+}
+
 static enum handled handle(struct shard *shard, const struct job *job, uint64_t now_ns)
 {
     uint32_t pipe = (uint32_t)nng_msg_get_pipe(job->message).id;
@@ -250,9 +302,16 @@ static enum handled handle(struct shard *shard, const struct job *job, uint64_t 
         return DROPPED;
     if (node != NULL && owner != shard->index)
         return forward(shard, owner, job->message);
+    const bool must_prove = node == NULL && credentials_enrol(shard->ingest->credentials);
+    if (must_prove && !begins_as_hello(job->message))
+        return turn_away(shard, pipe, "it said something else than a hello first", now_ns);
+    if (node != NULL && !node_may_send(node, nng_msg_len(job->message), now_ns, &shard->reply))
+        return HANDLED;
     int result = decoder_unpack(shard->decoder, nng_msg_body(job->message), nng_msg_len(job->message), &request);
     if (result == 0)
         return handle_decoded(shard, job, pipe, node, request, now_ns);
+    if (must_prove)
+        return turn_away(shard, pipe, "its first request is malformed", now_ns);
     refuse_undecoded(shard, node, result, now_ns);
     return HANDLED;
 }

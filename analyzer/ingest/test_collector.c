@@ -14,6 +14,7 @@ static const uint64_t SECOND_NS = 1000000000;
 
 struct test_collector {
     char *node, *boot_id;
+    const char *token;
     uint64_t session;
     struct batch_encoder *encoder;
     struct record *record;
@@ -106,12 +107,20 @@ struct test_request test_collector_hello(struct test_collector *collector, uint3
     hello.schema = rows.schema_at;
     hello.coverage = rows.coverage_at;
     hello.heartbeat_ms = 5000;
+    if (collector->token != NULL)
+        hello.credential =
+            (ProtobufCBinaryData){.len = strlen(collector->token), .data = (uint8_t *)borrow(collector->token)};
     Vedette__V1__Request request;
     vedette__v1__request__init(&request);
     request.body_case = VEDETTE__V1__REQUEST__BODY_HELLO;
     request.hello = &hello;
     assert_true(vedette__v1__request__get_packed_size(&request) <= WIRE_REQUEST_BYTES);
     return (struct test_request){collector->bytes, vedette__v1__request__pack(&request, collector->bytes)};
+}
+
+void test_collector_token(struct test_collector *collector, const char *token)
+{
+    collector->token = token;
 }
 
 void test_collector_begin(struct test_collector *collector, uint64_t first_seq)

@@ -23,6 +23,9 @@ struct test_request {
 /* `uncovered` is an event that this kernel cannot give, 0 none. */
 struct test_request test_collector_hello(struct test_collector *collector, uint32_t uncovered);
 
+/* What its hellos carry from now on; NULL: nothing. Borrowed. */
+void test_collector_token(struct test_collector *collector, const char *token);
+
 /* A batch: begin, add, end. Times are given in seconds after boot. */
 void test_collector_begin(struct test_collector *collector, uint64_t first_seq);
 void test_collector_exec(struct test_collector *collector, uint32_t pid, const char *path, uint64_t seconds);

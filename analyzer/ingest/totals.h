@@ -15,6 +15,8 @@ enum refused {
     REFUSED_CODES = VEDETTE__V1__REFUSAL_CODE__REFUSED_SEQUENCE + 1,
     REFUSED_PEER = REFUSED_CODES, /* a peer's uid that may not speak on the bus */
     REFUSED_PIPES,                /* too many connections */
+    REFUSED_ENROLMENT,            /* no token of that node, or something else than a hello before one */
+    REFUSED_HANDSHAKE,            /* a connection of TLS that was never verified */
     REFUSED_FLOOD,                /* more requests in flight than a collector ever has */
     REFUSED_COUNT,
 };

@@ -97,8 +97,9 @@ static void collect(void *arg, struct metrics_writer *writer)
 
 static void words(void *arg, struct report *report)
 {
-    report_add(report, "bus", true, *(const char **)arg);
-    report_add(report, "sink", false, *(const char **)arg ? "away \"x\"" : NULL);
+    const char *state = *(const char **)arg;
+    report_add(report, "bus", true, state && state[0] != '\0' ? state : NULL);
+    report_add(report, "sink", false, state ? "away \"x\"" : NULL);
 }
 
 struct fixture {
@@ -184,6 +185,10 @@ static void test_http_health(void **state)
     reply = request_with("GET", address, "/readyz", NULL, "Accept: application/json");
     assert_int_equal(reply.status, 200);
     assert_non_null(strstr(reply.body, "{\"ok\":true,"));
+    fixture->state = "";
+    reply = request("GET", address, "/readyz", NULL); /* what does not decide is told all the same */
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "ok\nsink: away \"x\"\n");
 }
 
 static void test_http_openmetrics(void **state)

@@ -38,10 +38,8 @@ static char *written(const struct report *report, void (*write)(const struct rep
 
 static void write_text(const struct report *report, FILE *out)
 {
-    if (report_is_good(report)) {
+    if (report_is_good(report))
         fputs("ok\n", out);
-        return;
-    }
     for (size_t i = 0; i < report->n; i++)
         if (report->check[i].words[0] != '\0')
             fprintf(out, "%s: %s\n", report->check[i].name, report->check[i].words);

@@ -26,7 +26,7 @@ void report_add(struct report *report, const char *name, bool decides, const cha
 bool report_is_good(const struct report *report);
 
 /* Heap, NUL terminated; NULL without memory. */
-char *report_text(const struct report *report); /* "ok", or a line for each check that is not in order */
+char *report_text(const struct report *report); /* "ok" when it is good, and a line for each check that is not in order */
 char *report_json(const struct report *report); /* {"ok":true,"checks":[{"name":,"ok":,"decides":,"words":}]} */
 
 #endif

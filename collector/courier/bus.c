@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
+#include <nng/transport/tls/tls.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -91,6 +93,7 @@ struct bus *bus_new(const char *url, uint32_t timeout_ms, uint32_t redial_min_ms
     if (!bus)
         return NULL;
     url_for_dialer(url, bus->url);
+    nng_tls_register(); /* Debian's nng knows tls+tcp:// only then */
     bus->timeout_ms = (int)timeout_ms;
     bus->redial_min_ms = (int)redial_min_ms;
     bus->redial_max_ms = (int)redial_max_ms;
@@ -120,19 +123,33 @@ static bool wait_readable(int fd, int timeout_ms)
     }
 }
 
+static int open_socket(struct bus *bus)
+{
+    if (bus->is_open)
+        return 0;
+    int error = nng_req0_open(&bus->socket);
+    bus->is_open = error == 0;
+    if (!error)
+        error = configure(bus);
+    if (error && bus->is_open) { /* never dialed: may be closed */
+        nng_close(bus->socket);
+        bus->is_open = false;
+    }
+    return error;
+}
+
+int bus_use_tls(struct bus *bus, struct nng_tls_config *config)
+{
+    int error = open_socket(bus);
+    if (!error)
+        error = nng_dialer_set_ptr(bus->dialer, NNG_OPT_TLS_CONFIG, config);
+    nng_tls_config_free(config); /* the dialer holds it */
+    return error ? -EIO : 0;
+}
+
 static int dial(struct bus *bus)
 {
-    int error = 0;
-    if (!bus->is_open) {
-        error = nng_req0_open(&bus->socket);
-        bus->is_open = error == 0;
-        if (!error)
-            error = configure(bus);
-        if (error && bus->is_open) { /* never dialed: may be closed */
-            nng_close(bus->socket);
-            bus->is_open = false;
-        }
-    }
+    int error = open_socket(bus);
     if (!error)
         error = nng_dialer_start(bus->dialer,
                                  0); /* waits, and may be tried again; nng gives the other end 10 s to say what it is */

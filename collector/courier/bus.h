@@ -17,9 +17,14 @@
 #include <stdint.h>
 
 struct bus;
+struct nng_tls_config;
 
-/* NULL with errno. url: courier_check_url accepted it. Starts nng's threads. */
+/* NULL with errno. url: courier_check_bus accepted it. Starts nng's threads. */
 struct bus *bus_new(const char *url, uint32_t timeout_ms, uint32_t redial_min_ms, uint32_t redial_max_ms);
+
+/* For tls+tcp://, before the first bus_connect and at any time after: later connections use it, the present one goes
+ * on. Takes the configuration. 0 or -EIO. */
+int bus_use_tls(struct bus *bus, struct nng_tls_config *config);
 
 /* Takes the connection that there is, the first time dialing for it. NULL, or why there is none, in words. Every
  * connection begins here. */

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "collector/courier/url.h"
 #include "common/base/privilege.h"
 
 int confine_signals(void)
@@ -93,9 +96,15 @@ int confine_identity(const struct courier_settings *settings)
 
 #ifdef VEDETTE_NO_SECCOMP
 
-const char *confine_files(void)
+const char *confine_files(const struct courier_settings *settings)
 {
+    (void)settings;
     return "no Landlock";
+}
+
+void confine_worker_files(const struct courier_settings *settings)
+{
+    (void)settings;
 }
 
 #else
@@ -103,28 +112,95 @@ const char *confine_files(void)
 /* Every right of the first version: all but REFER, which is denied without being named. */
 static const uint64_t file_rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
-/* Where there is no such folder, nobody can read it either. */
-static bool allow_processors(int ruleset)
+/* What glibc's resolver reads; what is not there is not needed. */
+static const char *const resolver_files[] = {"/etc/resolv.conf", "/etc/hosts",    "/etc/nsswitch.conf",
+                                             "/etc/host.conf",   "/etc/gai.conf", "/etc/services"};
+
+/* Where there is no such file or folder, nobody can read it either. */
+static bool allow(int ruleset, const char *path)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access =
-                                                  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
-    rule.parent_fd = open("/sys/devices/system/cpu", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE};
+    struct stat facts;
+    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
         return true;
+    if (fstat(rule.parent_fd, &facts) == 0 && S_ISDIR(facts.st_mode))
+        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
     bool allowed = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
     close(rule.parent_fd);
     return allowed;
 }
 
-const char *confine_files(void)
+/* Its folder, since a file is replaced by another of its name; and where it really stands. */
+static bool allow_folder_of(int ruleset, const char *path)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    bool allowed = true;
+    if (path == NULL || path[0] != '/')
+        return true;
+    snprintf(folder, sizeof(folder), "%s", path);
+    if (strrchr(folder, '/') != folder) {
+        *strrchr(folder, '/') = '\0';
+        allowed = allow(ruleset, folder);
+    }
+    if (realpath(path, real) != NULL && strrchr(real, '/') != real) {
+        *strrchr(real, '/') = '\0';
+        allowed = allow(ruleset, real) && allowed;
+    }
+    return allowed;
+}
+
+static bool allow_credentials(int ruleset, const struct courier_settings *settings)
+{
+    const struct tls_settings *tls = settings->tls;
+    bool allowed = allow_folder_of(ruleset, settings->token);
+    if (tls == NULL)
+        return allowed;
+    const char *const paths[] = {tls->ca, tls->certificate, tls->key, tls->crl};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        allowed = allow_folder_of(ruleset, paths[i]) && allowed;
+    return allowed;
+}
+
+static bool allow_resolver(int ruleset)
+{
+    bool allowed = true;
+    for (size_t i = 0; i < sizeof(resolver_files) / sizeof(resolver_files[0]); i++)
+        allowed = allow(ruleset, resolver_files[i]) && allowed;
+    return allowed;
+}
+
+static int new_ruleset(void)
 {
     struct landlock_ruleset_attr rights = {.handled_access_fs = file_rights};
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof(rights), 0);
+    return (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof(rights), 0);
+}
+
+static bool bind_to(int ruleset, bool complete)
+{
+    bool bound = complete && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+    close(ruleset);
+    return bound;
+}
+
+const char *confine_files(const struct courier_settings *settings)
+{
+    int ruleset = new_ruleset();
     if (ruleset < 0)
         return "no Landlock";
-    bool bound = allow_processors(ruleset) && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
-    close(ruleset);
-    return bound ? "Landlock" : "no Landlock";
+    bool complete = allow(ruleset, "/sys/devices/system/cpu") && allow_credentials(ruleset, settings);
+    if (url_is_named(settings->bus_url)) /* for the workers to come, which see less of it */
+        complete =
+            allow_resolver(ruleset) && allow(ruleset, "/etc") && allow(ruleset, "/run/systemd/resolve") && complete;
+    return bind_to(ruleset, complete) ? "Landlock" : "no Landlock";
+}
+
+void confine_worker_files(const struct courier_settings *settings)
+{
+    int ruleset = url_is_named(settings->bus_url) ? new_ruleset() : -1;
+    if (ruleset >= 0)
+        bind_to(ruleset, allow(ruleset, "/sys/devices/system/cpu") && allow_credentials(ruleset, settings) &&
+                             allow_resolver(ruleset));
 }
 
 #endif

@@ -7,16 +7,21 @@
 #ifndef VEDETTE_COLLECTOR_COURIER_COURIER_H
 #define VEDETTE_COLLECTOR_COURIER_COURIER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "collector/queue/queue.h"
+#include "common/transport/tls.h"
 
 struct courier_settings {
-    const char *bus_url; /* ipc:///path; tcp:// to a loopback address */
-    uint32_t uid, gid;   /* what it becomes; 0 keeps the present ones (tests) */
-    uint32_t bus_gid;    /* supplementary group that may open the bus, 0 none */
+    const char *bus_url;            /* ipc:///path; tls+tcp://host:port; tcp:// to a loopback address */
+    bool bus_insecure;              /* tcp:// to any other */
+    const struct tls_settings *tls; /* of tls+tcp; NULL: none */
+    const char *token;              /* a file whose line proves to the analyzer which node this is; NULL or "": none */
+    uint32_t uid, gid;              /* what it becomes; 0 keeps the present ones (tests) */
+    uint32_t bus_gid;               /* supplementary group that may open the bus, 0 none */
     uint32_t heartbeat_ms, reply_timeout_ms, backoff_min_ms, backoff_max_ms; /* 0: 5,000, 10,000, 500, 30,000 */
     const uint8_t *hello; /* a packed Request with the hello, made by the drain after attaching: it knows schema,
                              coverage and session */
@@ -26,10 +31,11 @@ struct courier_settings {
 enum { COURIER_ERROR_BYTES = 256 };
 
 /*
- * Can the courier use this url? ipc:// with an absolute path, or tcp:// with a port and a loopback address ("localhost"
- * is taken as 127.0.0.1, so that no resolver is asked). 0, or -EINVAL with words. Looks at the text only.
+ * Can the courier use this bus? ipc:// with an absolute path; tls+tcp:// with a port, certificates and a token; tcp://
+ * with a port and a loopback address ("localhost" is taken as 127.0.0.1, so that no resolver is asked) or with
+ * bus_insecure. 0, or -EINVAL with words. Looks at the settings only, not at the files.
  */
-int courier_check_url(const char *url, char error[COURIER_ERROR_BYTES]);
+int courier_check_bus(const struct courier_settings *settings, char error[COURIER_ERROR_BYTES]);
 
 /*
  * Forks the keeper, before the drain loads anything. The hello is not known yet: the keeper waits for it on the

@@ -839,7 +839,7 @@ static void test_courier_keeper_dies(void **state)
     assert_int_equal(courier_send_hello(fixture->courier, hello, size), -EPIPE);
 }
 
-static void test_courier_check_url(void **state)
+static void test_courier_check_bus(void **state)
 {
     (void)state;
     static const struct {
@@ -875,10 +875,79 @@ static void test_courier_check_url(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char error[COURIER_ERROR_BYTES] = "";
-        if (courier_check_url(cases[i].url, error) != cases[i].expected)
+        const struct courier_settings settings = {.bus_url = cases[i].url};
+        if (courier_check_bus(&settings, error) != cases[i].expected)
             fail_msg("'%s': %s", cases[i].url, error);
         assert_int_equal(cases[i].expected == 0, error[0] == '\0');
     }
+}
+
+static void test_courier_check_bus_with_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *ca, *certificate, *key, *server_name, *token;
+        bool insecure;
+        const char *words; /* NULL: accepted */
+    } cases[] = {
+        {"tls+tcp://analyzer.example:3367", "/a", "/b", "/c", "", "/t", false, NULL},
+        {"tls+tcp://192.0.2.1:3367", "/a", "/b", "/c", "analyzer.example", "/t", false, NULL},
+        {"tls+tcp://[2001:db8::1]:3367", "/a", "/b", "/c", "analyzer.example", "/t", false, NULL},
+        {"tls+tcp://192.0.2.1:3367", "/a", "/b", "/c", "", "/t", false, "bus.tls.server_name"},
+        {"tls+tcp://analyzer.example:3367", "", "/b", "/c", "", "/t", false, "bus.tls.ca"},
+        {"tls+tcp://analyzer.example:3367", "/a", "", "/c", "", "/t", false, "bus.tls.certificate"},
+        {"tls+tcp://analyzer.example:3367", "/a", "/b", "", "", "/t", false, "bus.tls.key"},
+        {"tls+tcp://analyzer.example:3367", "/a", "/b", "/c", "", "", false, "bus.token"},
+        {"tls+tcp://analyzer.example:3367", "/a", "/b", "c", "", "/t", false, "absolute"},
+        {"tls+tcp://analyzer.example", "/a", "/b", "/c", "", "/t", false, "port"},
+        {"tls+tcp://analyzer_example:1", "/a", "/b", "/c", "", "/t", false, "neither a name nor an address"},
+        {"tls+tcp://:3367", "/a", "/b", "/c", "", "/t", false, "neither a name nor an address"},
+        {"tls+tcp://1.2.3.400:3367", "/a", "/b", "/c", "", "/t", false, "neither a name nor an address"},
+        {"tls+tcp://2001:db8::1:3367", "/a", "/b", "/c", "x", "/t", false, "brackets"},
+        {"tcp://192.0.2.1:3367", "", "", "", "", "", false, "tls+tcp://"},
+        {"tcp://192.0.2.1:3367", "", "", "", "", "", true, NULL},
+        {"tcp://analyzer.example:3367", "", "", "", "", "/t", true, NULL},
+        {"tcp://127.0.0.1:3367", "/a", "/b", "/c", "", "", false, "nothing is encrypted"},
+        {"ipc:///run/bus", "/a", "/b", "/c", "", "", false, "nothing is encrypted"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tls_settings tls = {0};
+        char error[COURIER_ERROR_BYTES] = "";
+        snprintf(tls.ca, sizeof(tls.ca), "%s", cases[i].ca);
+        snprintf(tls.certificate, sizeof(tls.certificate), "%s", cases[i].certificate);
+        snprintf(tls.key, sizeof(tls.key), "%s", cases[i].key);
+        snprintf(tls.server_name, sizeof(tls.server_name), "%s", cases[i].server_name);
+        const struct courier_settings settings = {
+            .bus_url = cases[i].url, .bus_insecure = cases[i].insecure, .tls = &tls, .token = cases[i].token};
+        int result = courier_check_bus(&settings, error);
+        if ((result == 0) != (cases[i].words == NULL) || (result != 0 && strstr(error, cases[i].words) == NULL))
+            fail_msg("%zu, %s: %d '%s'", i, cases[i].url, result, error);
+    }
+}
+
+static void test_courier_adds_credential(void **state)
+{
+    (void)state;
+    uint8_t hello[256];
+    size_t size = pack_hello(hello), with_size;
+    const char token[] = "0123456789012345678901234567890123456789";
+    uint8_t *with = message_add_credential(hello, size, token, strlen(token), &with_size);
+    assert_non_null(with);
+    Vedette__V1__Request *request = vedette__v1__request__unpack(NULL, with_size, with);
+    assert_non_null(request);
+    assert_int_equal(request->body_case, VEDETTE__V1__REQUEST__BODY_HELLO);
+    assert_string_equal(request->hello->node, "test-node");
+    assert_int_equal(request->hello->session, SESSION);
+    assert_int_equal(request->hello->credential.len, strlen(token));
+    assert_memory_equal(request->hello->credential.data, token, strlen(token));
+    vedette__v1__request__free_unpacked(request, NULL);
+    free(with);
+    /* What is no hello alone is left as it is. */
+    assert_null(message_add_credential(hello, size - 1, token, strlen(token), &with_size));
+    assert_int_equal(errno, EBADMSG);
+    hello[0] = 2 << 3 | 2;
+    assert_null(message_add_credential(hello, size, token, strlen(token), &with_size));
+    assert_int_equal(errno, EBADMSG);
 }
 
 static void test_courier_over_tcp(void **state)
@@ -916,7 +985,9 @@ int main(void)
         CASE(test_courier_ends_with_drain),
         CASE(test_courier_stop_without_hello),
         CASE(test_courier_keeper_dies),
-        cmocka_unit_test(test_courier_check_url),
+        cmocka_unit_test(test_courier_check_bus),
+        cmocka_unit_test(test_courier_check_bus_with_tls),
+        cmocka_unit_test(test_courier_adds_credential),
         CASE(test_courier_over_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,11 +92,38 @@ static enum step take_welcome(struct worker *worker, const Vedette__V1__Welcome 
     return STEP_ON;
 }
 
+/* The hello, with the token that is in its file now. NULL when the connection is of no more use; said. */
+static const Vedette__V1__Reply *say_hello(struct worker *worker)
+{
+    char error[CREDENTIAL_ERROR_BYTES], *token;
+    size_t token_size, size;
+    if (credentials_token(&worker->credentials, &token, &token_size, error) != 0) {
+        worker_note_lost(worker, 0, error);
+        bus_hang_up(worker->bus);
+        return NULL;
+    }
+    if (!token)
+        return exchange(worker, worker->hello, worker->hello_size, NULL, 0);
+    uint8_t *hello = message_add_credential(worker->hello, worker->hello_size, token, token_size, &size);
+    const Vedette__V1__Reply *reply = NULL;
+    credential_free(token, token_size);
+    if (hello)
+        reply = exchange(worker, hello, size, NULL, 0);
+    else
+        worker_note_lost(worker, 0, "the hello has no room for a token");
+    if (hello)
+        explicit_bzero(hello, size);
+    free(hello);
+    return reply;
+}
+
 enum step delivery_greet(struct worker *worker)
 {
     worker->has_current = false;
     queue_rewind(worker->queue);
-    const Vedette__V1__Reply *reply = exchange(worker, worker->hello, worker->hello_size, NULL, 0);
+    worker->is_greeting = true;
+    const Vedette__V1__Reply *reply = say_hello(worker);
+    worker->is_greeting = false;
     if (!reply)
         return STEP_LOST;
     if (reply->body_case == VEDETTE__V1__REPLY__BODY_WELCOME)
@@ -336,6 +363,10 @@ static enum step idle(struct worker *worker)
 
 enum step delivery_step(struct worker *worker)
 {
+    if (credentials_look(&worker->credentials, worker->bus, false) == CREDENTIALS_TRUST) {
+        bus_hang_up(worker->bus);
+        return STEP_LOST;
+    }
     if (find_current(worker))
         return send_current(worker);
     if (queue_damaged(worker->queue) != worker->damage_told)

@@ -3,10 +3,10 @@
 
 #ifdef VEDETTE_NO_SECCOMP
 
-int filter_load(enum filter_role role, bool is_tcp)
+int filter_load(enum filter_role role, enum filter_reach reach)
 {
     (void)role;
-    (void)is_tcp;
+    (void)reach;
     return 0;
 }
 
@@ -18,6 +18,7 @@ int filter_load(enum filter_role role, bool is_tcp)
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -86,15 +87,17 @@ static const int calls_of_both[] = {
     SCMP_SYS(exit_group),
 };
 
-static const int calls_of_keeper[] = {SCMP_SYS(wait4), SCMP_SYS(seccomp)};
+/* The worker binds itself further than the keeper can: see confine_worker_files. */
+static const int calls_of_keeper[] = {SCMP_SYS(wait4), SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
+                                      SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self)};
 
 static const unsigned long namespace_flags =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-static int add_conditional(scmp_filter_ctx context, bool is_tcp)
+static int add_conditional(scmp_filter_ctx context, enum filter_reach reach)
 {
     static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
-    size_t n_families = is_tcp ? sizeof(families) / sizeof(families[0]) : 1;
+    size_t n_families = reach != FILTER_IPC ? sizeof(families) / sizeof(families[0]) : 1;
     int error = 0;
     for (size_t i = 0; i < n_families && !error; i++)
         error = filter_allow_if(context, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
@@ -108,6 +111,11 @@ static int add_conditional(scmp_filter_ctx context, bool is_tcp)
         error = filter_allow_memory(context);
     if (!error)
         error = filter_allow_if(context, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+    /* glibc's resolver asks for both families at once, and how long the answer is. */
+    if (!error && reach == FILTER_NAMES)
+        error = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(sendmmsg), 0);
+    if (!error && reach == FILTER_NAMES)
+        error = filter_allow_if(context, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
     return error;
 }
 
@@ -132,7 +140,7 @@ static int add_keeper(scmp_filter_ctx context)
     return error;
 }
 
-int filter_load(enum filter_role role, bool is_tcp)
+int filter_load(enum filter_role role, enum filter_reach reach)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!context)
@@ -145,7 +153,7 @@ int filter_load(enum filter_role role, bool is_tcp)
     if (!error)
         error = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (!error)
-        error = add_conditional(context, is_tcp);
+        error = add_conditional(context, reach);
     if (!error)
         error = role == FILTER_KEEPER ? add_keeper(context) : add_worker(context);
     if (!error)

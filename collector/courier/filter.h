@@ -9,11 +9,15 @@
 #include <stdbool.h>
 
 enum filter_role { FILTER_KEEPER, FILTER_WORKER };
+enum filter_reach {
+    FILTER_IPC,   /* unix sockets only */
+    FILTER_TCP,   /* also the internet's families */
+    FILTER_NAMES, /* also what libc's resolver does besides */
+};
 
 /*
- * For this thread and all that it will make. is_tcp: the bus is, so that sockets of the internet's families may be
- * made; else only unix sockets. 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing.
+ * For this thread and all that it will make. 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing.
  */
-int filter_load(enum filter_role role, bool is_tcp);
+int filter_load(enum filter_role role, enum filter_reach reach);
 
 #endif

@@ -180,13 +180,13 @@ static const struct attempt {
     {"memfd", try_memfd, EPERM, EPERM},
 };
 
-static int run_filtered(enum filter_role role, bool is_tcp, int (*run)(void))
+static int run_filtered(enum filter_role role, enum filter_reach reach, int (*run)(void))
 {
     int status;
     pid_t child = fork();
     if (child == 0) {
         /* As in life: the worker's comes on top of the keeper's. */
-        if (filter_load(FILTER_KEEPER, is_tcp) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER, is_tcp) < 0))
+        if (filter_load(FILTER_KEEPER, reach) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER, reach) < 0))
             _exit(255);
         _exit(run());
     }
@@ -208,8 +208,8 @@ static void test_filter_attempts(void **state)
     skip();
 #else
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        int keeper = run_filtered(FILTER_KEEPER, false, attempts[i].run);
-        int worker = run_filtered(FILTER_WORKER, false, attempts[i].run);
+        int keeper = run_filtered(FILTER_KEEPER, FILTER_IPC, attempts[i].run);
+        int worker = run_filtered(FILTER_WORKER, FILTER_IPC, attempts[i].run);
         if (keeper != attempts[i].keeper || worker != attempts[i].worker)
             fail_msg("%s: keeper %d, expected %d; worker %d, expected %d", attempts[i].name, keeper, attempts[i].keeper,
                      worker, attempts[i].worker);
@@ -225,10 +225,10 @@ static void test_filter_tcp(void **state)
     skip();
 #else
     for (int role = FILTER_KEEPER; role <= FILTER_WORKER; role++) {
-        assert_int_equal(run_filtered((enum filter_role)role, true, try_unix), 0);
-        assert_int_equal(run_filtered((enum filter_role)role, true, try_inet), 0);
-        assert_int_not_equal(run_filtered((enum filter_role)role, true, try_inet6), EPERM);
-        assert_int_equal(run_filtered((enum filter_role)role, true, try_netlink), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_unix), 0);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_inet), 0);
+        assert_int_not_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_inet6), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_netlink), EPERM);
     }
 #endif
 }
@@ -250,8 +250,16 @@ static int attempt_files(const struct sockaddr_un *bus)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return 1;
-    if (strcmp(confine_files(), "Landlock") != 0)
+    struct tls_settings tls = {.key = "/usr/lib/os-release"};
+    const struct courier_settings settings = {.bus_url = "tls+tcp://analyzer.example:3367", .tls = &tls};
+    if (strcmp(confine_files(&settings), "Landlock") != 0)
         return NO_LANDLOCK;
+    confine_worker_files(&settings);
+    if (open_and_close(tls.key, O_RDONLY) != 0 || open_and_close("/etc/hosts", O_RDONLY) != 0)
+        return 8; /* its credentials and the resolver's */
+    if (open_and_close(tls.key, O_RDWR) != EACCES || open_and_close("/usr/lib/x/../../bin/sh", O_RDONLY) == 0 ||
+        open_and_close("/etc/fstab", O_RDONLY) == 0)
+        return 9;
     if (open_and_close("/sys/devices/system/cpu/online", O_RDONLY) != 0 ||
         open_and_close("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY) != 0)
         return 2;
@@ -307,7 +315,8 @@ static int attempt_without(const struct sockaddr_un *bus)
     if (!context || seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) < 0 ||
         seccomp_load(context) < 0)
         return 1;
-    if (strcmp(confine_files(), "no Landlock") != 0)
+    const struct courier_settings settings = {.bus_url = "ipc:///run/vedette/bus.ipc"};
+    if (strcmp(confine_files(&settings), "no Landlock") != 0)
         return 2;
     return open_and_close("/etc/passwd", O_RDONLY) == 0 ? 0 : 3;
 }

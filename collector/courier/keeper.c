@@ -22,6 +22,13 @@ enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000 };
 
 static const uint64_t ms = 1000000;
 
+static enum filter_reach reach_of(const struct courier_settings *settings)
+{
+    if (url_kind(settings->bus_url) == URL_IPC)
+        return FILTER_IPC;
+    return url_is_named(settings->bus_url) ? FILTER_NAMES : FILTER_TCP;
+}
+
 static int confine(struct keeper *keeper)
 {
     prctl(PR_SET_NAME, "vedette-keeper");
@@ -46,8 +53,8 @@ static int confine(struct keeper *keeper)
         error = confine_to_parent(keeper->drain);
     if (error)
         return error;
-    keeper->landlock = confine_files();
-    return filter_load(FILTER_KEEPER, url_is_tcp(keeper->settings->bus_url));
+    keeper->landlock = confine_files(keeper->settings);
+    return filter_load(FILTER_KEEPER, reach_of(keeper->settings));
 }
 
 static _Noreturn void end(struct keeper *keeper, int code)
@@ -105,7 +112,8 @@ static _Noreturn void become_worker(const struct keeper *keeper, pid_t parent)
     close(keeper->alive_fd);
     close(keeper->hello_fd);
     close(keeper->signal_fd);
-    int error = filter_load(FILTER_WORKER, url_is_tcp(keeper->settings->bus_url));
+    confine_worker_files(keeper->settings);
+    int error = filter_load(FILTER_WORKER, reach_of(keeper->settings));
     if (error) {
         log_error("courier: the worker's system call filter cannot be loaded: %s", strerror(-error));
         _exit(EXIT_CODE_KERNEL);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "common/base/clock.h"
+#include "common/transport/credential.h"
 #include "common/wire/limits.h"
 
 int message_hello_session(const uint8_t *hello, size_t size, uint64_t *ret_session)
@@ -52,6 +53,53 @@ static size_t pack_varint(uint8_t *out, uint64_t value)
         out[size++] = (uint8_t)(value | 0x80);
     out[size++] = (uint8_t)value;
     return size;
+}
+
+static bool unpack_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        uint8_t byte = *(*at)++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A receiver refuses a second Request.hello, so the field goes to the end of the one that there is. */
+uint8_t *message_add_credential(const uint8_t *hello, size_t size, const char *credential, size_t credential_size,
+                                size_t *ret_size)
+{
+    enum { HELLO_TAG = 1 << 3 | 2, CREDENTIAL_TAG = 13 << 3 | 2, VARINT_BYTES = 10 };
+    const uint8_t *at = hello + 1, *end = hello + size;
+    uint64_t length;
+    if (size < 2 || hello[0] != HELLO_TAG || !unpack_varint(&at, end, &length) || length != (uint64_t)(end - at)) {
+        errno = EBADMSG;
+        return NULL;
+    }
+    uint8_t *out = malloc(size + credential_size + 3 * VARINT_BYTES), field[1 + VARINT_BYTES];
+    if (!out)
+        return NULL;
+    field[0] = CREDENTIAL_TAG;
+    size_t field_size = 1 + pack_varint(field + 1, credential_size), done = 0;
+    out[done++] = HELLO_TAG;
+    done += pack_varint(out + done, length + field_size + credential_size);
+    memcpy(out + done, at, length);
+    done += length;
+    memcpy(out + done, field, field_size);
+    done += field_size;
+    memcpy(out + done, credential, credential_size);
+    done += credential_size;
+    if (done > WIRE_REQUEST_BYTES) {
+        credential_free((char *)out, done);
+        errno = EMSGSIZE;
+        return NULL;
+    }
+    *ret_size = done;
+    return out;
 }
 
 size_t message_pack_extra(uint8_t out[MESSAGE_EXTRA_BYTES], uint32_t fill_permille, uint64_t oldest_ns)

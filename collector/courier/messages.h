@@ -15,6 +15,11 @@ enum { MESSAGE_BYTES = 256, MESSAGE_EXTRA_BYTES = 20 };
 /* The session of a hello that our own drain packed. 0 or -EBADMSG. */
 int message_hello_session(const uint8_t *hello, size_t size, uint64_t *ret_session);
 
+/* The hello with a credential in it, heap, *ret_size bytes; NULL with errno: EBADMSG when it is not one hello alone, or
+ * EMSGSIZE. */
+uint8_t *message_add_credential(const uint8_t *hello, size_t size, const char *credential, size_t credential_size,
+                                size_t *ret_size);
+
 /* A batch without events, with a loss record where `loss` is given. Returns the size, at most MESSAGE_BYTES. */
 size_t message_pack_heartbeat(uint8_t out[MESSAGE_BYTES], uint64_t session, uint64_t first_seq, uint32_t fill_permille,
                               const Vedette__V1__Loss *loss);

@@ -4,10 +4,17 @@
 
 #include <stdbool.h>
 
-enum { URL_BYTES = 160 };
+enum { URL_BYTES = 320, URL_HOST_BYTES = 256 };
 
-/* The url for nng, of one that courier_check_url accepted: without a name that would have to be resolved. */
+enum url_kind { URL_IPC, URL_TCP, URL_TLS };
+
+/* All of a url that courier_check_bus accepted. */
+enum url_kind url_kind(const char *url);
+/* The url for nng: over tcp:// "localhost" is an address, so that no resolver is asked for it. */
 void url_for_dialer(const char *url, char out[URL_BYTES]);
-bool url_is_tcp(const char *url);
+/* The host of tcp:// and tls+tcp://, without brackets. */
+void url_host(const char *url, char out[URL_HOST_BYTES]);
+/* Its host is a name that a resolver must be asked for. */
+bool url_is_named(const char *url);
 
 #endif

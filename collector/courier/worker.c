@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/random.h>
 
+#include "collector/courier/url.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
@@ -15,6 +16,12 @@ enum { HEARTBEAT_MS = 5000, REPLY_TIMEOUT_MS = 10000, BACKOFF_MIN_MS = 500, BACK
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
 {
     return value > 0 ? value : otherwise;
+}
+
+static uint64_t resolver_stamp(void)
+{
+    static const char *const paths[] = {"/etc/resolv.conf", "/etc/hosts"};
+    return credential_stamp(paths, sizeof(paths) / sizeof(paths[0]));
 }
 
 static int init(struct worker *worker, const struct courier_settings *settings, struct queue *queue,
@@ -31,6 +38,8 @@ static int init(struct worker *worker, const struct courier_settings *settings, 
         .lost_since_ns = clock_boot_ns(),
     };
     worker->backoff_ms = worker->backoff_min_ms;
+    worker->resolver_stamp = resolver_stamp();
+    credentials_init(&worker->credentials, settings);
     int error = message_hello_session(hello, hello_size, &worker->session);
     if (error)
         return error;
@@ -41,9 +50,13 @@ static int init(struct worker *worker, const struct courier_settings *settings, 
     return worker->replies && worker->bus ? 0 : -ENOMEM;
 }
 
-static const char *advice(int refusal)
+static const char *advice(const struct worker *worker, int refusal)
 {
     switch (refusal) {
+    case 0:
+        return worker->is_greeting && worker->credentials.token
+                   ? "; an analyzer hangs up on a node whose name and bus.token its bus.enrolment does not hold"
+                   : "";
     case VEDETTE__V1__REFUSAL_CODE__REFUSED_NODE_TAKEN:
         return "; another collector speaks for this node: stop it, or give each its own node name";
     case VEDETTE__V1__REFUSAL_CODE__REFUSED_IDENTITY:
@@ -66,8 +79,8 @@ void worker_note_lost(struct worker *worker, int refusal, const char *why)
     worker->is_lost = true;
     worker->told_refusal = refusal;
     log_warning("courier: the analyzer at %s %s: %s%s; batches wait in the queue, trying again every %u to %u ms",
-                worker->url, refusal ? "refuses us" : "cannot be used", why, advice(refusal), worker->backoff_min_ms,
-                worker->backoff_max_ms);
+                worker->url, refusal ? "refuses us" : "cannot be used", why, advice(worker, refusal),
+                worker->backoff_min_ms, worker->backoff_max_ms);
 }
 
 static void note_back(struct worker *worker)
@@ -116,11 +129,29 @@ static void back_off(struct worker *worker, bool until_connected)
         worker->backoff_ms < worker->backoff_max_ms / 2 ? worker->backoff_ms * 2 : worker->backoff_max_ms;
 }
 
+/* Landlock shows this worker the resolver's files that there were when it began (confine_worker_files). */
+static void end_if_resolver_changed(struct worker *worker)
+{
+    if (!url_is_named(worker->url) || resolver_stamp() == worker->resolver_stamp)
+        return;
+    log_info("courier: the resolver's files have changed: another worker will read them");
+    _exit(EXIT_CODE_OK);
+}
+
+static const char *try_to_connect(struct worker *worker)
+{
+    credentials_look(&worker->credentials, worker->bus, false);
+    if (worker->credentials.is_tls && !worker->credentials.is_loaded)
+        return "our certificates cannot be used";
+    return bus_connect(worker->bus);
+}
+
 static void connect_in_the_end(struct worker *worker)
 {
     const char *why;
-    while ((why = bus_connect(worker->bus)) != NULL) {
+    while ((why = try_to_connect(worker)) != NULL) {
         worker_note_lost(worker, 0, why);
+        end_if_resolver_changed(worker);
         back_off(worker, true);
     }
 }

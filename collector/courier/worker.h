@@ -7,6 +7,7 @@
 
 #include "collector/courier/bus.h"
 #include "collector/courier/courier.h"
+#include "collector/courier/credentials.h"
 #include "collector/courier/messages.h"
 #include "common/wire/limits.h"
 
@@ -26,7 +27,9 @@ struct worker {
     struct queue *queue;
     struct bus *bus;
     struct replies *replies;
+    struct credentials credentials;
     const char *url;
+    uint64_t resolver_stamp; /* of resolv.conf, as this worker may read it; of no meaning without a name */
     const uint8_t *hello;
     size_t hello_size;
     uint64_t session;  /* of the hello */
@@ -46,6 +49,7 @@ struct worker {
     uint64_t last_time_ns; /* of the last acknowledged entry */
 
     uint32_t backoff_ms;
+    bool is_greeting;  /* a hello is under way */
     bool hello_unused; /* no acknowledgement since the hello */
     bool was_there, is_lost;
     int told_refusal; /* said since the analyzer was lost: 0 unreachable, else a refusal's code */
