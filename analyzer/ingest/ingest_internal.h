@@ -52,7 +52,8 @@ void ingest_reply(struct ingest *ingest, nng_msg *message, const struct reply *r
 /* Closes a connection without a reply, counts it, and says so at most once a minute. */
 void ingest_turn_away(struct ingest *ingest, nng_pipe pipe, enum refused reason, const char *words, uint64_t now_ns);
 
-/* figures.c: connections that ended before they were a pipe, of this listener and those before it. */
+/* figures.c: connections that ended before they were a pipe, of this listener and those before it. A lower bound:
+ * libnng counts one only while its listener waits. */
 void ingest_handshakes(struct ingest *ingest, uint64_t ret_counts[HANDSHAKE_ENDS]);
 
 /* Whether a line about a peer may be logged now. */

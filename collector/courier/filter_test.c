@@ -12,6 +12,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -217,6 +218,45 @@ static void test_filter_attempts(void **state)
 #endif
 }
 
+#ifndef VEDETTE_NO_SECCOMP
+
+static int try_sendmmsg(void)
+{
+    return sendmmsg(-1, NULL, 0, 0) < 0 ? errno : 0;
+}
+
+static int try_fionread(void)
+{
+    int count;
+    return ioctl(-1, FIONREAD, &count) < 0 ? errno : 0;
+}
+
+static int try_window_size(void)
+{
+    struct winsize size;
+    return ioctl(-1, TIOCGWINSZ, &size) < 0 ? errno : 0;
+}
+
+#endif
+
+/* Only a bus that names a host needs them, for libc's resolver; the bad descriptor shows that the call was made. */
+static void test_filter_names(void **state)
+{
+    (void)state;
+#ifdef VEDETTE_NO_SECCOMP
+    skip();
+#else
+    for (int role = FILTER_KEEPER; role <= FILTER_WORKER; role++) {
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_sendmmsg), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_TCP, try_fionread), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_NAMES, try_sendmmsg), EBADF);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_NAMES, try_fionread), EBADF);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_NAMES, try_window_size), EPERM);
+        assert_int_equal(run_filtered((enum filter_role)role, FILTER_NAMES, try_netlink), EPERM);
+    }
+#endif
+}
+
 /* Only a bus over tcp needs them. A machine without IPv6 says so in its own words. */
 static void test_filter_tcp(void **state)
 {
@@ -331,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filter_attempts),
+        cmocka_unit_test(test_filter_names),
         cmocka_unit_test(test_filter_tcp),
         cmocka_unit_test(test_confine_files),
         cmocka_unit_test(test_confine_files_without_landlock),
