@@ -18,7 +18,7 @@ enum option_type {
     OPTION_STRING,   /* char[size]: the target is an inline array, so that the struct is flat and can cross a pipe */
     OPTION_UINT,     /* uint64_t */
     OPTION_BYTES,    /* uint64_t; 4096, 64K, 32M, 1G */
-    OPTION_DURATION, /* uint64_t in milliseconds; 500ms, 5s, 2m */
+    OPTION_DURATION, /* uint64_t in milliseconds; 500ms, 5s, 2m, 1h, 7d */
     OPTION_BOOL,     /* bool; a flag alone means true */
     OPTION_LIST,   /* struct option_list: repeated flag, or a YAML sequence; the first flag replaces the file's list */
     OPTION_CHOICE, /* uint32_t: index in `choices` */
