@@ -40,6 +40,10 @@ static const char *const verbs[] = {
     NULL,
 };
 
+static const char *const verb_words[] = {
+    "alerts", "list show tail redrive ack", "list", "events detections metrics policies", NULL,
+};
+
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
 static const struct option options[] = {
     {"bus.allow_uids", OPTION_LIST, AT(bus_allow_uids),
@@ -177,6 +181,7 @@ static const struct option_table table = {
                "exports metrics and delivers "
                "alerts. It needs no privilege and refuses to run as root unless told to.",
     .verbs = verbs,
+    .words = verb_words,
     .foreign = "detections",
     .footer = "FILES\n"
               "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
@@ -196,9 +201,9 @@ static const struct option_table table = {
               "  6  the outbox cannot be used\n",
 };
 
-void config_print_help(void)
+bool config_print_page(const struct config_request *request)
 {
-    options_print_help(&table, stdout);
+    return options_print_page(&table, request->special, stdout);
 }
 
 enum list_format config_list_format(const struct config *config)
@@ -245,7 +250,7 @@ int config_load(int argc, char **argv, struct config *ret_config, struct config_
         return result;
     ret_request->argument = argv + first;
     ret_request->n_arguments = argc - first;
-    return ret_request->special == 'h' || ret_request->special == 'v' ? 0 : check_arguments(ret_request, error);
+    return options_is_page(ret_request->special) ? 0 : check_arguments(ret_request, error);
 }
 
 int config_allowed_uids(const struct config *config, uid_t *ret_uids, size_t limit, size_t *ret_count,

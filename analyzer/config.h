@@ -68,7 +68,7 @@ enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER }; /* color */
 
 struct config_request {
     const char *verb;
-    int special;     /* 'h', 'v', 'c' (--check) or 0 */
+    int special;     /* of options_parse */
     char **argument; /* what follows the verb */
     int n_arguments;
 };
@@ -76,7 +76,8 @@ struct config_request {
 /* 0 or -EINVAL with words. */
 int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
                 char error[OPTION_ERROR_BYTES]);
-void config_print_help(void);
+/* Prints the page that was asked for; false when none was. */
+bool config_print_page(const struct config_request *request);
 
 /* How `list` is to be printed. */
 enum list_format config_list_format(const struct config *config);

@@ -558,17 +558,11 @@ int main(int argc, char **argv)
         return EXIT_CODE_USAGE;
     }
     log_init("vedette-analyzer", (enum log_level)analyzer.config.log_level);
-    if (request.special != 'h' && request.special != 'v' && config_redact(&analyzer.config, error) < 0) {
+    if (config_print_page(&request))
+        return EXIT_CODE_OK;
+    if (config_redact(&analyzer.config, error) < 0) {
         log_error("%s", error);
         return EXIT_CODE_USAGE;
-    }
-    if (request.special == 'h') {
-        config_print_help();
-        return EXIT_CODE_OK;
-    }
-    if (request.special == 'v') {
-        printf("vedette-analyzer %s\n", VEDETTE_VERSION);
-        return EXIT_CODE_OK;
     }
     if (strcmp(request.verb, "list") == 0 && strcmp(request.argument[0], "policies") == 0)
         return list_policies(&analyzer.config.policy, analyzer.config.json);
