@@ -49,6 +49,7 @@ const struct http_page *control_pages(size_t *ret_count)
         {"/alerts/ack", "application/json", control_answer_ack, true},
         {"/alerts/redrive", "application/json", control_answer_redrive, true},
         {"/alerts/sinks", "application/json", control_answer_sinks, false},
+        {"/balance", "application/json", control_answer_balance, false},
         {"/coverage", "text/plain; charset=utf-8", answer_table, false},
         {"/coverage.json", "application/json", answer_json, false},
         {"/reload", "text/plain; charset=utf-8", answer_reload, true},

@@ -22,8 +22,12 @@ void control_fini(struct control *control);
 /* For http_settings. */
 const struct http_page *control_pages(size_t *ret_count);
 
+/* `vedette-analyzer balance`; `node`: "" for all. An exit code: 1 when it does not add up. */
+int control_balance(const char *socket, const char *node, bool json);
+
 /* control_alerts.c: the pages that speak of alerts, of http_page.answer. */
 unsigned control_answer_alerts(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);
+unsigned control_answer_balance(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);
 unsigned control_answer_sinks(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);
 unsigned control_answer_redrive(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);
 unsigned control_answer_ack(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);

@@ -80,6 +80,36 @@ unsigned control_answer_sinks(void *arg, const struct http_query *query, char **
     return answer(&text, result, error, ret_body, ret_size);
 }
 
+unsigned control_answer_balance(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size)
+{
+    struct control *control = arg;
+    char error[OUTBOX_ERROR_BYTES] = "";
+    struct text nodes = {0}, text = {0};
+    struct outbox_figures figures;
+    bool balanced = false;
+    int result = ingest_balance(control->ingest, word(query, "node"), &nodes, &balanced);
+    if (result != 0) {
+        snprintf(error, sizeof(error), "%.*s", (int)nodes.size, nodes.size == 0 ? "" : nodes.data);
+        text_fini(&nodes);
+        return answer(&text, result, error, ret_body, ret_size);
+    }
+    outbox_figures(control->outbox, &figures);
+    text_string(&text, balanced ? "{\"balanced\":true,\"nodes\":" : "{\"balanced\":false,\"nodes\":");
+    text_append(&text, nodes.data, nodes.size);
+    text.failed = text.failed || nodes.failed;
+    text_literal(&text, ",\"sinks\":");
+    result = reader_of(control, error);
+    if (result == 0)
+        result = alert_reader_sinks(control->reader, &text, error);
+    text_literal(&text, ",\"alerts_unreadable\":");
+    text_unsigned(&text, outbox_salvaged(control->outbox)->unreadable);
+    text_literal(&text, ",\"alerts_lost\":");
+    text_unsigned(&text, figures.lost);
+    text_literal(&text, "}");
+    text_fini(&nodes);
+    return answer(&text, result, error, ret_body, ret_size);
+}
+
 /* Of the alert `id` (the beginning of it is enough), of all without one. */
 static unsigned change(void *arg, const struct http_query *query,
                        int (*apply)(struct outbox *outbox, const char *id, const char *sink, uint64_t *ret_count),

@@ -400,6 +400,17 @@ static bool take_signals(struct analyzer *analyzer)
     return true;
 }
 
+/* Each becomes a loss record of its node; of a node that is not here any more only the log tells. */
+static void tell_lost_alerts(struct analyzer *analyzer)
+{
+    struct outbox_loss loss;
+    while (outbox_take_loss(analyzer->outbox, &loss))
+        if (!ingest_take_loss(analyzer->ingest, &loss))
+            log_warning("lost %llu alerts of node %s: %s%s", (unsigned long long)loss.count, loss.node,
+                        loss.refused ? "refused by sink " : "the outbox had no room",
+                        loss.refused ? loss.sink : "; outbox.max_size");
+}
+
 static void loop(struct analyzer *analyzer)
 {
     struct pollfd fds[] = {{.fd = analyzer->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
@@ -432,6 +443,7 @@ static void loop(struct analyzer *analyzer)
         ingest_mend(analyzer->ingest);
         ingest_renew(analyzer->ingest, now_ns);
         outbox_keep_house(analyzer->outbox);
+        tell_lost_alerts(analyzer);
     }
 }
 
@@ -570,6 +582,8 @@ int main(int argc, char **argv)
         return list(request.argument[0], config_list_format(&analyzer.config));
     if (strcmp(request.verb, "alerts") == 0)
         return alerts(&analyzer.config, request.argument, request.n_arguments);
+    if (strcmp(request.verb, "balance") == 0)
+        return control_balance(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
     if (strcmp(request.verb, "coverage") == 0)
         return control_coverage(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
     if (strcmp(request.verb, "reload") == 0)

@@ -81,9 +81,9 @@ struct outbox_loss {
 struct outbox_salvage {
     bool done;
     char aside[OUTBOX_PATH_BYTES]; /* where the damaged file is */
-    uint64_t kept, unreadable;     /* alerts; of unreadable ones the numbers between the first and the last are counted */
-    uint64_t tables_cut;           /* of sinks' cursors, nodes' cursors, dead letters, detections' memory */
-    bool sinks_cut;                /* a sink whose cursor is gone begins at the next alert */
+    uint64_t kept, unreadable; /* alerts; of unreadable ones the numbers between the first and the last are counted */
+    uint64_t tables_cut;       /* of sinks' cursors, nodes' cursors, dead letters, detections' memory */
+    bool sinks_cut;            /* a sink whose cursor is gone begins at the next alert */
 };
 
 struct outbox;
@@ -140,12 +140,13 @@ int outbox_next(struct outbox *outbox, const char *sink, int64_t row, struct ale
 /* How many alerts stand after `row`. */
 uint64_t outbox_count_after(struct outbox *outbox, int64_t row);
 /*
- * The sink has delivered everything up to `row`; `dead` says the row was given up, with the reason. Durable when it
- * returns 0, so that a crash repeats at most the one alert that was being delivered. Rows all sinks passed are pruned
- * later. 0, -ENOENT for an unknown sink, or as commit.
+ * The sink is done with everything up to `row`, which is not counted as delivered: outbox_sink_settle does that. `dead`
+ * says the row was given up, with the reason. Durable when it returns 0, so that a crash repeats at most the one alert
+ * that was being delivered. Rows all sinks passed are pruned later. 0, -ENOENT for an unknown sink, or as commit.
  */
 int outbox_sink_advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead);
-/* The same for what outbox_next gave: a dead letter is one no more, or gets the new reason, and the cursor stays. */
+/* The sink took the alert that outbox_next gave, or refused it: as outbox_sink_advance, and counted. A dead letter is
+ * one no more, or gets the new reason, and the cursor stays. */
 int outbox_sink_settle(struct outbox *outbox, const char *sink, const struct alert *alert, const char *dead);
 /*
  * Wants dead letters delivered again: those of the alert `id` or (NULL) of all alerts, and of `sink` or (NULL) all

@@ -66,22 +66,25 @@ static int add_dead(struct outbox *outbox, const char *sink, int64_t row, const 
     return result;
 }
 
-static int advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead, int64_t *ret_trimmed)
+/* `delivered`: 1 when row is an alert that the sink took, 0 when the cursor only passes it. */
+static int advance(struct outbox *outbox, const char *sink, int64_t row, int delivered, const char *dead,
+                   int64_t *ret_trimmed)
 {
     sqlite3_stmt *move = outbox->statements[STATEMENT_ADVANCE_SINK], *tally = outbox->statements[STATEMENT_COUNT_SINK];
     outbox_bind_text(tally, 1, sink);
     sqlite3_bind_int64(tally, 2, row);
-    sqlite3_bind_int(tally, 3, dead != NULL);
+    sqlite3_bind_int(tally, 3, delivered);
+    sqlite3_bind_int(tally, 4, dead != NULL);
     outbox_bind_text(move, 1, sink);
     sqlite3_bind_int64(move, 2, row);
     sqlite3_bind_int64(move, 3, outbox_wall_seconds());
     int result = outbox_run(outbox, STATEMENT_BEGIN);
     if (result == SQLITE_OK)
         result = outbox_run(outbox, STATEMENT_COUNT_SINK);
-    if (result == SQLITE_OK && sqlite3_changes(outbox->writer) == 0)
-        result = SQLITE_NOTFOUND;
     if (result == SQLITE_OK)
         result = outbox_run(outbox, STATEMENT_ADVANCE_SINK);
+    if (result == SQLITE_OK && sqlite3_changes(outbox->writer) == 0)
+        result = SQLITE_NOTFOUND;
     if (result == SQLITE_OK && dead)
         result = add_dead(outbox, sink, row, dead, ret_trimmed);
     return result == SQLITE_OK ? outbox_run(outbox, STATEMENT_COMMIT) : result;
@@ -97,16 +100,20 @@ static int end_change(struct outbox *outbox, int result, const char *what)
     return error;
 }
 
-int outbox_sink_advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead)
+static int advance_locked(struct outbox *outbox, const char *sink, int64_t row, int delivered, const char *dead)
 {
     int64_t trimmed = 0;
     pthread_mutex_lock(&outbox->write_lock);
-    int error =
-        end_change(outbox, advance(outbox, sink, row, dead, &trimmed), "advance a sink's cursor");
+    int error = end_change(outbox, advance(outbox, sink, row, delivered, dead, &trimmed), "advance a sink's cursor");
     pthread_mutex_unlock(&outbox->write_lock);
     if (!error && trimmed > 0)
         count_letters(outbox, -trimmed, 0, 0);
     return error;
+}
+
+int outbox_sink_advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead)
+{
+    return advance_locked(outbox, sink, row, 0, dead);
 }
 
 static int settle_letter(struct outbox *outbox, const char *sink, int64_t letter, const char *dead)
@@ -139,7 +146,7 @@ int outbox_sink_settle(struct outbox *outbox, const char *sink, const struct ale
             count_letters(outbox, -1, dead ? 0 : 1, 0);
         return error;
     }
-    error = outbox_sink_advance(outbox, sink, alert->row, dead);
+    error = advance_locked(outbox, sink, alert->row, dead == NULL, dead);
     if (!error && dead) {
         snprintf(loss.sink, sizeof(loss.sink), "%s", sink);
         snprintf(loss.node, sizeof(loss.node), "%s", alert->node);

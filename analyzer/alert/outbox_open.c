@@ -37,18 +37,18 @@ static const char layout_1_to_2[] = "BEGIN IMMEDIATE;" MEMORY_TABLE "PRAGMA user
 
 /*
  * Layout 2 did not count what became of a sink's alerts, and had no way back for dead letters. Since then, for each
- * sink: row - start = delivered + refused + lost + skipped.
+ * sink: row - start = delivered + refused + lost + skipped, where skipped is what its filters left
+ * out, and what was pruned while it was away for longer than the outbox keeps anything.
  */
-static const char layout_2_to_3[] =
-    "BEGIN IMMEDIATE;"
-    "ALTER TABLE sinks ADD COLUMN start INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sinks ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sinks ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sinks ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sinks ADD COLUMN redelivered INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE dead_letters ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE sinks SET start = row;"
-    "PRAGMA user_version=3; COMMIT;";
+static const char layout_2_to_3[] = "BEGIN IMMEDIATE;"
+                                    "ALTER TABLE sinks ADD COLUMN start INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN redelivered INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE dead_letters ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
+                                    "UPDATE sinks SET start = row;"
+                                    "PRAGMA user_version=3; COMMIT;";
 
 /*
  * Rows are never numbered twice (AUTOINCREMENT): a cursor stands for "everything up to here" also after pruning.
@@ -71,8 +71,8 @@ static const char layout_setup[] =
     "CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
     "INSERT INTO facts VALUES('lost', 0);"
     "PRAGMA application_id=" TEXT(OUTBOX_APPLICATION_ID) ";"
-                                                  "PRAGMA user_version=" TEXT(LAYOUT) ";"
-                                                                                      "COMMIT;";
+                                                         "PRAGMA user_version=" TEXT(LAYOUT) ";"
+                                                                                             "COMMIT;";
 
 #define NEEDED_BY_SINKS "SELECT MIN(row) FROM sinks WHERE life = ?2 OR seen > ?3"
 #define TRIMMED         "(SELECT MAX(n) FROM dead_letters) - ?1"
@@ -100,10 +100,8 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
                            "ON CONFLICT(name) DO UPDATE SET life = excluded.life, seen = excluded.seen",
     [STATEMENT_GET_SINK] = "SELECT row FROM sinks WHERE name = ?1",
     [STATEMENT_ADVANCE_SINK] = "UPDATE sinks SET row = MAX(row, ?2), seen = ?3 WHERE name = ?1",
-    /* Rows are numbered without holes: one that is no more was dropped for the size limit, or not readable. */
     [STATEMENT_COUNT_SINK] =
-        "UPDATE sinks SET lost = lost + MAX(0, ?2 - row - 1), delivered = delivered + (?3 = 0 AND ?2 > row), "
-        "refused = refused + (?3 = 1 AND ?2 > row) WHERE name = ?1",
+        "UPDATE sinks SET delivered = delivered + ?3, refused = refused + ?4 WHERE name = ?1 AND row < ?2",
     [STATEMENT_ADD_DEAD] = "INSERT INTO dead_letters(sink, row, reason, time) VALUES(?1, ?2, ?3, ?4)",
     [STATEMENT_COUNT_TRIMMED] = "SELECT COUNT(*) FROM dead_letters WHERE again = 1 AND n <= " TRIMMED,
     [STATEMENT_TRIM_DEAD] = "DELETE FROM dead_letters WHERE n <= " TRIMMED,
@@ -121,6 +119,9 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
         "SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD,
     [STATEMENT_NEEDED] = "SELECT node, MIN(time_ns), MAX(time_ns), COUNT(*) FROM alerts WHERE row <= ?1 AND row > "
                          "COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD " GROUP BY node",
+    [STATEMENT_COUNT_LOST] =
+        "UPDATE sinks SET lost = lost + (SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > sinks.row "
+        "AND " NOT_DEAD ")",
     [STATEMENT_PRUNE] = "DELETE FROM alerts WHERE row IN (SELECT row FROM alerts WHERE row <= ?1 AND " NOT_DEAD
                         " ORDER BY row LIMIT ?2)",
     [STATEMENT_ADD_LOST] = "UPDATE facts SET value = value + ?1 WHERE name = 'lost'",
@@ -193,7 +194,8 @@ static const char *remedy(int error)
     case EBUSY:
         return "open in another process: stop that analyzer, or name another path";
     case EBADMSG:
-        return "no outbox, or damaged at its very beginning: move it away and start again (alerts in it that no sink had "
+        return "no outbox, or damaged at its very beginning: move it away and start again (alerts in it that no sink "
+               "had "
                "are lost)";
     default:
         return "name another path if this stays";
@@ -286,7 +288,9 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
     if (result == SQLITE_OK && !sound)
         return -EUCLEAN;
     if (result == SQLITE_OK && tables == 0)
-        return outbox_make_layout(db) == SQLITE_OK ? 0 : outbox_explain(path, outbox_errno(db, sqlite3_errcode(db)), sqlite3_errmsg(db), words);
+        return outbox_make_layout(db) == SQLITE_OK
+                   ? 0
+                   : outbox_explain(path, outbox_errno(db, sqlite3_errcode(db)), sqlite3_errmsg(db), words);
     if (result == SQLITE_OK && version == 1)
         result = sqlite3_exec(db, layout_1_to_2, NULL, NULL, NULL);
     if (result == SQLITE_OK && version <= 2)
@@ -340,7 +344,8 @@ static int open_writer(struct outbox *outbox, const char *path, char words[OUTBO
                               words);
     if (!error)
         error = check_layout(outbox->writer, path, words);
-    return error == -EBADMSG && (sqlite3_errcode(outbox->writer) & 0xff) != SQLITE_OK && outbox_is_ours(path) ? -EUCLEAN : error;
+    return error == -EBADMSG && (sqlite3_errcode(outbox->writer) & 0xff) != SQLITE_OK && outbox_is_ours(path) ? -EUCLEAN
+                                                                                                              : error;
 }
 
 static int open_database(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])

@@ -114,6 +114,9 @@ static int drop_oldest_step(struct outbox *outbox, uint64_t bytes, uint64_t max_
         result = outbox_run_integer(outbox, STATEMENT_COUNT_NEEDED, &needed);
     if (result == SQLITE_OK && needed > 0)
         result = read_needed(outbox, row, by_node);
+    sqlite3_bind_int64(outbox->statements[STATEMENT_COUNT_LOST], 1, row);
+    if (result == SQLITE_OK)
+        result = outbox_run(outbox, STATEMENT_COUNT_LOST);
     if (result == SQLITE_OK)
         result = delete_step(outbox, row, OVERSIZE_STEP, ret_deleted);
     sqlite3_bind_int64(outbox->statements[STATEMENT_ADD_LOST], 1, needed);

@@ -50,8 +50,8 @@ static bool copy_rows(struct salvage *salvage, const char *table, const char *sq
     columns = sqlite3_column_count(read);
     size = snprintf(insert, sizeof(insert), "INSERT OR IGNORE INTO %s(", table);
     for (int i = 0; i < columns && size < SQL_BYTES; i++)
-        size += snprintf(insert + size, (size_t)(SQL_BYTES - size), "%s%s", i > 0 ? "," : "",
-                         sqlite3_column_name(read, i));
+        size +=
+            snprintf(insert + size, (size_t)(SQL_BYTES - size), "%s%s", i > 0 ? "," : "", sqlite3_column_name(read, i));
     for (int i = 0; i < columns && size < SQL_BYTES; i++)
         size += snprintf(insert + size, (size_t)(SQL_BYTES - size), "%s?", i > 0 ? "," : ") VALUES(");
     if (size < SQL_BYTES)
@@ -217,14 +217,16 @@ static int copy_all(struct salvage *salvage)
     copy_table(salvage, "dead_letters", "n DESC");
     copy_table(salvage, "memory", "node DESC, detection DESC, key DESC");
     copy_rows(salvage, "facts", "SELECT name, value FROM facts WHERE name <> 'lost'");
-    /* A new alert must come behind every cursor. */
-    snprintf(sql, sizeof(sql),
-             "DELETE FROM dead_letters WHERE row NOT IN (SELECT row FROM alerts);"
-             "DELETE FROM sqlite_sequence WHERE name = 'alerts';"
-             "INSERT INTO sqlite_sequence(name, seq) VALUES('alerts', %lld);"
-             "UPDATE facts SET value = %lld WHERE name = 'lost'; COMMIT",
-             (long long)salvage->last_row,
-             (long long)integer_of(salvage->from, "SELECT value FROM facts WHERE name = 'lost'"));
+    /* What a sink had not had and cannot be read is lost to it. A new alert must come behind every cursor. */
+    snprintf(
+        sql, sizeof(sql),
+        "UPDATE sinks SET lost = lost + MAX(0, %lld - row - (SELECT COUNT(*) FROM alerts a WHERE a.row > sinks.row));"
+        "DELETE FROM dead_letters WHERE row NOT IN (SELECT row FROM alerts);"
+        "DELETE FROM sqlite_sequence WHERE name = 'alerts';"
+        "INSERT INTO sqlite_sequence(name, seq) VALUES('alerts', %lld);"
+        "UPDATE facts SET value = %lld WHERE name = 'lost'; COMMIT",
+        (long long)salvage->last_row, (long long)salvage->last_row,
+        (long long)integer_of(salvage->from, "SELECT value FROM facts WHERE name = 'lost'"));
     return sqlite3_exec(salvage->to, sql, NULL, NULL, NULL);
 }
 

@@ -87,7 +87,7 @@ static void test_outbox_salvage_of_damaged_alerts(void **state)
     struct stat status;
     fill(temporary->outbox);
     const int64_t pages[] = {leaf_of(temporary->outbox, "alerts", 0), leaf_of(temporary->outbox, "alerts", 5),
-                             leaf_of(temporary->outbox, "alerts", 11)};
+                             leaf_of(temporary->outbox, "alerts", 14)};
     for (size_t i = 0; i < 3; i++)
         damage(temporary->outbox, (pages[i] - 1) * PAGE, PAGE, 'x');
 
@@ -103,6 +103,11 @@ static void test_outbox_salvage_of_damaged_alerts(void **state)
     assert_int_equal(count_rows(outbox), salvage->kept);
     assert_int_equal(salvage->tables_cut, 0);
     assert_int_equal(outside_integer(temporary->outbox, "SELECT row FROM sinks WHERE name = 's'"), 1500);
+    assert_in_range(outside_integer(temporary->outbox, "SELECT lost FROM sinks WHERE name = 's'"), 1, 40);
+    assert_int_equal(outside_integer(temporary->outbox,
+                                     "SELECT lost = 2000 - 1500 - (SELECT COUNT(*) FROM alerts WHERE row "
+                                     "> 1500) FROM sinks WHERE name = 's'"),
+                     1);
     assert_int_equal(outside_integer(temporary->outbox, "SELECT COUNT(*) FROM dead_letters WHERE row = 700"), 1);
     assert_int_equal(outside_integer(temporary->outbox, "SELECT seq FROM cursors WHERE node = 'node1'"), 99);
     /* New alerts are numbered behind the old ones, and the file is sound. */

@@ -40,8 +40,8 @@ int alert_reader_list(struct alert_reader *reader, const struct alert_query *que
                       char error[OUTBOX_ERROR_BYTES]);
 
 /*
- * Appends a JSON array: of each sink name, start, row, delivered, refused, lost, redelivered, dead_letters, waiting.
- * row - start = delivered + refused + lost + skipped, where a sink skips what its filters leave out.
+ * Appends a JSON array: of each sink name, start, row, delivered, refused, lost, skipped, redelivered, dead_letters,
+ * waiting; row - start is the sum of the four in the middle, and skipped what the others leave of it: never negative.
  */
 int alert_reader_sinks(struct alert_reader *reader, struct text *text, char error[OUTBOX_ERROR_BYTES]);
 

@@ -105,8 +105,8 @@ static void test_reader_of_a_stopped_analyzer(void **state)
     struct text text = {0};
     assert_int_equal(alert_reader_sinks(reader, &text, error), 0);
     text_append(&text, "", 1);
-    assert_string_equal(text.data, "[{\"name\":\"s\",\"start\":0,\"row\":2,\"delivered\":1,\"refused\":1,\"lost\":0,"
-                                   "\"redelivered\":0,\"dead_letters\":1,\"waiting\":8}]");
+    assert_string_equal(text.data, "[{\"name\":\"s\",\"start\":0,\"row\":2,\"delivered\":0,\"refused\":1,\"lost\":0,"
+                                   "\"skipped\":1,\"redelivered\":0,\"dead_letters\":1,\"waiting\":8}]");
     text.size = 0;
     assert_int_equal(alert_reader_list(reader, &(struct alert_query){.dead = true}, &text, error), 0);
     text_append(&text, "", 1);
