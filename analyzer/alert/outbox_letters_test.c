@@ -126,7 +126,8 @@ static void test_outbox_counts_of_a_sink(void **state)
     for (row = 5; next_of(outbox, "s", row, &alert) > 0; row = alert.row)
         assert_int_equal(outbox_sink_settle(outbox, "s", &alert, NULL), 0);
     assert_int_equal(outside_integer(temporary->outbox, "SELECT lost FROM sinks"), figures.lost);
-    assert_int_equal(outside_integer(temporary->outbox, "SELECT row - start - delivered - refused - lost FROM sinks"), 0);
+    assert_int_equal(outside_integer(temporary->outbox, "SELECT row - start - delivered - refused - lost FROM sinks"),
+                     0);
     assert_int_equal(outside_integer(temporary->outbox, "SELECT row FROM sinks"), 3003);
     alert_fini(&alert);
     outbox_close(outbox);

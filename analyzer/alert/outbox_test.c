@@ -434,9 +434,11 @@ static void test_outbox_keeps_what_detections_know(void **state)
     struct outbox *outbox = outbox_open_or_die(temporary->outbox);
     assert_int_equal(commit_alerts(outbox, 1, 3), 0);
     outbox_close(outbox);
-    outside_execute(temporary->outbox, "DROP TABLE memory; DROP TABLE sinks; CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life "
-                    "INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT; ALTER TABLE dead_letters DROP COLUMN again;"
-                    "PRAGMA user_version=1");
+    outside_execute(
+        temporary->outbox,
+        "DROP TABLE memory; DROP TABLE sinks; CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life "
+        "INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT; ALTER TABLE dead_letters DROP COLUMN again;"
+        "PRAGMA user_version=1");
     outbox = outbox_open_or_die(temporary->outbox);
     assert_int_equal(outbox_count_after(outbox, 0), 3);
 
