@@ -99,7 +99,13 @@ static void losses(struct text *text, const json_t *node)
         text_literal(text, "  ");
         cell(text, string_of(range, "stage"), 8);
         cell(text, string_of(range, "class"), 8);
+        const json_t *cpu = json_object_get(range, "cpu");
         bool exact = json_is_true(json_object_get(range, "exact"));
+        if (json_is_integer(cpu)) {
+            text_literal(text, "CPU ");
+            text_signed(text, json_integer_value(cpu));
+            text_literal(text, "  ");
+        }
         text_string(text, exact ? "" : integer_of(range, "count") > 0 ? "up to " : "an unknown number");
         if (exact || integer_of(range, "count") > 0)
             text_signed(text, integer_of(range, "count"));

@@ -9,7 +9,7 @@
 
 static const uint64_t MS_NS = 1000000, RANGE_JOIN_NS = 1000000000;
 
-enum { RANGE_LOOK_BACK = 16 };
+enum { RANGE_LOOK_BACK = 64 };
 
 static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "at a stage this analyzer does not know",
@@ -67,14 +67,14 @@ static bool was_seen(struct node *node, uint64_t identity)
     return false;
 }
 
-/* Looks a little back, as stages and classes alternate. */
+/* Looks a little back, as stages, classes and CPUs alternate. */
 static struct loss_range *range_that_goes_on(struct loss_ranges *ranges, const struct loss_range *range)
 {
     for (size_t i = 1; i <= RANGE_LOOK_BACK && i <= ranges->count; i++) {
         struct loss_range *old = &ranges->range[(ranges->next + NODE_LOSS_RANGES - i) % NODE_LOSS_RANGES];
-        if (old->stage == range->stage && old->class == range->class && old->session == range->session &&
-            old->count_exact == range->count_exact && range->from_ns <= old->to_ns + RANGE_JOIN_NS &&
-            old->from_ns <= range->to_ns + RANGE_JOIN_NS)
+        if (old->stage == range->stage && old->class == range->class && old->cpu == range->cpu &&
+            old->session == range->session && old->count_exact == range->count_exact &&
+            range->from_ns <= old->to_ns + RANGE_JOIN_NS && old->from_ns <= range->to_ns + RANGE_JOIN_NS)
             return old;
     }
     return NULL;
@@ -99,7 +99,6 @@ static void remember(struct node *node, const struct loss *loss, uint64_t sessio
     if (old != NULL) {
         old->from_ns = range.from_ns < old->from_ns ? range.from_ns : old->from_ns;
         old->to_ns = range.to_ns > old->to_ns ? range.to_ns : old->to_ns;
-        old->cpu = old->cpu == range.cpu ? old->cpu : UINT32_MAX;
         old->count += range.count;
         old->ranges++;
     } else if (ranges != NULL) {
