@@ -313,11 +313,16 @@ void outbox_collect(void *arg, struct metrics_writer *writer)
         enum metric metric;
         double value;
     } samples[] = {
-        {METRIC_OUTBOX_ALERTS, (double)figures.alerts},     {METRIC_OUTBOX_DUPLICATES, (double)figures.duplicates},
-        {METRIC_OUTBOX_COMMITS, (double)figures.commits},   {METRIC_OUTBOX_FAILURES, (double)figures.failures},
-        {METRIC_OUTBOX_PRUNED, (double)figures.pruned},     {METRIC_OUTBOX_LOST, (double)figures.lost},
-        {METRIC_OUTBOX_BYTES, (double)figures.bytes},       {METRIC_OUTBOX_LIMIT, (double)((const struct outbox *)arg)->limits.max_bytes},
-        {METRIC_OUTBOX_LAST_ROW, (double)figures.last_row}, {METRIC_OUTBOX_REDRIVEN, (double)figures.redriven},
+        {METRIC_OUTBOX_ALERTS, (double)figures.alerts},
+        {METRIC_OUTBOX_DUPLICATES, (double)figures.duplicates},
+        {METRIC_OUTBOX_COMMITS, (double)figures.commits},
+        {METRIC_OUTBOX_FAILURES, (double)figures.failures},
+        {METRIC_OUTBOX_PRUNED, (double)figures.pruned},
+        {METRIC_OUTBOX_LOST, (double)figures.lost},
+        {METRIC_OUTBOX_BYTES, (double)figures.bytes},
+        {METRIC_OUTBOX_LIMIT, (double)((const struct outbox *)arg)->limits.max_bytes},
+        {METRIC_OUTBOX_LAST_ROW, (double)figures.last_row},
+        {METRIC_OUTBOX_REDRIVEN, (double)figures.redriven},
         {METRIC_OUTBOX_ACKNOWLEDGED, (double)figures.acknowledged},
         {METRIC_OUTBOX_SALVAGES, salvage->done ? 1 : 0},
         {METRIC_OUTBOX_UNREADABLE, (double)salvage->unreadable},

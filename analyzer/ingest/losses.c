@@ -210,9 +210,9 @@ void node_lose(struct node *node, const struct loss *loss, uint64_t now_ns)
 /* A drain's own exact losses are those that its statistics count; the courier's have no statistics beside them. */
 static void note_record(struct node *node, const Vedette__V1__EventBatch *batch, const Vedette__V1__Loss *from)
 {
-    const bool before_queue = from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_RING ||
-                              from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE ||
-                              from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE;
+    const bool before_queue =
+        from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_RING || from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE ||
+        from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE || from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE;
     const bool own = from->session == 0 || from->session == batch->session;
     if (!before_queue || !from->count_exact || batch->statistics == NULL)
         return;
