@@ -124,7 +124,9 @@ static void node_of(struct text *text, const json_t *node)
     text_literal(text, "node ");
     put(text, string_of(node, "node"));
     text_string(text, json_is_true(json_object_get(node, "connected")) ? ": connected" : ": not connected");
-    text_literal(text, ", ");
+    text_literal(text, ", its queue is ");
+    text_signed(text, (integer_of(node, "queue_fill_permille") + 9) / 10);
+    text_literal(text, " % full, ");
     text_signed(text, integer_of(node, "duplicates"));
     text_literal(text, " events came again and were skipped\n");
     if (json_array_size(sessions) > 0)

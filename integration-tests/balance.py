@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `vedette-analyzer balance` says of a run, asked again until nothing is in flight; and one paragraph of it."""
+"""What `vedette-analyzer balance` says of a run, asked again until nothing is in flight and nothing more comes; and one paragraph of it."""
 
 import json
 import subprocess
 import time
 from pathlib import Path
 
+STILL_S = 1.5  # totals come with batches: what waits in a queue is in no sum yet, so nothing may have come for so long
 PATIENCE_S = 60  # statistics come with each batch, and at least with each heartbeat
 
 
@@ -40,7 +41,7 @@ def faults(answer):
 def settle(bin_dir, find_analyzer, patience_s=PATIENCE_S):
     """The answer once nothing is in flight; (answer or None, words that say what is wrong or None)."""
     deadline = time.monotonic() + patience_s
-    answer, words = None, "no analyzer answered"
+    answer, words, since, before = None, "no analyzer answered", 0, None
     while time.monotonic() < deadline:
         socket = control_socket(find_analyzer())
         status, newest, said = ask(bin_dir, socket) if socket else (None, None, words)
@@ -49,9 +50,13 @@ def settle(bin_dir, find_analyzer, patience_s=PATIENCE_S):
         else:
             answer, wrong = newest, faults(newest)
             words = "; ".join(wrong) or (None if status == 0 else f"exit status {status} without a reason")
-            if words is None and in_flight(newest) == 0 and newest["nodes"]:
+            sums = [(node["node"], node["sessions"], node["losses"]) for node in newest["nodes"]]
+            if sums != before:
+                before, since = sums, time.monotonic()
+            quiet = in_flight(newest) == 0 and any(sessions for _, sessions, _ in sums) and time.monotonic() - since >= STILL_S
+            if words is None and quiet:
                 return newest, None
-            words = words or f"{in_flight(newest)} events stay in flight"
+            words = words or f"{in_flight(newest)} events stay in flight, or more come all the time"
         time.sleep(0.2)
     return answer, words
 

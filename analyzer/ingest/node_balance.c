@@ -124,6 +124,8 @@ bool node_balance_json(struct node *node, struct text *text)
 {
     word(text, "{\"node\":", node->name);
     text_string(text, atomic_load(&node->connected) ? ",\"connected\":true" : ",\"connected\":false");
+    number(text, ",\"queue_fill_permille\":",
+           (int64_t)atomic_load_explicit(&node->queue_fill_permille, memory_order_relaxed));
     number(text, ",\"duplicates\":", (int64_t)atomic_load_explicit(&node->duplicates, memory_order_relaxed));
     pthread_mutex_lock(&node->lock);
     bool good = sessions(text, node);
