@@ -132,7 +132,7 @@ class Run:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout or out, stderr=err, text=True)
 
     def order(self, words):
-        if words.split()[0] in ("raise", "flood"):
+        if words.split()[0] in ("raise", "flood", "crowd"):
             self.ordered += int(words.split()[1])
         self.process.stdin.write(words + "\n")
         self.process.stdin.flush()
