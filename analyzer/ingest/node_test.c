@@ -638,9 +638,9 @@ static void test_node_balance_json(void **test)
 {
     struct fixture *f = *test;
     char *json = balance_of(f, true);
-    assert_has(json,
-               "{\"node\":\"node1\",\"connected\":false,\"queue_fill_permille\":0,\"duplicates\":0,\"sessions\":[],\"losses\":[],\"ranges\":[],"
-               "\"records_forgotten\":0,\"balanced\":true}");
+    assert_has(json, "{\"node\":\"node1\",\"connected\":false,\"queue_fill_permille\":0,\"duplicates\":0,\"sessions\":["
+                     "],\"losses\":[],\"ranges\":[],"
+                     "\"records_forgotten\":0,\"balanced\":true}");
     free(json);
     greet(f);
     test_collector_begin(f->collector, 0);
