@@ -25,6 +25,12 @@ struct config {
     uint64_t bus_quota_bytes, bus_quota_events;
     struct tls_settings bus_tls;
     struct option_list bus_allow_uids;
+    uint32_t color;
+    bool dead; /* of `alerts`, as are the next ones */
+    struct option_list detection;
+    uint64_t limit;
+    uint32_t severity;
+    char since[64], until[64], sink_name[64];
     char control_socket[CONFIG_PATH_BYTES];
     struct option_list events;
     char http_listen[128];
@@ -33,7 +39,8 @@ struct config {
     uint32_t log_level;
     char outbox_path[CONFIG_PATH_BYTES];
     bool outbox_temporary;
-    char node[CONFIG_PATH_BYTES]; /* of `coverage` */
+    uint64_t outbox_keep_ms, outbox_keep_alerts, outbox_max_bytes;
+    char node[CONFIG_PATH_BYTES]; /* of `coverage`, `balance` and `alerts` */
     uint32_t output_format;
     uint32_t output_shape; /* enum json_shape */
     char events_file[CONFIG_PATH_BYTES];
@@ -56,11 +63,12 @@ struct config {
     bool sink_stdout;
 };
 
-enum { OUTPUT_JSON, OUTPUT_TABLE }; /* output_format */
+enum { OUTPUT_JSON, OUTPUT_TABLE };             /* output_format */
+enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER }; /* color */
 
 struct config_request {
     const char *verb;
-    int special;     /* 'h', 'v', 'c' (--check) or 0 */
+    int special;     /* of options_parse */
     char **argument; /* what follows the verb */
     int n_arguments;
 };
@@ -68,7 +76,8 @@ struct config_request {
 /* 0 or -EINVAL with words. */
 int config_load(int argc, char **argv, struct config *ret_config, struct config_request *ret_request,
                 char error[OPTION_ERROR_BYTES]);
-void config_print_help(void);
+/* Prints the page that was asked for; false when none was. */
+bool config_print_page(const struct config_request *request);
 
 /* How `list` is to be printed. */
 enum list_format config_list_format(const struct config *config);

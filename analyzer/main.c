@@ -15,6 +15,7 @@
 
 #include "analyzer/alert/sink.h"
 #include "analyzer/alert/stdout.h"
+#include "analyzer/alerts.h"
 #include "analyzer/config.h"
 #include "analyzer/confine.h"
 #include "analyzer/control.h"
@@ -134,14 +135,37 @@ static int open_signals(struct analyzer *analyzer)
     return EXIT_CODE_RUNTIME;
 }
 
+static void say_salvage(const struct outbox_salvage *salvage)
+{
+    if (!salvage->done)
+        return;
+    log_error(
+        "the outbox was damaged: %llu alerts could be read and are kept, at least %llu could not; the damaged file "
+        "is kept as %s, look at the disk it was on",
+        (unsigned long long)salvage->kept, (unsigned long long)salvage->unreadable, salvage->aside);
+    if (salvage->tables_cut > 0)
+        log_error("the outbox was damaged: %llu of its tables beside the alerts have lost rows%s",
+                  (unsigned long long)salvage->tables_cut,
+                  salvage->sinks_cut
+                      ? "; a sink whose place is lost begins at the next alert: what it may have missed is "
+                        "in `vedette-analyzer alerts list`, and goes to it by `alerts redrive`"
+                      : "");
+}
+
 static int open_outbox(struct analyzer *analyzer)
 {
     char error[OUTBOX_ERROR_BYTES];
     int result = outbox_open(analyzer->config.outbox_path, &analyzer->outbox, error);
-    if (result == 0)
-        return EXIT_CODE_OK;
-    log_error("%s", error);
-    return result == -EBUSY ? EXIT_CODE_IN_USE : EXIT_CODE_STATE;
+    if (result != 0) {
+        log_error("%s", error);
+        return result == -EBUSY ? EXIT_CODE_IN_USE : EXIT_CODE_STATE;
+    }
+    const struct outbox_limits limits = {.keep_rows = analyzer->config.outbox_keep_alerts,
+                                         .keep_seconds = analyzer->config.outbox_keep_ms / 1000,
+                                         .max_bytes = analyzer->config.outbox_max_bytes};
+    outbox_set_limits(analyzer->outbox, &limits);
+    say_salvage(outbox_salvaged(analyzer->outbox));
+    return EXIT_CODE_OK;
 }
 
 /* `retry_max_ms`: 0 for the usual. */
@@ -314,14 +338,17 @@ static int start_control(struct analyzer *analyzer)
     const char *path = analyzer->config.control_socket;
     if (path[0] == '\0')
         return EXIT_CODE_OK;
-    analyzer->asked = (struct control){.ingest = analyzer->ingest, .reloader = analyzer->reloader};
+    analyzer->asked = (struct control){.ingest = analyzer->ingest,
+                                       .reloader = analyzer->reloader,
+                                       .outbox = analyzer->outbox,
+                                       .outbox_path = analyzer->config.outbox_path};
     struct http_settings settings = {.address = path, .arg = &analyzer->asked};
     settings.pages = control_pages(&settings.n_pages);
     int result = http_start(&settings, &analyzer->control, error);
     if (result == 0)
         return EXIT_CODE_OK;
     if (strcmp(path, CONFIG_CONTROL_SOCKET) == 0) {
-        log_warning("%s; `coverage` and `reload` cannot ask this analyzer", error);
+        log_warning("%s; `alerts`, `balance`, `coverage` and `reload` cannot ask this analyzer", error);
         return EXIT_CODE_OK;
     }
     log_error("control.socket: %s", error);
@@ -373,6 +400,17 @@ static bool take_signals(struct analyzer *analyzer)
     return true;
 }
 
+/* Each becomes a loss record of its node; of a node that is not here any more only the log tells. */
+static void tell_lost_alerts(struct analyzer *analyzer)
+{
+    struct outbox_loss loss;
+    while (outbox_take_loss(analyzer->outbox, &loss))
+        if (!ingest_take_loss(analyzer->ingest, &loss))
+            log_warning("lost %llu alerts of node %s: %s%s", (unsigned long long)loss.count, loss.node,
+                        loss.refused ? "refused by sink " : "the outbox had no room",
+                        loss.refused ? loss.sink : "; outbox.max_size");
+}
+
 static void loop(struct analyzer *analyzer)
 {
     struct pollfd fds[] = {{.fd = analyzer->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
@@ -404,6 +442,8 @@ static void loop(struct analyzer *analyzer)
         ingest_reap(analyzer->ingest, now_ns);
         ingest_mend(analyzer->ingest);
         ingest_renew(analyzer->ingest, now_ns);
+        outbox_keep_house(analyzer->outbox);
+        tell_lost_alerts(analyzer);
     }
 }
 
@@ -431,6 +471,7 @@ static int stop(struct analyzer *analyzer)
         .it_value = {.tv_sec = (time_t)(patience_ms / 1000), .tv_nsec = (long)(patience_ms % 1000) * 1000000}};
     timerfd_settime(analyzer->give_up_fd, 0, &patience, NULL);
     http_stop(analyzer->control);
+    control_fini(&analyzer->asked);
     http_stop(analyzer->http);
     if (analyzer->ingest != NULL && ingest_stop(analyzer->ingest) < 0) {
         log_error(
@@ -529,22 +570,20 @@ int main(int argc, char **argv)
         return EXIT_CODE_USAGE;
     }
     log_init("vedette-analyzer", (enum log_level)analyzer.config.log_level);
-    if (request.special != 'h' && request.special != 'v' && config_redact(&analyzer.config, error) < 0) {
+    if (config_print_page(&request))
+        return EXIT_CODE_OK;
+    if (config_redact(&analyzer.config, error) < 0) {
         log_error("%s", error);
         return EXIT_CODE_USAGE;
-    }
-    if (request.special == 'h') {
-        config_print_help();
-        return EXIT_CODE_OK;
-    }
-    if (request.special == 'v') {
-        printf("vedette-analyzer %s\n", VEDETTE_VERSION);
-        return EXIT_CODE_OK;
     }
     if (strcmp(request.verb, "list") == 0 && strcmp(request.argument[0], "policies") == 0)
         return list_policies(&analyzer.config.policy, analyzer.config.json);
     if (strcmp(request.verb, "list") == 0)
         return list(request.argument[0], config_list_format(&analyzer.config));
+    if (strcmp(request.verb, "alerts") == 0)
+        return alerts(&analyzer.config, request.argument, request.n_arguments);
+    if (strcmp(request.verb, "balance") == 0)
+        return control_balance(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
     if (strcmp(request.verb, "coverage") == 0)
         return control_coverage(analyzer.config.control_socket, analyzer.config.node, analyzer.config.json);
     if (strcmp(request.verb, "reload") == 0)

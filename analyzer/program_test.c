@@ -305,7 +305,18 @@ static void test_program_coverage(void **test)
     wait_until_ready(f, notify);
     pid_t analyzer = f->pid;
     expect(f, ARGUMENTS("coverage", control), EXIT_CODE_RUNTIME, "no collector has said hello yet");
+    expect(f, ARGUMENTS("balance", control), EXIT_CODE_OK, "balanced: yes");
     speak(f);
+    /* It delivered two events and says that it produced one. */
+    start(f, ARGUMENTS("balance", control));
+    assert_int_equal(wait_for_end(f), EXIT_CODE_RUNTIME);
+    assert_said(f, f->out, "DOES NOT BALANCE: more events of a class were delivered and lost than were produced");
+    assert_said(f, f->out, "balanced: no");
+    start(f, ARGUMENTS("balance", control, "--json", "--node=node1"));
+    assert_int_equal(wait_for_end(f), EXIT_CODE_RUNTIME);
+    assert_said(f, f->out, "{\"balanced\":false,\"nodes\":[{\"node\":\"node1\",\"connected\":");
+    assert_said(f, f->out, "\"sinks\":[{\"name\":\"stdout\",");
+    expect(f, ARGUMENTS("balance", control, "--node=node2"), EXIT_CODE_RUNTIME, "no node of that name");
     expect(f, ARGUMENTS("coverage", control), EXIT_CODE_OK, "EVENT");
     expect(f, ARGUMENTS("coverage", control, "--json", "--node=node1"), EXIT_CODE_OK, "[{\"name\":");
     expect(f, ARGUMENTS("coverage", control, "--node=node&2"), EXIT_CODE_RUNTIME, "no node of that name");

@@ -5,8 +5,10 @@
 
 #include "analyzer/list.h"
 #include "analyzer/policy/tuning.h"
+#include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
+#include "common/base/progress.h"
 
 /* What was found in all paths together. */
 struct findings {
@@ -15,12 +17,14 @@ struct findings {
     size_t tunings, skipped, failed;
     struct text errors; /* JSON objects */
     bool json;
+    struct progress progress;
 };
 
 static void add_error(struct findings *findings, const struct policy_error *error)
 {
     char words[POLICY_ERROR_BYTES];
     findings->failed++;
+    progress_wipe(&findings->progress);
     policy_error_words(error, words);
     if (!findings->json) {
         log_error("%s", words);
@@ -84,8 +88,11 @@ static void read_path(struct findings *findings, const char *path)
         add_error(findings, &error);
     }
     findings->skipped += files.skipped;
-    for (size_t i = 0; i < files.count; i++)
+    findings->progress.total += files.count;
+    for (size_t i = 0; i < files.count; i++) {
         read_file(findings, files.path[i]);
+        progress_step(&findings->progress, clock_boot_ns());
+    }
     policy_files_fini(&files);
 }
 
@@ -113,8 +120,11 @@ int validate(char **paths, int n_paths, bool json)
         log_error("no memory");
         return EXIT_CODE_RUNTIME;
     }
+    /* Where a line for each file can be seen, they are the progress. */
+    progress_begin(&findings.progress, json || !isatty(STDOUT_FILENO) ? STDERR_FILENO : -1, "files", 0);
     for (int i = 0; i < n_paths; i++)
         read_path(&findings, paths[i]);
+    progress_wipe(&findings.progress);
     if (json)
         code = print_json(&findings);
     else if (fflush(stdout) != 0)

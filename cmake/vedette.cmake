@@ -66,3 +66,27 @@ function(vedette_fuzzer name)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   endif()
 endfunction()
+
+# vedette_documents(PROGRAM SECTION): installs the program, and what it says of itself: its page for man(1) and what
+# completes it in bash and zsh. A cross-built program cannot be asked here; whoever installs it asks it there.
+function(vedette_documents program section)
+  include(GNUInstallDirs)
+  install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(CMAKE_CROSSCOMPILING)
+    return()
+  endif()
+  set(folder ${CMAKE_BINARY_DIR}/documents)
+  set(page ${folder}/${program}.${section})
+  add_custom_command(OUTPUT ${page} ${folder}/${program} ${folder}/_${program}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+    COMMAND ${program} --man > ${page}
+    COMMAND ${program} --completion=bash > ${folder}/${program}
+    COMMAND ${program} --completion=zsh > ${folder}/_${program}
+    DEPENDS ${program} VERBATIM)
+  add_custom_target(${program}-documents ALL DEPENDS ${page})
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  install(FILES ${folder}/${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${folder}/_${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  add_test(NAME ${program}-documents COMMAND ${PROJECT_SOURCE_DIR}/common/base/documents_test $<TARGET_FILE:${program}>)
+  set_tests_properties(${program}-documents PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()

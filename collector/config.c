@@ -130,9 +130,9 @@ struct courier_settings config_bus(const struct config *config)
                                      .token = config->bus_token};
 }
 
-void config_print_help(void)
+bool config_print_page(const struct config_request *request)
 {
-    options_print_help(&table, stdout);
+    return options_print_page(&table, request->special, stdout);
 }
 
 /* What crosses the pipe from the parsing child. */
@@ -197,7 +197,7 @@ static void parse(int argc, char **argv, struct parsed *ret)
         snprintf(ret->error, sizeof(ret->error), "unexpected argument '%s'", argv[first]);
         return;
     }
-    ret->result = ret->request.special == 'h' || ret->request.special == 'v' ? 0 : validate(&ret->config, ret->error);
+    ret->result = options_is_page(ret->request.special) ? 0 : validate(&ret->config, ret->error);
 }
 
 static int read_whole(int fd, void *buffer, size_t size)

@@ -43,7 +43,7 @@ struct config {
 /* What config_load found besides the settings. */
 struct config_request {
     char verb[CONFIG_VERB_BYTES];
-    int special; /* 'h', 'v', 'c' or 0 */
+    int special; /* of options_parse */
 };
 
 /*
@@ -62,6 +62,7 @@ int config_dump_events(const struct config *config, uint8_t selected[EVENT_ID_LI
 /* What of it is the courier's bus; points into `config`. */
 struct courier_settings config_bus(const struct config *config);
 
-void config_print_help(void);
+/* Prints the page that was asked for; false when none was. */
+bool config_print_page(const struct config_request *request);
 
 #endif

@@ -499,14 +499,8 @@ int main(int argc, char **argv)
         log_error("%s", error);
         return -r;
     }
-    if (request.special == 'h') {
-        config_print_help();
+    if (config_print_page(&request))
         return EXIT_CODE_OK;
-    }
-    if (request.special == 'v') {
-        printf("vedette-collector %s\n", VEDETTE_VERSION);
-        return EXIT_CODE_OK;
-    }
     log_init("vedette-collector", (enum log_level)c.config.log_level);
     if (request.special == 'c') {
         printf("the configuration is valid\n");

@@ -258,7 +258,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 4" "chaos 4" "delivery 3" "transport 3" "qemu 15")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 4" "chaos 4" "delivery 5" "transport 3" "qemu 15")
 suite_quick="unit e2e events detections"
 
 suite_wants() { # NAME

@@ -29,12 +29,8 @@ int main(int argc, char **argv)
         log_error("%s", error);
         return own_failure(argc, argv, EXIT_CODE_USAGE);
     }
-    if (options.help) {
-        run_options_print_help(stdout);
-        return EXIT_CODE_OK;
-    }
-    if (options.version) {
-        puts("vedette-run " VEDETTE_VERSION);
+    if (options.page != 0) {
+        run_options_print_page(options.page, stdout);
         return EXIT_CODE_OK;
     }
     if (geteuid() != 0) {

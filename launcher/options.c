@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "common/base/options.h"
+
 enum kind { KIND_FLAG, KIND_TEXT, KIND_PID, KIND_LIST };
 
 struct flag {
@@ -21,7 +23,8 @@ static const struct flag flags[] = {
     {"--parse-arguments", KIND_FLAG, FIELD(parse_arguments), NULL,
      "with --json: words for numbers in arguments, as in the table"},
     {"--policy", KIND_LIST, FIELD(policies), "PATH", "a policy file, or a directory of them; may be repeated"},
-    {"--events", KIND_TEXT, FIELD(events), "LIST", "also print these events (names, sets or beginnings like 'net_*', comma separated)"},
+    {"--events", KIND_TEXT, FIELD(events), "LIST",
+     "also print these events (names, sets or beginnings like 'net_*', comma separated)"},
     {"--http", KIND_TEXT, FIELD(http), "ADDR",
      "address of /metrics, /healthz, /readyz, or off; 127.0.0.1:3366 without COMMAND, off with it"},
     {"--sink", KIND_TEXT, FIELD(sink), "URL", "also deliver findings to this Falcosidekick"},
@@ -31,8 +34,6 @@ static const struct flag flags[] = {
     {"--collector", KIND_LIST, FIELD(to_collector), "KEY=VALUE", "an option for vedette-collector; may be repeated"},
     {"--analyzer", KIND_LIST, FIELD(to_analyzer), "KEY=VALUE", "an option for vedette-analyzer; may be repeated"},
     {"--programs", KIND_TEXT, FIELD(programs), "DIR", "where the two programs are; default beside vedette-run"},
-    {"--help", KIND_FLAG, FIELD(help), NULL, "this text"},
-    {"--version", KIND_FLAG, FIELD(version), NULL, "the version"},
 };
 
 enum { N_FLAGS = sizeof(flags) / sizeof(flags[0]) };
@@ -106,6 +107,27 @@ static int check(const struct run_options *options, char error[RUN_ERROR_BYTES])
     return 0;
 }
 
+/* --help and the others that options.h gives to every program. 0 when it is none, or -EINVAL with words. */
+static int find_page(char **argv, int i, int *ret_page, char error[RUN_ERROR_BYTES])
+{
+    static const struct {
+        const char *word;
+        int page;
+    } pages[] = {{"--help", 'h'},          {"-h", 'h'},
+                 {"--version", 'v'},       {"-V", 'v'},
+                 {"--man", 'm'},           {"--completion=bash", 'b'},
+                 {"--completion=zsh", 'z'}};
+    const char *shell = argv[i + 1];
+    for (size_t k = 0; k < sizeof(pages) / sizeof(pages[0]); k++)
+        if (strcmp(argv[i], pages[k].word) == 0)
+            *ret_page = pages[k].page;
+    if (strcmp(argv[i], "--completion") == 0 && shell != NULL)
+        *ret_page = strcmp(shell, "bash") == 0 ? 'b' : strcmp(shell, "zsh") == 0 ? 'z' : 0;
+    if (strncmp(argv[i], "--completion", 12) == 0 && *ret_page == 0)
+        return fail(error, "write bash or zsh behind it", "--completion");
+    return 0;
+}
+
 int run_options_parse(int argc, char **argv, struct run_options *ret_options, char error[RUN_ERROR_BYTES])
 {
     struct run_options options = {0};
@@ -119,6 +141,13 @@ int run_options_parse(int argc, char **argv, struct run_options *ret_options, ch
         if (argv[i][0] != '-')
             return fail(error, "a COMMAND is written after --", argv[i]);
         const char *value = NULL;
+        int r = find_page(argv, i, &options.page, error);
+        if (r < 0)
+            return r;
+        if (options.page != 0) {
+            *ret_options = options;
+            return 0;
+        }
         const struct flag *flag = find(argv[i], &value);
         if (flag == NULL)
             return fail(error, "no such option", argv[i]);
@@ -128,7 +157,7 @@ int run_options_parse(int argc, char **argv, struct run_options *ret_options, ch
             value = i + 1 < argc ? argv[++i] : NULL;
         if (flag->kind != KIND_FLAG && (value == NULL || value[0] == '\0'))
             return fail(error, "needs a value", flag->name);
-        int r = store(flag, value, &options, error);
+        r = store(flag, value, &options, error);
         if (r < 0)
             return r;
     }
@@ -138,32 +167,49 @@ int run_options_parse(int argc, char **argv, struct run_options *ret_options, ch
     return r;
 }
 
-void run_options_print_help(FILE *out)
+static enum option_type type_of(const struct flag *flag)
 {
-    fputs("vedette-run - start collector and analyzer together on one host\n\n"
-          "usage: vedette-run [OPTION]... [-- COMMAND [ARG]...]\n\n"
-          "Without COMMAND it watches the whole host (or what --tree or --cgroup names) and prints findings until "
-          "Ctrl-C.\n"
-          "With COMMAND it watches COMMAND and its descendants, whatever namespaces, cgroups or containers they enter, "
-          "and\n"
-          "nothing else; a container that a daemon outside the tree starts is not in it. COMMAND starts when capture "
-          "is on; its\n"
-          "output goes to stderr, and stdout carries findings and selected events only. After COMMAND ends, everything "
-          "it caused\n"
-          "is delivered first.\n\n",
-          out);
-    for (size_t i = 0; i < N_FLAGS; i++) {
-        char left[64];
-        snprintf(left, sizeof(left), "%s%s%s", flags[i].name, flags[i].value != NULL ? " " : "",
-                 flags[i].value != NULL ? flags[i].value : "");
-        fprintf(out, "  %-24s %s\n", left, flags[i].help);
+    switch (flag->kind) {
+    case KIND_FLAG:
+        return OPTION_BOOL;
+    case KIND_PID:
+        return OPTION_UINT;
+    case KIND_LIST:
+        return OPTION_LIST;
+    case KIND_TEXT:
+        break;
     }
-    fputs(
-        "\nexit status\n"
-        "  with COMMAND: COMMAND's own; 125 Vedette failed (the reason is on stderr), 126 COMMAND cannot be executed,\n"
-        "  127 COMMAND not found, 128+N COMMAND ended by signal N\n"
-        "  without: 0 after Ctrl-C; 1 runtime, 2 usage or configuration, 3 the kernel cannot, 4 privilege missing, 5 "
-        "in use,\n"
-        "  6 state unusable\n",
-        out);
+    return OPTION_STRING;
+}
+
+void run_options_print_page(int page, FILE *out)
+{
+    struct option rows[N_FLAGS];
+    for (size_t i = 0; i < N_FLAGS; i++)
+        rows[i] = (struct option){.key = flags[i].name + strlen("--"),
+                                  .type = type_of(&flags[i]),
+                                  .help = flags[i].help,
+                                  .initial = flags[i].kind == KIND_FLAG ? "" : NULL};
+    const struct option_table table = {
+        .options = rows,
+        .count = N_FLAGS,
+        .program = "vedette-run",
+        .section = 1,
+        .no_file = true,
+        .synopsis = "[-- COMMAND [ARG]...]",
+        .summary =
+            "starts collector and analyzer of Vedette together on one host\n"
+            "Without COMMAND it watches the whole host (or what --tree or --cgroup names) and prints findings until "
+            "Ctrl-C. With COMMAND it watches COMMAND and its descendants, whatever namespaces, cgroups or containers "
+            "they enter, and nothing else; a container that a daemon outside the tree starts is not in it. COMMAND "
+            "starts when capture is on; its output goes to stderr, and stdout carries findings and selected events "
+            "only. After COMMAND ends, everything it caused is delivered first.",
+        .footer = "EXIT STATUS\n"
+                  "  with COMMAND: COMMAND's own; 125 Vedette failed (the reason is on stderr),\n"
+                  "  126 COMMAND cannot be executed, 127 COMMAND not found, 128+N COMMAND ended by\n"
+                  "  signal N\n"
+                  "  without: 0 after Ctrl-C; 1 runtime, 2 usage or configuration, 3 the kernel\n"
+                  "  cannot, 4 privilege missing, 5 in use, 6 state unusable\n",
+    };
+    options_print_page(&table, page, out);
 }

@@ -19,7 +19,7 @@ struct run_list {
 struct run_options {
     bool json;
     bool parse_arguments;
-    bool help, version;
+    int page;                                  /* of options_print_page, 0: none was asked for */
     const char *events;                        /* comma list, NULL: findings only */
     const char *http;                          /* address, "off", NULL: the mode's default */
     const char *sink;                          /* URL of a Falcosidekick, NULL none */
@@ -32,8 +32,8 @@ struct run_options {
     char **command;                            /* NULL: bare run */
 };
 
-/* 0, or -EINVAL with words. */
+/* 0, or -EINVAL with words. With a page the rest of the line is not judged. */
 int run_options_parse(int argc, char **argv, struct run_options *ret_options, char error[RUN_ERROR_BYTES]);
-void run_options_print_help(FILE *out);
+void run_options_print_page(int page, FILE *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include "analyzer/metrics/metrics.h"
 #include "common/base/clock.h"
 
-static int64_t wall_seconds(void)
+int64_t outbox_wall_seconds(void)
 {
     return ((int64_t)clock_boot_ns() + clock_wall_minus_boot_ns()) / 1000000000;
 }
@@ -64,7 +64,7 @@ static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t 
                       size_t *ret_bytes)
 {
     sqlite3_stmt *add = outbox->statements[STATEMENT_ADD_ALERT];
-    int64_t now = wall_seconds();
+    int64_t now = outbox_wall_seconds();
     for (size_t i = 0; i < n_alerts; i++) {
         outbox_bind_text(add, 1, alerts[i].id);
         sqlite3_bind_int64(add, 2, now);
@@ -182,7 +182,7 @@ int outbox_sink_open(struct outbox *outbox, const char *sink, bool from_now, int
     outbox_bind_text(add, 1, sink);
     sqlite3_bind_int64(add, 2, row);
     sqlite3_bind_int64(add, 3, outbox->life);
-    sqlite3_bind_int64(add, 4, wall_seconds());
+    sqlite3_bind_int64(add, 4, outbox_wall_seconds());
     if (result == SQLITE_OK)
         result = outbox_run(outbox, STATEMENT_ADD_SINK);
     outbox_bind_text(outbox->statements[STATEMENT_GET_SINK], 1, sink);
@@ -196,44 +196,6 @@ int outbox_sink_open(struct outbox *outbox, const char *sink, bool from_now, int
     return error;
 }
 
-static int advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead)
-{
-    sqlite3_stmt *move = outbox->statements[STATEMENT_ADVANCE_SINK], *add = outbox->statements[STATEMENT_ADD_DEAD];
-    outbox_bind_text(move, 1, sink);
-    sqlite3_bind_int64(move, 2, row);
-    sqlite3_bind_int64(move, 3, wall_seconds());
-    int result = outbox_run(outbox, STATEMENT_BEGIN);
-    if (result == SQLITE_OK)
-        result = outbox_run(outbox, STATEMENT_ADVANCE_SINK);
-    if (result == SQLITE_OK && sqlite3_changes(outbox->writer) == 0)
-        result = SQLITE_NOTFOUND;
-    if (result == SQLITE_OK && dead) {
-        outbox_bind_text(add, 1, sink);
-        sqlite3_bind_int64(add, 2, row);
-        outbox_bind_text(add, 3, dead);
-        sqlite3_bind_int64(add, 4, wall_seconds());
-        sqlite3_bind_int(outbox->statements[STATEMENT_TRIM_DEAD], 1, OUTBOX_KEEP_DEAD);
-        result = outbox_run(outbox, STATEMENT_ADD_DEAD);
-        if (result == SQLITE_OK)
-            result = outbox_run(outbox, STATEMENT_TRIM_DEAD);
-    }
-    return result == SQLITE_OK ? outbox_run(outbox, STATEMENT_COMMIT) : result;
-}
-
-int outbox_sink_advance(struct outbox *outbox, const char *sink, int64_t row, const char *dead)
-{
-    pthread_mutex_lock(&outbox->write_lock);
-    int error = 0, result = advance(outbox, sink, row, dead);
-    if (result == SQLITE_NOTFOUND)
-        error = -ENOENT;
-    else if (result != SQLITE_OK)
-        error = outbox_fail(outbox, outbox->writer, result, "advance a sink's cursor");
-    if (error)
-        outbox_rollback(outbox);
-    pthread_mutex_unlock(&outbox->write_lock);
-    return error;
-}
-
 /* NULL without memory. */
 static char *column_copy(sqlite3_stmt *statement, int column)
 {
@@ -241,32 +203,36 @@ static char *column_copy(sqlite3_stmt *statement, int column)
     return text ? strdup(text) : NULL;
 }
 
+int outbox_take_row(sqlite3_stmt *statement, int column, struct alert *ret_alert)
+{
+    struct alert alert = {.row = sqlite3_column_int64(statement, column),
+                          .time_ns = (uint64_t)sqlite3_column_int64(statement, column + 2),
+                          .severity = sqlite3_column_int(statement, column + 3),
+                          .node = column_copy(statement, column + 4),
+                          .detection = column_copy(statement, column + 5),
+                          .json = column_copy(statement, column + 6)};
+    const char *id = (const char *)sqlite3_column_text(statement, column + 1);
+    snprintf(alert.id, sizeof(alert.id), "%s", id ? id : "");
+    if (alert.node && alert.detection && alert.json) {
+        *ret_alert = alert;
+        return 0;
+    }
+    alert_fini(&alert);
+    return -ENOMEM;
+}
+
 int outbox_read(struct outbox *outbox, int64_t row, struct alert *ret_alert)
 {
-    struct alert alert = {0};
     pthread_mutex_lock(&outbox->read_lock);
     sqlite3_stmt *statement = outbox->statements[STATEMENT_READ];
     sqlite3_bind_int64(statement, 1, row);
     int error, result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
-        alert.row = sqlite3_column_int64(statement, 0);
-        const char *id = (const char *)sqlite3_column_text(statement, 1);
-        snprintf(alert.id, sizeof(alert.id), "%s", id ? id : "");
-        alert.time_ns = (uint64_t)sqlite3_column_int64(statement, 2);
-        alert.severity = sqlite3_column_int(statement, 3);
-        alert.node = column_copy(statement, 4);
-        alert.detection = column_copy(statement, 5);
-        alert.json = column_copy(statement, 6);
-        error = alert.node && alert.detection && alert.json ? 0 : -ENOMEM;
-    } else {
+    if (result == SQLITE_ROW)
+        error = outbox_take_row(statement, 0, ret_alert);
+    else
         error = result == SQLITE_DONE ? -ENOENT : outbox_fail(outbox, outbox->reader, result, "read");
-    }
     sqlite3_reset(statement);
     pthread_mutex_unlock(&outbox->read_lock);
-    if (error)
-        alert_fini(&alert);
-    else
-        *ret_alert = alert;
     return error;
 }
 
@@ -342,15 +308,24 @@ void outbox_collect(void *arg, struct metrics_writer *writer)
 {
     struct outbox_figures figures;
     outbox_figures(arg, &figures);
+    const struct outbox_salvage *salvage = outbox_salvaged(arg);
     const struct {
         enum metric metric;
         double value;
     } samples[] = {
-        {METRIC_OUTBOX_ALERTS, (double)figures.alerts},     {METRIC_OUTBOX_DUPLICATES, (double)figures.duplicates},
-        {METRIC_OUTBOX_COMMITS, (double)figures.commits},   {METRIC_OUTBOX_FAILURES, (double)figures.failures},
-        {METRIC_OUTBOX_PRUNED, (double)figures.pruned},     {METRIC_OUTBOX_LOST, (double)figures.lost},
-        {METRIC_OUTBOX_BYTES, (double)figures.bytes},       {METRIC_OUTBOX_LIMIT, (double)OUTBOX_MAX_BYTES},
+        {METRIC_OUTBOX_ALERTS, (double)figures.alerts},
+        {METRIC_OUTBOX_DUPLICATES, (double)figures.duplicates},
+        {METRIC_OUTBOX_COMMITS, (double)figures.commits},
+        {METRIC_OUTBOX_FAILURES, (double)figures.failures},
+        {METRIC_OUTBOX_PRUNED, (double)figures.pruned},
+        {METRIC_OUTBOX_LOST, (double)figures.lost},
+        {METRIC_OUTBOX_BYTES, (double)figures.bytes},
+        {METRIC_OUTBOX_LIMIT, (double)((const struct outbox *)arg)->limits.max_bytes},
         {METRIC_OUTBOX_LAST_ROW, (double)figures.last_row},
+        {METRIC_OUTBOX_REDRIVEN, (double)figures.redriven},
+        {METRIC_OUTBOX_ACKNOWLEDGED, (double)figures.acknowledged},
+        {METRIC_OUTBOX_SALVAGES, salvage->done ? 1 : 0},
+        {METRIC_OUTBOX_UNREADABLE, (double)salvage->unreadable},
     };
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
         metrics_put(writer, samples[i].metric, NULL, samples[i].value);

@@ -21,12 +21,19 @@ enum outbox_statement {
     STATEMENT_ADD_SINK,
     STATEMENT_GET_SINK,
     STATEMENT_ADVANCE_SINK,
+    STATEMENT_COUNT_SINK,
     STATEMENT_ADD_DEAD,
+    STATEMENT_COUNT_TRIMMED,
     STATEMENT_TRIM_DEAD,
+    STATEMENT_SETTLE_LETTER,
+    STATEMENT_REFUSE_LETTER,
+    STATEMENT_COUNT_REDELIVERED,
     STATEMENT_PRUNE_LIMIT,
     STATEMENT_COUNT,
     STATEMENT_OLDEST_STEP,
     STATEMENT_COUNT_NEEDED,
+    STATEMENT_NEEDED,
+    STATEMENT_COUNT_LOST,
     STATEMENT_PRUNE,
     STATEMENT_ADD_LOST,
     STATEMENT_GET_LOST,
@@ -34,6 +41,7 @@ enum outbox_statement {
     STATEMENT_BYTES,
     WRITER_STATEMENTS,
     STATEMENT_READ = WRITER_STATEMENTS,
+    STATEMENT_READ_LETTER,
     STATEMENT_COUNT_AFTER,
     STATEMENT_CURSORS,
     STATEMENT_MEMORY_KEPT,
@@ -51,6 +59,8 @@ struct outbox {
     sqlite3_stmt *statements[ALL_STATEMENTS];
     int lock_fd;
     char *path;
+    struct outbox_limits limits;
+    struct outbox_salvage salvage;
 
     int64_t life; /* names this opening: a sink with it in its row is in use, however long its receiver has been away */
 
@@ -63,8 +73,13 @@ struct outbox {
     /* Under news_lock. */
     uint64_t wakes;
     struct outbox_figures figures;
+    struct outbox_loss loss[OUTBOX_KEEP_LOSSES]; /* those nobody has taken yet */
+    size_t n_losses;
     char last_error[OUTBOX_ERROR_BYTES];
 };
+
+/* Marks the file as ours, for file(1) and for us; stands in the header's bytes 68 to 71. */
+#define OUTBOX_APPLICATION_ID 0x56454454
 
 /* 0 or -errno for an SQLite result of `db`. */
 int outbox_errno(sqlite3 *db, int result);
@@ -81,6 +96,29 @@ void outbox_bind_text(sqlite3_stmt *statement, int index, const char *text);
 int outbox_set_memory(struct outbox *outbox, const struct outbox_memory *memory, size_t n_memory);
 /* Rolls back what is left of a failed transaction. Under write_lock. */
 void outbox_rollback(struct outbox *outbox);
+/* Seconds since the epoch. */
+int64_t outbox_wall_seconds(void);
+/* Makes the tables in an empty database. An SQLite result. */
+int outbox_make_layout(sqlite3 *db);
+/* Copies the columns of a row of alerts, from `column` on: row, id, time_ns, severity, node, detection, json. 0 or
+ * -ENOMEM. */
+int outbox_take_row(sqlite3_stmt *statement, int column, struct alert *ret_alert);
+/* Remembers a loss until somebody takes it; one that goes on where the last one ended is joined to it. */
+void outbox_note_loss(struct outbox *outbox, const struct outbox_loss *loss);
+
+/*
+ * salvage.c: whether the damaged file at `path` is an outbox (its header says so, or was overwritten with zeros), and
+ * not something else that somebody named by mistake.
+ */
+bool outbox_is_ours(const char *path);
+/* Ends what a salvage began when it was killed. */
+void outbox_salvage_resume(const char *path);
+/*
+ * Puts what can be read of the damaged database into a new one in its place, and the damaged files aside. 0, or -errno
+ * with words: nothing has changed then.
+ */
+int outbox_salvage(const char *path, struct outbox_salvage *ret_salvage, char words[OUTBOX_ERROR_BYTES]);
+
 /* Prunes when it is time. Under write_lock, outside a transaction. */
 void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts, size_t new_bytes);
 /* Reads the pages in use into the figures. Under write_lock. */

@@ -7,8 +7,7 @@
 
 #include "common/base/clock.h"
 
-#define LAYOUT         2
-#define APPLICATION_ID 0x56454454 /* marks the file as ours, for file(1) and for us */
+#define LAYOUT 3
 
 enum {
     BUSY_TIMEOUT_MS = 5000,
@@ -37,6 +36,21 @@ static const char connection_setup[] =
 static const char layout_1_to_2[] = "BEGIN IMMEDIATE;" MEMORY_TABLE "PRAGMA user_version=2; COMMIT;";
 
 /*
+ * Layout 2 did not count what became of a sink's alerts, and had no way back for dead letters. Since then, for each
+ * sink: row - start = delivered + refused + lost + skipped, where skipped is what its filters left
+ * out, and what was pruned while it was away for longer than the outbox keeps anything.
+ */
+static const char layout_2_to_3[] = "BEGIN IMMEDIATE;"
+                                    "ALTER TABLE sinks ADD COLUMN start INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE sinks ADD COLUMN redelivered INTEGER NOT NULL DEFAULT 0;"
+                                    "ALTER TABLE dead_letters ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
+                                    "UPDATE sinks SET start = row;"
+                                    "PRAGMA user_version=3; COMMIT;";
+
+/*
  * Rows are never numbered twice (AUTOINCREMENT): a cursor stands for "everything up to here" also after pruning.
  * `added` stands before `json`, so that it is read without the overflow pages.
  */
@@ -48,18 +62,20 @@ static const char layout_setup[] =
     "CREATE TABLE cursors(n INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, session INTEGER NOT NULL, seq "
     "INTEGER NOT NULL,"
     " UNIQUE(node, session)) STRICT;"
-    "CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life INTEGER NOT NULL, seen INTEGER NOT NULL) "
-    "STRICT;"
+    "CREATE TABLE sinks(name TEXT PRIMARY KEY, row INTEGER NOT NULL, life INTEGER NOT NULL, seen INTEGER NOT NULL, "
+    "start INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0, "
+    "lost INTEGER NOT NULL DEFAULT 0, redelivered INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE dead_letters(n INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, row INTEGER NOT NULL, reason "
     "TEXT NOT NULL,"
-    " time INTEGER NOT NULL) STRICT;" MEMORY_TABLE
+    " time INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0) STRICT;" MEMORY_TABLE
     "CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
     "INSERT INTO facts VALUES('lost', 0);"
-    "PRAGMA application_id=" TEXT(APPLICATION_ID) ";"
-                                                  "PRAGMA user_version=" TEXT(LAYOUT) ";"
-                                                                                      "COMMIT;";
+    "PRAGMA application_id=" TEXT(OUTBOX_APPLICATION_ID) ";"
+                                                         "PRAGMA user_version=" TEXT(LAYOUT) ";"
+                                                                                             "COMMIT;";
 
 #define NEEDED_BY_SINKS "SELECT MIN(row) FROM sinks WHERE life = ?2 OR seen > ?3"
+#define TRIMMED         "(SELECT MAX(n) FROM dead_letters) - ?1"
 #define NOT_DEAD        "row NOT IN (SELECT row FROM dead_letters)"
 
 static const char *const statement_sql[ALL_STATEMENTS] = {
@@ -80,12 +96,18 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
         "touched = excluded.touched, bytes = excluded.bytes",
     [STATEMENT_UNSET_MEMORY] = "DELETE FROM memory WHERE node = ?1 AND detection = ?2 AND key = ?3",
     [STATEMENT_FORGET_MEMORY] = "DELETE FROM memory WHERE node = ?1 AND detection = ?2",
-    [STATEMENT_ADD_SINK] = "INSERT INTO sinks(name, row, life, seen) VALUES(?1, ?2, ?3, ?4) "
+    [STATEMENT_ADD_SINK] = "INSERT INTO sinks(name, row, life, seen, start) VALUES(?1, ?2, ?3, ?4, ?2) "
                            "ON CONFLICT(name) DO UPDATE SET life = excluded.life, seen = excluded.seen",
     [STATEMENT_GET_SINK] = "SELECT row FROM sinks WHERE name = ?1",
     [STATEMENT_ADVANCE_SINK] = "UPDATE sinks SET row = MAX(row, ?2), seen = ?3 WHERE name = ?1",
+    [STATEMENT_COUNT_SINK] =
+        "UPDATE sinks SET delivered = delivered + ?3, refused = refused + ?4 WHERE name = ?1 AND row < ?2",
     [STATEMENT_ADD_DEAD] = "INSERT INTO dead_letters(sink, row, reason, time) VALUES(?1, ?2, ?3, ?4)",
-    [STATEMENT_TRIM_DEAD] = "DELETE FROM dead_letters WHERE n <= (SELECT MAX(n) FROM dead_letters) - ?1",
+    [STATEMENT_COUNT_TRIMMED] = "SELECT COUNT(*) FROM dead_letters WHERE again = 1 AND n <= " TRIMMED,
+    [STATEMENT_TRIM_DEAD] = "DELETE FROM dead_letters WHERE n <= " TRIMMED,
+    [STATEMENT_SETTLE_LETTER] = "DELETE FROM dead_letters WHERE n = ?1",
+    [STATEMENT_COUNT_REDELIVERED] = "UPDATE sinks SET redelivered = redelivered + 1 WHERE name = ?1",
+    [STATEMENT_REFUSE_LETTER] = "UPDATE dead_letters SET again = 0, reason = ?2, time = ?3 WHERE n = ?1",
     /* The last row that may go: beyond the newest ?1 rows or added before ?3, and passed by every sink in use. */
     [STATEMENT_PRUNE_LIMIT] =
         "WITH last(row) AS (SELECT COALESCE(MAX(row), 0) FROM alerts) "
@@ -95,6 +117,11 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
     [STATEMENT_OLDEST_STEP] = "SELECT MAX(row) FROM (SELECT row FROM alerts WHERE " NOT_DEAD " ORDER BY row LIMIT ?1)",
     [STATEMENT_COUNT_NEEDED] =
         "SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD,
+    [STATEMENT_NEEDED] = "SELECT node, MIN(time_ns), MAX(time_ns), COUNT(*) FROM alerts WHERE row <= ?1 AND row > "
+                         "COALESCE((" NEEDED_BY_SINKS "), ?1) AND " NOT_DEAD " GROUP BY node",
+    [STATEMENT_COUNT_LOST] =
+        "UPDATE sinks SET lost = lost + (SELECT COUNT(*) FROM alerts WHERE row <= ?1 AND row > sinks.row "
+        "AND " NOT_DEAD ")",
     [STATEMENT_PRUNE] = "DELETE FROM alerts WHERE row IN (SELECT row FROM alerts WHERE row <= ?1 AND " NOT_DEAD
                         " ORDER BY row LIMIT ?2)",
     [STATEMENT_ADD_LOST] = "UPDATE facts SET value = value + ?1 WHERE name = 'lost'",
@@ -104,6 +131,9 @@ static const char *const statement_sql[ALL_STATEMENTS] = {
                         "pragma_freelist_count, pragma_page_size",
     [STATEMENT_READ] =
         "SELECT row, id, time_ns, severity, node, detection, json FROM alerts WHERE row > ?1 ORDER BY row LIMIT 1",
+    [STATEMENT_READ_LETTER] =
+        "SELECT d.n, a.row, a.id, a.time_ns, a.severity, a.node, a.detection, a.json FROM dead_letters d "
+        "JOIN alerts a ON a.row = d.row WHERE d.sink = ?1 AND d.again = 1 ORDER BY d.n LIMIT 1",
     [STATEMENT_COUNT_AFTER] = "SELECT COUNT(*) FROM alerts WHERE row > ?1",
     [STATEMENT_MEMORY_KEPT] = "SELECT detection, boot, definition, COUNT(*) FROM memory WHERE node = ?1 "
                               "GROUP BY detection, boot, definition ORDER BY detection",
@@ -164,7 +194,9 @@ static const char *remedy(int error)
     case EBUSY:
         return "open in another process: stop that analyzer, or name another path";
     case EBADMSG:
-        return "damaged, or no SQLite database: move it away and start again (alerts in it that no sink had are lost)";
+        return "no outbox, or damaged at its very beginning: move it away and start again (alerts in it that no sink "
+               "had "
+               "are lost)";
     default:
         return "name another path if this stays";
     }
@@ -193,6 +225,7 @@ static int take_file(struct outbox *outbox, const char *path, char words[OUTBOX_
         return outbox_explain(path, -errno, strerror(errno), words);
     if (flock(outbox->lock_fd, LOCK_EX | LOCK_NB))
         return outbox_explain(path, errno == EWOULDBLOCK ? -EBUSY : -errno, NULL, words);
+    outbox_salvage_resume(path);
     /* Alerts hold command lines: not for everyone. SQLite gives its log the mode of the database. */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (fd < 0)
@@ -226,7 +259,12 @@ static int query_is(sqlite3 *db, const char *sql, const char *wanted, bool *ret_
     return result;
 }
 
-/* Refuses what is not ours or newer, makes the layout in a new file. */
+int outbox_make_layout(sqlite3 *db)
+{
+    return sqlite3_exec(db, layout_setup, NULL, NULL, NULL);
+}
+
+/* Refuses what is not ours or newer, makes the layout in a new file. -EUCLEAN: damaged. */
 static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_BYTES])
 {
     int64_t version = 0, application = 0, tables = 0;
@@ -236,7 +274,7 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
         result = query_integer(db, "PRAGMA application_id", &application);
     if (result == SQLITE_OK)
         result = query_integer(db, "SELECT COUNT(*) FROM sqlite_schema", &tables);
-    if (result == SQLITE_OK && tables > 0 && application != APPLICATION_ID)
+    if (result == SQLITE_OK && tables > 0 && application != OUTBOX_APPLICATION_ID)
         return outbox_explain(path, -EBADMSG, "a database of another program", words);
     if (result == SQLITE_OK && version > LAYOUT) {
         snprintf(words, OUTBOX_ERROR_BYTES,
@@ -248,11 +286,15 @@ static int check_layout(sqlite3 *db, const char *path, char words[OUTBOX_ERROR_B
     if (result == SQLITE_OK && tables > 0)
         result = query_is(db, "PRAGMA quick_check(1)", "ok", &sound);
     if (result == SQLITE_OK && !sound)
-        return outbox_explain(path, -EBADMSG, "PRAGMA quick_check", words);
+        return -EUCLEAN;
     if (result == SQLITE_OK && tables == 0)
-        result = sqlite3_exec(db, layout_setup, NULL, NULL, NULL);
-    else if (result == SQLITE_OK && version == 1)
+        return outbox_make_layout(db) == SQLITE_OK
+                   ? 0
+                   : outbox_explain(path, outbox_errno(db, sqlite3_errcode(db)), sqlite3_errmsg(db), words);
+    if (result == SQLITE_OK && version == 1)
         result = sqlite3_exec(db, layout_1_to_2, NULL, NULL, NULL);
+    if (result == SQLITE_OK && version <= 2)
+        result = sqlite3_exec(db, layout_2_to_3, NULL, NULL, NULL);
     return result == SQLITE_OK ? 0 : outbox_explain(path, outbox_errno(db, result), sqlite3_errmsg(db), words);
 }
 
@@ -287,35 +329,56 @@ static int prepare_all(struct outbox *outbox, const char *path, char words[OUTBO
     return 0;
 }
 
+/* The writing connection, on a sound database of this layout. -EUCLEAN: damaged. */
+static int open_writer(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])
+{
+    bool wal = false;
+    int error = connect_database(path, &outbox->writer, words);
+    if (error)
+        return error == -EBADMSG && outbox_is_ours(path) ? -EUCLEAN : error;
+    int result = query_is(outbox->writer, "PRAGMA journal_mode=WAL", "wal", &wal);
+    if (result != SQLITE_OK)
+        error = outbox_explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
+    else if (!wal)
+        return outbox_explain(path, -EOPNOTSUPP, "its file system cannot hold a write-ahead log: use a local one",
+                              words);
+    if (!error)
+        error = check_layout(outbox->writer, path, words);
+    return error == -EBADMSG && (sqlite3_errcode(outbox->writer) & 0xff) != SQLITE_OK && outbox_is_ours(path) ? -EUCLEAN
+                                                                                                              : error;
+}
+
 static int open_database(struct outbox *outbox, const char *path, char words[OUTBOX_ERROR_BYTES])
 {
     int error = take_file(outbox, path, words);
     if (!error)
-        error = connect_database(path, &outbox->writer, words);
-    if (error)
-        return error;
-    bool wal = false;
-    int result = query_is(outbox->writer, "PRAGMA journal_mode=WAL", "wal", &wal);
-    if (result != SQLITE_OK)
-        return outbox_explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
-    if (!wal)
-        return outbox_explain(path, -EOPNOTSUPP, "its file system cannot hold a write-ahead log: use a local one",
-                              words);
-    error = check_layout(outbox->writer, path, words);
+        error = open_writer(outbox, path, words);
+    if (error == -EUCLEAN) {
+        sqlite3_close(outbox->writer);
+        outbox->writer = NULL;
+        error = outbox_salvage(path, &outbox->salvage, words);
+        if (!error)
+            error = open_writer(outbox, path, words);
+        if (error == -EUCLEAN)
+            error = outbox_explain(path, -EBADMSG, "damaged again: is the disk well?", words);
+    }
     if (!error)
         error = connect_database(path, &outbox->reader, words);
     if (!error)
         error = prepare_all(outbox, path, words);
     if (error)
         return error;
-    int64_t lost = 0;
+    int64_t lost = 0, letters = 0;
     uint64_t bytes;
-    result = outbox_run_integer(outbox, STATEMENT_LAST_ROW, &outbox->figures.last_row);
+    int result = outbox_run_integer(outbox, STATEMENT_LAST_ROW, &outbox->figures.last_row);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_GET_LOST, &lost);
     if (result == SQLITE_OK)
         result = outbox_measure(outbox, &bytes);
+    if (result == SQLITE_OK)
+        result = query_integer(outbox->writer, "SELECT COUNT(*) FROM dead_letters WHERE again = 1", &letters);
     outbox->figures.lost = (uint64_t)lost;
+    outbox->figures.letters = (uint64_t)letters;
     return result == SQLITE_OK
                ? 0
                : outbox_explain(path, outbox_errno(outbox->writer, result), sqlite3_errmsg(outbox->writer), words);
@@ -327,6 +390,7 @@ int outbox_open(const char *path, struct outbox **ret_outbox, char error[OUTBOX_
     if (!outbox)
         return outbox_explain(path, -ENOMEM, "out of memory", error);
     outbox->lock_fd = -1;
+    outbox->limits = (struct outbox_limits){OUTBOX_KEEP_ROWS, OUTBOX_KEEP_SECONDS, OUTBOX_MAX_BYTES};
     outbox->path = strdup(path);
     outbox->life = (int64_t)((uint64_t)clock_wall_minus_boot_ns() + clock_boot_ns());
     outbox->pruned_at = (int64_t)(clock_boot_ns() / 1000000000u);
@@ -364,4 +428,14 @@ void outbox_close(struct outbox *outbox)
     pthread_mutex_destroy(&outbox->write_lock);
     free(outbox->path);
     free(outbox);
+}
+
+void outbox_set_limits(struct outbox *outbox, const struct outbox_limits *limits)
+{
+    outbox->limits = *limits;
+}
+
+const struct outbox_salvage *outbox_salvaged(const struct outbox *outbox)
+{
+    return &outbox->salvage;
 }

@@ -11,11 +11,6 @@ enum {
     MAX_STEPS = 64,      /* a call; what remains goes at the next */
 };
 
-static int64_t wall_seconds(void)
-{
-    return ((int64_t)clock_boot_ns() + clock_wall_minus_boot_ns()) / 1000000000;
-}
-
 int outbox_measure(struct outbox *outbox, uint64_t *ret_bytes)
 {
     int64_t bytes = 0;
@@ -51,9 +46,9 @@ static int delete_step(struct outbox *outbox, int64_t row, int limit, int64_t *r
 static int prune_delivered(struct outbox *outbox)
 {
     sqlite3_stmt *limit = outbox->statements[STATEMENT_PRUNE_LIMIT];
-    sqlite3_bind_int64(limit, 1, OUTBOX_KEEP_ROWS);
+    sqlite3_bind_int64(limit, 1, (int64_t)outbox->limits.keep_rows);
     sqlite3_bind_int64(limit, 2, outbox->life);
-    sqlite3_bind_int64(limit, 3, wall_seconds() - OUTBOX_KEEP_SECONDS);
+    sqlite3_bind_int64(limit, 3, outbox_wall_seconds() - (int64_t)outbox->limits.keep_seconds);
     int64_t row = 0, deleted = STEP_ROWS;
     int result = outbox_run_integer(outbox, STATEMENT_PRUNE_LIMIT, &row);
     for (int i = 0; i < MAX_STEPS && result == SQLITE_OK && deleted == STEP_ROWS; i++) {
@@ -74,11 +69,38 @@ static int oversize_rows(struct outbox *outbox, uint64_t bytes, uint64_t max_byt
     return result;
 }
 
+/* What is about to be dropped although a sink has not had it: noted by node once the transaction is in. */
+enum { NEEDED_NODES = OVERSIZE_STEP };
+struct needed {
+    struct outbox_loss loss[NEEDED_NODES];
+    size_t count;
+};
+
+static int read_needed(struct outbox *outbox, int64_t row, struct needed *needed)
+{
+    sqlite3_stmt *statement = outbox->statements[STATEMENT_NEEDED];
+    int result;
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_int64(statement, 2, outbox->life);
+    sqlite3_bind_int64(statement, 3, outbox_wall_seconds() - (int64_t)outbox->limits.keep_seconds);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *node = (const char *)sqlite3_column_text(statement, 0);
+        struct outbox_loss *loss = &needed->loss[needed->count < NEEDED_NODES ? needed->count++ : NEEDED_NODES - 1];
+        *loss = (struct outbox_loss){.from_ns = (uint64_t)sqlite3_column_int64(statement, 1),
+                                     .to_ns = (uint64_t)sqlite3_column_int64(statement, 2),
+                                     .count = (uint64_t)sqlite3_column_int64(statement, 3)};
+        snprintf(loss->node, sizeof(loss->node), "%s", node ? node : "");
+    }
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 /* One transaction, so that an alert is never dropped uncounted. */
 static int drop_oldest_step(struct outbox *outbox, uint64_t bytes, uint64_t max_bytes, int64_t *ret_deleted)
 {
     int64_t row = 0, needed = 0, rows = 0;
-    int result = outbox_run(outbox, STATEMENT_BEGIN);
+    struct needed *by_node = calloc(1, sizeof(*by_node));
+    int result = by_node ? outbox_run(outbox, STATEMENT_BEGIN) : SQLITE_NOMEM;
     if (result == SQLITE_OK)
         result = oversize_rows(outbox, bytes, max_bytes, &rows);
     sqlite3_bind_int64(outbox->statements[STATEMENT_OLDEST_STEP], 1, rows);
@@ -87,9 +109,14 @@ static int drop_oldest_step(struct outbox *outbox, uint64_t bytes, uint64_t max_
     sqlite3_stmt *count_needed = outbox->statements[STATEMENT_COUNT_NEEDED];
     sqlite3_bind_int64(count_needed, 1, row);
     sqlite3_bind_int64(count_needed, 2, outbox->life);
-    sqlite3_bind_int64(count_needed, 3, wall_seconds() - OUTBOX_KEEP_SECONDS);
+    sqlite3_bind_int64(count_needed, 3, outbox_wall_seconds() - (int64_t)outbox->limits.keep_seconds);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_COUNT_NEEDED, &needed);
+    if (result == SQLITE_OK && needed > 0)
+        result = read_needed(outbox, row, by_node);
+    sqlite3_bind_int64(outbox->statements[STATEMENT_COUNT_LOST], 1, row);
+    if (result == SQLITE_OK)
+        result = outbox_run(outbox, STATEMENT_COUNT_LOST);
     if (result == SQLITE_OK)
         result = delete_step(outbox, row, OVERSIZE_STEP, ret_deleted);
     sqlite3_bind_int64(outbox->statements[STATEMENT_ADD_LOST], 1, needed);
@@ -101,6 +128,9 @@ static int drop_oldest_step(struct outbox *outbox, uint64_t bytes, uint64_t max_
         count(outbox, (uint64_t)*ret_deleted, (uint64_t)needed);
     else
         outbox_rollback(outbox);
+    for (size_t i = 0; result == SQLITE_OK && i < by_node->count; i++)
+        outbox_note_loss(outbox, &by_node->loss[i]);
+    free(by_node);
     return result;
 }
 
@@ -129,6 +159,13 @@ int outbox_prune(struct outbox *outbox, uint64_t max_bytes)
     return result;
 }
 
+void outbox_keep_house(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->write_lock);
+    outbox_prune_if_due(outbox, 0, 0);
+    pthread_mutex_unlock(&outbox->write_lock);
+}
+
 void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts, size_t new_bytes)
 {
     outbox->alerts_since_prune += new_alerts;
@@ -136,5 +173,5 @@ void outbox_prune_if_due(struct outbox *outbox, size_t new_alerts, size_t new_by
     int64_t now = (int64_t)(clock_boot_ns() / 1000000000u);
     if (outbox->alerts_since_prune >= OUTBOX_PRUNE_ALERTS || outbox->bytes_since_prune >= OUTBOX_PRUNE_BYTES ||
         now - outbox->pruned_at >= OUTBOX_PRUNE_SECONDS)
-        prune(outbox, OUTBOX_MAX_BYTES); /* a failure is kept in last_error; it is tried again when next due */
+        prune(outbox, outbox->limits.max_bytes); /* a failure is kept in last_error; it is tried again when next due */
 }

@@ -164,11 +164,12 @@ static void end_outage(struct sink_runner *runner)
  * Moves the cursor after each alert, so that a crash repeats one at most. Where that fails (a full disk) nothing more
  * is delivered until it succeeds: going on would repeat them all.
  */
-static bool advance(struct sink_runner *runner, int64_t row, const char *dead)
+static bool advance(struct sink_runner *runner, const struct alert *alert, const char *dead)
 {
     for (uint64_t attempt = 0;; attempt++) {
-        if (outbox_sink_advance(runner->outbox, runner->name, row, dead) == 0) {
-            atomic_store(&runner->row, row);
+        if (outbox_sink_settle(runner->outbox, runner->name, alert, dead) == 0) {
+            if (alert->letter == 0)
+                atomic_store(&runner->row, alert->row);
             return true;
         }
         char words[OUTBOX_ERROR_BYTES];
@@ -182,7 +183,7 @@ static bool advance(struct sink_runner *runner, int64_t row, const char *dead)
 
 static bool refuse(struct sink_runner *runner, const struct alert *alert, const char *words)
 {
-    if (!advance(runner, alert->row, words))
+    if (!advance(runner, alert, words))
         return false;
     atomic_fetch_add(&runner->refused, 1);
     if (runner->refused_in_row++ == 0)
@@ -212,7 +213,7 @@ static bool deliver(struct sink_runner *runner, const struct alert *alert)
             return refuse(runner, alert, words);
         if (result == SINK_DELIVERED) {
             atomic_fetch_add(&runner->delivered, 1);
-            if (!advance(runner, alert->row, NULL))
+            if (!advance(runner, alert, NULL))
                 return false;
             tell_refused(runner, "before it took one again");
             end_outage(runner);
@@ -236,7 +237,7 @@ static bool next_alert(struct sink_runner *runner, struct alert *ret_alert)
         uint64_t wakes = outbox_wakes(runner->outbox);
         /* Asked before the read: what was committed before the stop is seen. */
         bool stopping = is_stopping(runner);
-        int error = outbox_read(runner->outbox, row, ret_alert);
+        int error = outbox_next(runner->outbox, runner->name, row, ret_alert);
         if (!error)
             return true;
         if (stopping && (error == -ENOENT || time_is_up(runner)))

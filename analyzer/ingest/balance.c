@@ -33,6 +33,38 @@ int64_t balance_in_flight(const struct balance *balance, enum event_class class)
                      balance->given_up[class]);
 }
 
+int64_t balance_rest(const struct balance *balance)
+{
+    int64_t rest = -(int64_t)(balance->missing + balance->from_seq + balance->told_later);
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        rest += balance_in_flight(balance, (enum event_class) class);
+    return rest;
+}
+
+const char *balance_fault(const struct balance *balance, bool running, bool absence)
+{
+    if (!balance->has_statistics)
+        return NULL; /* nothing has been said yet that could be wrong */
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        if (balance_in_flight(balance, (enum event_class) class) < 0)
+            return "more events of a class were delivered and lost than were produced";
+        if (balance->from_seq > 0) /* a former life of ours has had the others */
+            continue;
+        if (balance->recorded[class] > balance->lost[class])
+            return "loss records tell of more events of a class than the collector counts as lost";
+        if (balance->ended && balance->recorded[class] < balance->lost[class])
+            return "the collector counts events of a class as lost that no loss record tells of";
+    }
+    int64_t rest = balance_rest(balance);
+    if (rest < 0)
+        return "more events are missing than were produced and not delivered";
+    if (rest > 0 && balance->ended)
+        return "the session has ended, and events of it are neither delivered nor lost";
+    if (rest > 0 && !running && !absence)
+        return "the session is over, and events of it are neither delivered nor in a loss record";
+    return NULL;
+}
+
 void balance_line(const struct balance *balance, const char *node, enum event_class class,
                   char line[BALANCE_LINE_BYTES])
 {

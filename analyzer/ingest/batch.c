@@ -14,6 +14,7 @@ struct applying {
     struct event_context context;
     uint64_t delivered[CLASS_COUNT];
     uint64_t lost_findings;
+    uint64_t first_ns, last_ns; /* of the batch's events */
 };
 
 static void count_suppressed(struct ingest_totals *totals, const struct finding *finding, enum suppression why)
@@ -90,6 +91,9 @@ static void apply_event(struct applying *applying, const struct event_view *even
     applying->delivered[class]++;
     if (event->time_ns > node->last_event_ns)
         node->last_event_ns = event->time_ns;
+    applying->first_ns =
+        applying->first_ns == 0 || event->time_ns < applying->first_ns ? event->time_ns : applying->first_ns;
+    applying->last_ns = event->time_ns > applying->last_ns ? event->time_ns : applying->last_ns;
 
     context->event = event;
     context->process = state_apply(node->state, event);
@@ -102,8 +106,7 @@ static void apply_event(struct applying *applying, const struct event_view *even
                             .to_ns = event->time_ns,
                             .count = 1,
                             .count_exact = true};
-        totals_count(&node->lost[loss.stage][class], 1);
-        state_apply_loss(node->state, &loss);
+        node_lose(node, &loss, now_ns);
         return;
     }
     context->container = state_container_of(node->state, context->process, event->task);
@@ -114,7 +117,7 @@ static void apply_event(struct applying *applying, const struct event_view *even
 }
 
 static void apply_events(struct node *node, struct decoder *decoder, const Vedette__V1__EventBatch *batch,
-                         uint32_t skip, struct balance *balance, uint64_t now_ns)
+                         uint32_t skip, uint64_t now_ns, uint64_t ret_delivered[CLASS_COUNT])
 {
     struct applying applying = {
         .node = node,
@@ -140,37 +143,68 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     state_use_decoder(node->state, NULL);
     struct loss evicted;
     if (engine_take_evicted(node->judgement->engine, &evicted))
-        node_lose(node, &evicted);
+        node_lose(node, &evicted, now_ns);
+    node_lose_evicted(node, applying.first_ns, applying.last_ns, now_ns);
     if (node->last_event_ns != 0)
         atomic_store_explicit(&node->last_event_wall_ns, node->last_event_ns + (uint64_t)batch->wall_minus_boot_ns,
                               memory_order_relaxed);
     if (node->shown.size > 0)
         output_flush(node->environment->output, &node->shown);
-    for (size_t class = 0; class < CLASS_COUNT; class ++) {
-        balance->delivered[class] += applying.delivered[class];
+    for (size_t class = 0; class < CLASS_COUNT; class ++)
         totals_count(&node->received[class], applying.delivered[class]);
-    }
+    memcpy(ret_delivered, applying.delivered, sizeof(applying.delivered));
     if (applying.lost_findings > 0) {
+        const struct loss loss = {.stage = VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX,
+                                  .class = 255,
+                                  .cpu = UINT32_MAX,
+                                  .from_ns = applying.first_ns,
+                                  .to_ns = applying.last_ns,
+                                  .count = applying.lost_findings,
+                                  .count_exact = true};
         totals_count(&node->environment->totals->findings_lost, applying.lost_findings);
-        totals_count(&node->lost[VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX][CLASS_COUNT], applying.lost_findings);
-        log_error("%llu findings of node %s are lost: no room for more than %d MiB while the outbox cannot be written",
-                  (unsigned long long)applying.lost_findings, node->name, PENDING_MAX_BYTES >> 20);
+        node_lose(node, &loss, now_ns);
     }
 }
 
-static void take_statistics(struct node *node, struct balance *balance, const Vedette__V1__Statistics *statistics)
+static void note_spool(struct node_spool *spool, const Vedette__V1__Statistics *statistics)
 {
-    uint64_t more[CLASS_COUNT];
-    balance_take_statistics(balance, statistics, more);
+    atomic_store_explicit(&spool->size, statistics->spool_bytes, memory_order_relaxed);
+    atomic_store_explicit(&spool->used, statistics->spool_used, memory_order_relaxed);
+    atomic_store_explicit(&spool->batches, statistics->spool_batches, memory_order_relaxed);
+    atomic_store_explicit(&spool->written, statistics->spool_written, memory_order_relaxed);
+    atomic_store_explicit(&spool->evicted, statistics->spool_evicted, memory_order_relaxed);
+    atomic_store_explicit(&spool->errors, statistics->spool_errors, memory_order_relaxed);
+    atomic_store_explicit(&spool->oldest_ns, statistics->spool_oldest_ns, memory_order_relaxed);
+}
+
+/* Sequences that never came. */
+struct gone {
+    uint64_t missing;               /* of a class that is not known */
+    uint64_t given_up[CLASS_COUNT]; /* of which a loss record tells the class */
+};
+
+/* All numbers of a batch at once, so that whoever looks sees a sum that adds up. */
+static void settle_balance(struct node *node, struct balance *balance, const Vedette__V1__EventBatch *batch,
+                           const uint64_t delivered[CLASS_COUNT], const struct gone *gone)
+{
+    uint64_t more[CLASS_COUNT] = {0}, n_gone = gone->missing;
+    pthread_mutex_lock(&node->lock);
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
+        balance->delivered[class] += delivered[class];
+        balance->given_up[class] += gone->given_up[class];
+        n_gone += gone->given_up[class];
+    }
+    balance->missing += gone->missing;
+    balance->ended = balance->ended || batch->final;
+    if (batch->statistics != NULL)
+        balance_take_statistics(balance, batch->statistics, more);
+    pthread_mutex_unlock(&node->lock);
+    if (n_gone > 0)
+        balance->told = false;
     for (size_t class = 0; class < CLASS_COUNT; class ++)
         totals_count(&node->reserved[class], more[class]);
-    atomic_store_explicit(&node->spool.size, statistics->spool_bytes, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.used, statistics->spool_used, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.batches, statistics->spool_batches, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.written, statistics->spool_written, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.evicted, statistics->spool_evicted, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.errors, statistics->spool_errors, memory_order_relaxed);
-    atomic_store_explicit(&node->spool.oldest_ns, statistics->spool_oldest_ns, memory_order_relaxed);
+    if (batch->statistics != NULL)
+        note_spool(&node->spool, batch->statistics);
 }
 
 /* Events of a plan that is newer than ours: the clock went back, or another analyzer spoke to this node. Ours must win.
@@ -223,14 +257,13 @@ static uint64_t explained_by_courier(const Vedette__V1__EventBatch *batch)
 }
 
 /* The sequences of a gap that was explained: by class, where one record tells it of all. */
-static void count_explained(struct balance *balance, const Vedette__V1__EventBatch *batch, uint64_t explained)
+static void count_explained(struct gone *gone, const Vedette__V1__EventBatch *batch, uint64_t explained)
 {
     const Vedette__V1__Loss *loss = batch->loss[0];
     if (batch->n_loss == 1 && loss->event_class < CLASS_COUNT)
-        balance->given_up[loss->event_class] += explained;
+        gone->given_up[loss->event_class] += explained;
     else
-        balance->missing += explained;
-    balance->told = false;
+        gone->missing += explained;
 }
 
 /*
@@ -243,7 +276,10 @@ static void place(struct node *node, struct session_cursor *cursor, const Vedett
         return;
     uint64_t explained = explained_by_courier(batch);
     sequence_place(cursor, explained < batch->first_seq ? batch->first_seq - explained : 0);
-    node_balance(node, cursor)->from_seq = cursor->start;
+    struct balance *balance = node_balance(node, cursor);
+    pthread_mutex_lock(&node->lock);
+    balance->from_seq = cursor->start;
+    pthread_mutex_unlock(&node->lock);
 }
 
 static bool is_busy(struct node *node, uint64_t now_ns)
@@ -258,20 +294,24 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
 {
     struct balance *balance = node_balance(node, cursor);
     struct sequence_step step = sequence_judge(cursor, batch->first_seq, batch->count);
-    uint64_t explained = explained_by_courier(batch);
+    struct gone gone = {0};
+    uint64_t explained = explained_by_courier(batch), delivered[CLASS_COUNT];
     if (explained > step.gap)
         explained = step.gap;
-    if (explained > 0)
-        count_explained(balance, batch, explained);
+    node->batch_session = cursor->session;
+    node->wall_minus_boot_ns = batch->wall_minus_boot_ns;
+    node_lose_alerts(node, now_ns);
     step.gap -= explained;
+    gone.missing = step.gap;
+    if (explained > 0)
+        count_explained(&gone, batch, explained);
     if (step.gap > 0)
-        node_lose_gap(node, balance, &step, batch, now_ns);
+        node_lose_gap(node, &step, batch, now_ns);
     node_apply_losses(node, batch, now_ns);
-    apply_events(node, decoder, batch, step.skip, balance, now_ns);
+    apply_events(node, decoder, batch, step.skip, now_ns, delivered);
     sequence_advance(cursor, batch->first_seq, batch->count);
     raise_epoch(node, batch);
-    if (batch->statistics != NULL)
-        take_statistics(node, balance, batch->statistics);
+    settle_balance(node, balance, batch, delivered, &gone);
     if (batch->final)
         node_tell_final(node, balance, now_ns);
 }

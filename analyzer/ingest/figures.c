@@ -119,6 +119,61 @@ int ingest_coverage(struct ingest *ingest, const char *node, bool json, struct t
     return 0;
 }
 
+struct balancing {
+    const char *name;
+    struct text *text;
+    size_t count;
+    bool balanced;
+};
+
+static bool balance_one(struct node *node, void *arg)
+{
+    struct balancing *balancing = arg;
+    if (balancing->name != NULL && strcmp(node_name(node), balancing->name) != 0)
+        return true;
+    text_string(balancing->text, balancing->count++ == 0 ? "" : ",");
+    balancing->balanced = node_balance_json(node, balancing->text) && balancing->balanced;
+    return true;
+}
+
+int ingest_balance(struct ingest *ingest, const char *node, struct text *text, bool *ret_balanced)
+{
+    struct balancing balancing = {.name = node, .text = text, .balanced = true};
+    text_literal(text, "[");
+    for (unsigned i = 0; i < ingest->n_shards; i++)
+        shard_walk(ingest->shard[i], balance_one, &balancing);
+    text_literal(text, "]");
+    *ret_balanced = balancing.balanced;
+    if (node == NULL || balancing.count > 0)
+        return 0;
+    text->size = 0;
+    text_literal(text, "no node of that name has said hello");
+    return -ENOENT;
+}
+
+struct outside {
+    const struct outbox_loss *loss;
+    bool taken;
+};
+
+static bool take_outside(struct node *node, void *arg)
+{
+    struct outside *outside = arg;
+    if (strcmp(node_name(node), outside->loss->node) != 0)
+        return true;
+    node_take_outside(node, outside->loss);
+    outside->taken = true;
+    return false;
+}
+
+bool ingest_take_loss(struct ingest *ingest, const struct outbox_loss *loss)
+{
+    struct outside outside = {.loss = loss};
+    for (unsigned i = 0; i < ingest->n_shards && !outside.taken; i++)
+        shard_walk(ingest->shard[i], take_outside, &outside);
+    return outside.taken;
+}
+
 static double load(const atomic_uint_fast64_t *counter)
 {
     return (double)atomic_load_explicit(counter, memory_order_relaxed);

@@ -94,4 +94,13 @@ void ingest_collect(void *ingest, struct metrics_writer *writer);
 /* For metrics_register too: the same figures by Tracee's names. */
 void ingest_collect_tracee(void *ingest, struct metrics_writer *writer);
 
+/*
+ * Appends a JSON array of what became of every event of each node, or of `node`; *ret_balanced: all of it adds up. 0,
+ * or -ENOENT with words when no node of that name has spoken. Any thread.
+ */
+int ingest_balance(struct ingest *ingest, const char *node, struct text *text, bool *ret_balanced);
+
+/* Tells the node of a loss of its alerts; false when no node of that name is known. Any thread. */
+bool ingest_take_loss(struct ingest *ingest, const struct outbox_loss *loss);
+
 #endif

@@ -7,7 +7,9 @@
 #include "common/base/log.h"
 #include "common/events/events.h"
 
-static const uint64_t MS_NS = 1000000;
+static const uint64_t MS_NS = 1000000, RANGE_JOIN_NS = 1000000000;
+
+enum { RANGE_LOOK_BACK = 64 };
 
 static const char *const stage_words[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "at a stage this analyzer does not know",
@@ -65,11 +67,56 @@ static bool was_seen(struct node *node, uint64_t identity)
     return false;
 }
 
-void node_lose(struct node *node, const struct loss *loss)
+/* Looks a little back, as stages, classes and CPUs alternate. */
+static struct loss_range *range_that_goes_on(struct loss_ranges *ranges, const struct loss_range *range)
+{
+    for (size_t i = 1; i <= RANGE_LOOK_BACK && i <= ranges->count; i++) {
+        struct loss_range *old = &ranges->range[(ranges->next + NODE_LOSS_RANGES - i) % NODE_LOSS_RANGES];
+        if (old->stage == range->stage && old->class == range->class && old->cpu == range->cpu &&
+            old->session == range->session && old->count_exact == range->count_exact &&
+            range->from_ns <= old->to_ns + RANGE_JOIN_NS && old->from_ns <= range->to_ns + RANGE_JOIN_NS)
+            return old;
+    }
+    return NULL;
+}
+
+static void remember(struct node *node, const struct loss *loss, uint64_t session)
+{
+    const struct loss_range range = {.session = session,
+                                     .stage = loss->stage,
+                                     .class = loss->class < CLASS_COUNT ? loss->class : CLASS_COUNT,
+                                     .cpu = loss->cpu,
+                                     .from_ns = loss->from_ns + (uint64_t)node->wall_minus_boot_ns,
+                                     .to_ns = loss->to_ns + (uint64_t)node->wall_minus_boot_ns,
+                                     .count = loss->count,
+                                     .ranges = 1,
+                                     .count_exact = loss->count_exact};
+    pthread_mutex_lock(&node->lock);
+    if (node->ranges == NULL)
+        node->ranges = calloc(1, sizeof(*node->ranges));
+    struct loss_ranges *ranges = node->ranges;
+    struct loss_range *old = ranges == NULL ? NULL : range_that_goes_on(ranges, &range);
+    if (old != NULL) {
+        old->from_ns = range.from_ns < old->from_ns ? range.from_ns : old->from_ns;
+        old->to_ns = range.to_ns > old->to_ns ? range.to_ns : old->to_ns;
+        old->count += range.count;
+        old->ranges++;
+    } else if (ranges != NULL) {
+        ranges->forgotten += ranges->count == NODE_LOSS_RANGES ? ranges->range[ranges->next].ranges : 0;
+        ranges->range[ranges->next] = range;
+        ranges->next = (ranges->next + 1) % NODE_LOSS_RANGES;
+        ranges->count += ranges->count < NODE_LOSS_RANGES;
+    }
+    node->absence = node->absence || loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE;
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void count_loss(struct node *node, const struct loss *loss, uint64_t session)
 {
     size_t class = loss->class < CLASS_COUNT ? loss->class : CLASS_COUNT;
     totals_count(&node->lost[loss->stage][class], loss->count);
     state_apply_loss(node->state, loss);
+    remember(node, loss, session);
     /* The process tree may lack what was lost. */
     if (class == CLASS_CRITICAL && loss->stage != VEDETTE__V1__LOSS_STAGE__LOSS_HOOK)
         node->wants_snapshot = true;
@@ -114,13 +161,18 @@ static void tell(const struct node *node, struct loss_line *line, size_t stage, 
     char from[40], to[40];
     format_time(line->from_ns, line->wall_minus_boot_ns, from);
     format_time(line->to_ns, line->wall_minus_boot_ns, to);
+    const char *what = stage == VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX || stage == VEDETTE__V1__LOSS_STAGE__LOSS_SINK
+                           ? "alerts"
+                       : stage == VEDETTE__V1__LOSS_STAGE__LOSS_STATE ? "entries"
+                                                                      : "events";
     const char *classes = class < CLASS_COUNT ? event_class_name((enum event_class) class) : "any";
     if (kind == LOSS_UNCOUNTED)
-        log_warning("lost an unknown number of events of class %s on node %s between %s and %s: %s", classes,
+        log_warning("lost an unknown number of %s of class %s on node %s between %s and %s: %s", what, classes,
                     node->name, from, to, stage_words[stage]);
     else
-        log_warning("lost %s%" PRIu64 " events of class %s on node %s between %s and %s: %s",
-                    kind == LOSS_EXACT ? "" : "up to ", line->count, classes, node->name, from, to, stage_words[stage]);
+        log_warning("lost %s%" PRIu64 " %s of class %s on node %s between %s and %s: %s",
+                    kind == LOSS_EXACT ? "" : "up to ", line->count, what, classes, node->name, from, to,
+                    stage_words[stage]);
     line->count = line->ranges = 0;
 }
 
@@ -148,6 +200,34 @@ bool node_tell_losses(struct node *node, bool all, uint64_t now_ns)
     return some_wait;
 }
 
+void node_lose(struct node *node, const struct loss *loss, uint64_t now_ns)
+{
+    count_loss(node, loss, node->batch_session);
+    add(node, loss, node->wall_minus_boot_ns);
+    node_tell_losses(node, false, now_ns);
+}
+
+/* A drain's own exact losses are those that its statistics count; the courier's have no statistics beside them. */
+static void note_record(struct node *node, const Vedette__V1__EventBatch *batch, const Vedette__V1__Loss *from)
+{
+    const bool before_queue =
+        from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_RING || from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE ||
+        from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE || from->stage == VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE;
+    const bool own = from->session == 0 || from->session == batch->session;
+    if (!before_queue || !from->count_exact || batch->statistics == NULL)
+        return;
+    struct session_cursor *cursor = sequence_find(&node->sequence, own ? batch->session : from->session);
+    if (cursor == NULL)
+        return;
+    struct balance *balance = node_balance(node, cursor);
+    pthread_mutex_lock(&node->lock);
+    if (!own)
+        balance->told_later += from->count;
+    else if (from->event_class < CLASS_COUNT)
+        balance->recorded[from->event_class] += from->count;
+    pthread_mutex_unlock(&node->lock);
+}
+
 void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, uint64_t now_ns)
 {
     for (size_t i = 0; i < batch->n_loss; i++) {
@@ -163,14 +243,15 @@ void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, 
             .count = from->count,
             .count_exact = from->count_exact,
         };
-        node_lose(node, &loss);
+        count_loss(node, &loss, from->session != 0 ? from->session : batch->session);
         add(node, &loss, batch->wall_minus_boot_ns);
+        note_record(node, batch, from);
     }
     node_tell_losses(node, false, now_ns);
 }
 
-void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
-                   const Vedette__V1__EventBatch *batch, uint64_t now_ns)
+void node_lose_gap(struct node *node, const struct sequence_step *step, const Vedette__V1__EventBatch *batch,
+                   uint64_t now_ns)
 {
     uint64_t to_ns = batch->base_boot_ns;
     uint64_t from_ns = node->last_event_ns != 0 && node->last_event_ns < to_ns ? node->last_event_ns : to_ns;
@@ -183,10 +264,63 @@ void node_lose_gap(struct node *node, struct balance *balance, const struct sequ
         .count = step->gap,
         .count_exact = true,
     };
-    node_lose(node, &loss);
-    add(node, &loss, batch->wall_minus_boot_ns);
-    balance->missing += step->gap;
-    balance->told = false;
+    node_lose(node, &loss, now_ns);
     node->wants_snapshot = true; /* any class may be among them */
-    node_tell_losses(node, false, now_ns);
+}
+
+void node_lose_evicted(struct node *node, uint64_t from_ns, uint64_t to_ns, uint64_t now_ns)
+{
+    const struct state_counters *counters = state_counters(node->state);
+    uint64_t evicted = atomic_load_explicit(&counters->evicted_processes, memory_order_relaxed) +
+                       atomic_load_explicit(&counters->evicted_containers, memory_order_relaxed) +
+                       tuner_evicted(node->judgement->tuner) + policy_judge_evicted(node->judgement->policies);
+    /* A new state or set begins to count anew. */
+    uint64_t more = evicted > node->evicted_before ? evicted - node->evicted_before : 0;
+    node->evicted_before = evicted;
+    if (more == 0)
+        return;
+    const struct loss loss = {.stage = VEDETTE__V1__LOSS_STAGE__LOSS_STATE,
+                              .class = 255,
+                              .cpu = UINT32_MAX,
+                              .from_ns = from_ns,
+                              .to_ns = to_ns,
+                              .count = more,
+                              .count_exact = true};
+    node_lose(node, &loss, now_ns);
+}
+
+void node_take_outside(struct node *node, const struct outbox_loss *loss)
+{
+    pthread_mutex_lock(&node->lock);
+    bool full = node->n_outside == NODE_OUTSIDE_LOSSES;
+    struct outbox_loss *last = &node->outside[NODE_OUTSIDE_LOSSES - 1];
+    if (!full) {
+        node->outside[node->n_outside++] = *loss;
+    } else {
+        last->from_ns = loss->from_ns < last->from_ns ? loss->from_ns : last->from_ns;
+        last->to_ns = loss->to_ns > last->to_ns ? loss->to_ns : last->to_ns;
+        last->count += loss->count;
+    }
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_lose_alerts(struct node *node, uint64_t now_ns)
+{
+    struct outbox_loss outside[NODE_OUTSIDE_LOSSES];
+    pthread_mutex_lock(&node->lock);
+    size_t n = node->n_outside;
+    memcpy(outside, node->outside, n * sizeof(outside[0]));
+    node->n_outside = 0;
+    pthread_mutex_unlock(&node->lock);
+    for (size_t i = 0; i < n; i++) {
+        const struct loss loss = {.stage = outside[i].refused ? VEDETTE__V1__LOSS_STAGE__LOSS_SINK
+                                                              : VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX,
+                                  .class = 255,
+                                  .cpu = UINT32_MAX,
+                                  .from_ns = outside[i].from_ns - (uint64_t)node->wall_minus_boot_ns,
+                                  .to_ns = outside[i].to_ns - (uint64_t)node->wall_minus_boot_ns,
+                                  .count = outside[i].count,
+                                  .count_exact = true};
+        node_lose(node, &loss, now_ns);
+    }
 }

@@ -45,6 +45,7 @@ void node_free(struct node *node)
     pthread_mutex_destroy(&node->lock);
     free(node->past_costs);
     free(node->seen_losses);
+    free(node->ranges);
     free(node->version);
     free(node->kernel);
     free(node->boot_id);
@@ -84,11 +85,30 @@ void node_set_connected(struct node *node, bool connected)
     atomic_store(&node->connected, connected);
 }
 
+static void add_up(struct balance *sum, const struct balance *balance)
+{
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        sum->reserved[class] += balance->reserved[class];
+        sum->delivered[class] += balance->delivered[class];
+        sum->lost[class] += balance->lost[class];
+        sum->given_up[class] += balance->given_up[class];
+    }
+    sum->missing += balance->missing;
+    sum->from_seq += balance->from_seq;
+    sum->told_later += balance->told_later;
+    sum->has_statistics = true;
+}
+
 struct balance *node_balance(struct node *node, const struct session_cursor *cursor)
 {
     struct balance *balance = &node->balance[cursor - node->sequence.cursor];
-    if (balance->session != cursor->session)
+    if (balance->session != cursor->session) {
+        pthread_mutex_lock(&node->lock);
+        if (balance->has_statistics)
+            add_up(&node->earlier, balance);
         *balance = (struct balance){.session = cursor->session, .from_seq = cursor->start};
+        pthread_mutex_unlock(&node->lock);
+    }
     return balance;
 }
 
@@ -443,7 +463,9 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     if (snapshot)
         node->snapshot_asked_ns = now_ns;
     node->wants_snapshot = node->wants_snapshot && !snapshot;
+    pthread_mutex_lock(&node->lock);
     node->session = hello->session;
+    pthread_mutex_unlock(&node->lock);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     make_plan(node, hello, now_ns);
     reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);

@@ -83,6 +83,15 @@ void node_coverage(struct node *node, void (*write)(const struct coverage *cover
 /* False before the first hello. Any thread. */
 bool node_has_coverage(struct node *node);
 
+/*
+ * Appends one JSON object: what became of every event of the node, session by session, and its losses. True when all of
+ * it adds up. Any thread.
+ */
+bool node_balance_json(struct node *node, struct text *text);
+/* Alerts of this node that the outbox or a sink has lost: they are counted, told and remembered with the next batch.
+ * Any thread. */
+void node_take_outside(struct node *node, const struct outbox_loss *loss);
+
 /* vedette_node_* and the others that carry a node label. Any thread. */
 void node_collect(struct node *node, struct metrics_writer *writer);
 /* Adds judged, findings and nanoseconds of this node's engines to costs[position in detections_all]. Any thread. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/ingest/node_internal.h"
 
+#include "analyzer/ingest/loss_words.h"
 #include "common/base/clock.h"
 #include "common/events/events.h"
 
@@ -12,6 +13,11 @@ static const char *const stage_names[LOSS_STAGES] = {
     [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "outbox",   [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "sink",
     [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",     [VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE] = "throttle",
 };
+
+const char *loss_stage_name(unsigned stage)
+{
+    return stage_names[stage < LOSS_STAGES ? stage : VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN];
+}
 
 static double load(const atomic_uint_fast64_t *counter)
 {

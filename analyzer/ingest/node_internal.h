@@ -22,6 +22,8 @@ enum {
     LOSS_CLASSES = CLASS_COUNT + 1, /* the last is "all" */
     NAMED_MISSING = 32,             /* events of one node that a scrape names as missing; the rest is a number */
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
+    NODE_LOSS_RANGES = 256,
+    NODE_OUTSIDE_LOSSES = 8, /* beyond it they join the newest */
 };
 
 /* A joined line of the log that waits: losses of one stage, class and kind, which differ in CPU and time. */
@@ -37,6 +39,22 @@ enum loss_kind { LOSS_EXACT, LOSS_UP_TO, LOSS_UNCOUNTED, LOSS_KINDS };
 /* Of the collector's spool, as its newest totals say; size 0: it has none. For scrapes. */
 struct node_spool {
     atomic_uint_fast64_t size, used, batches, written, evicted, errors, oldest_ns;
+};
+
+/* A loss as `balance` shows it; one that goes on is one range. Times since the epoch. */
+struct loss_range {
+    uint64_t session;
+    unsigned stage, class; /* class: CLASS_COUNT all */
+    uint32_t cpu;
+    uint64_t from_ns, to_ns, count, ranges;
+    bool count_exact;
+};
+
+/* The newest of them, and what came before: of the stage and class only the sums are known. */
+struct loss_ranges {
+    struct loss_range range[NODE_LOSS_RANGES]; /* a ring */
+    size_t count, next;
+    uint64_t forgotten;
 };
 
 struct node {
@@ -63,7 +81,15 @@ struct node {
     bool knows_cursors;         /* those of former lives were read from the outbox */
 
     struct sequence sequence;
-    struct balance balance[WIRE_CURSORS]; /* beside sequence.cursor */
+    struct balance balance[WIRE_CURSORS]; /* beside sequence.cursor; its numbers change under `lock`, as scrapes and */
+    struct balance earlier;               /* `balance` read them. The sums of sessions that gave their place */
+    struct loss_ranges *ranges;           /* under `lock`; NULL: nothing was lost yet */
+    bool absence;                         /* a loss record of that stage has come */
+    struct outbox_loss outside[NODE_OUTSIDE_LOSSES]; /* under `lock`: alerts lost behind us, not yet taken over */
+    size_t n_outside;
+    uint64_t batch_session; /* of the batch that is being applied */
+    int64_t wall_minus_boot_ns;
+    uint64_t evicted_before; /* of all tables of the state and the policies, at the last look */
     uint64_t last_event_ns;
     uint64_t *seen_losses; /* hashes of the last ones: a batch that is sent again repeats its losses */
     size_t n_seen, next_seen;
@@ -94,12 +120,16 @@ struct node {
 /* Another set is in force: the node is judged by it from here on, and the next reply has its plan. */
 void node_adopt(struct node *node, uint64_t now_ns);
 
-/* losses.c: counts and remembers one that the log needs not tell. */
-void node_lose(struct node *node, const struct loss *loss);
+/* losses.c: counts, remembers and logs one that was found here. */
+void node_lose(struct node *node, const struct loss *loss, uint64_t now_ns);
+/* losses.c: alerts that the outbox or a sink has lost. */
+void node_lose_alerts(struct node *node, uint64_t now_ns);
+/* losses.c: tables of the analyzer that have been full since the last look, for events between these times. */
+void node_lose_evicted(struct node *node, uint64_t from_ns, uint64_t to_ns, uint64_t now_ns);
 /* losses.c: counts, remembers in the state and logs what was lost; repeated records are left out. */
 void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, uint64_t now_ns);
-void node_lose_gap(struct node *node, struct balance *balance, const struct sequence_step *step,
-                   const Vedette__V1__EventBatch *batch, uint64_t now_ns);
+void node_lose_gap(struct node *node, const struct sequence_step *step, const Vedette__V1__EventBatch *batch,
+                   uint64_t now_ns);
 /* Logs the loss lines that waited, those whose second is over or all; true when some still wait. */
 bool node_tell_losses(struct node *node, bool all, uint64_t now_ns);
 

@@ -586,6 +586,114 @@ static void test_balance(void **test)
     assert_int_equal(balance_in_flight(&balance, CLASS_CRITICAL), -1);
 }
 
+static void test_balance_fault(void **test)
+{
+    (void)test;
+    struct balance balance = {.has_statistics = true, .reserved = {10, 5}, .delivered = {7, 5}, .lost = {1}};
+    assert_int_equal(balance_rest(&balance), 2);
+    assert_null(balance_fault(&balance, true, false));      /* in flight */
+    assert_null(balance_fault(&balance, false, true));      /* in the rings of a collector that was killed */
+    assert_non_null(balance_fault(&balance, false, false)); /* gone without a word */
+    balance.missing = 1;
+    balance.told_later = 1;
+    assert_null(balance_fault(&balance, false, false));
+    balance.ended = true;
+    assert_non_null(balance_fault(&balance, false, true)); /* a loss that no record tells of */
+    balance.recorded[CLASS_CRITICAL] = 1;
+    assert_null(balance_fault(&balance, false, false));
+    balance.missing = 0;
+    assert_non_null(balance_fault(&balance, false, true)); /* it has ended, and one is nowhere */
+    balance.missing = 2;
+    assert_non_null(balance_fault(&balance, false, true)); /* more than there were */
+    balance.missing = 1;
+    balance.recorded[CLASS_CRITICAL] = 2;
+    assert_non_null(balance_fault(&balance, false, false));
+    balance.recorded[CLASS_CRITICAL] = 1;
+    balance.delivered[CLASS_WATCHED] = 6; /* of another class, even where the sum is right */
+    balance.delivered[CLASS_CRITICAL] = 6;
+    assert_int_equal(balance_rest(&balance), 0);
+    assert_non_null(balance_fault(&balance, true, true));
+    balance = (struct balance){.from_seq = 9, .reserved = {12}, .delivered = {3}};
+    assert_null(balance_fault(&balance, false, false)); /* no statistics yet */
+    balance.has_statistics = true;
+    assert_null(balance_fault(&balance, false, false));
+}
+
+static char *balance_of(struct fixture *f, bool balanced)
+{
+    struct text text = {0};
+    assert_int_equal(node_balance_json(f->node, &text), balanced);
+    text_append(&text, "", 1);
+    assert_non_null(text.data);
+    return text.data; /* freed by the caller */
+}
+
+static void assert_has(char *text, const char *words)
+{
+    if (strstr(text, words) == NULL)
+        fail_msg("no %s in: %s", words, text);
+}
+
+static void test_node_balance_json(void **test)
+{
+    struct fixture *f = *test;
+    char *json = balance_of(f, true);
+    assert_has(json, "{\"node\":\"node1\",\"connected\":false,\"queue_fill_permille\":0,\"duplicates\":0,\"sessions\":["
+                     "],\"losses\":[],\"ranges\":[],"
+                     "\"records_forgotten\":0,\"balanced\":true}");
+    free(json);
+    greet(f);
+    test_collector_begin(f->collector, 0);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_CRITICAL, 1000000000, 2);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_CRITICAL, 1500000000, 1);
+    test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_RING, CLASS_CRITICAL, 9000000000, 1);
+    test_collector_statistics(f->collector, 7, 4);
+    send(f);
+    json = balance_of(f, true);
+    assert_has(
+        json,
+        "\"state\":\"running\",\"balanced\":true,\"fault\":\"\",\"before_this_start\":0,\"missing\":0,\"in_flight\":2,"
+        "\"classes\":[{\"class\":\"critical\",\"produced\":7,\"delivered\":1,\"lost\":4,\"left\":2}");
+    assert_has(json, "\"losses\":[{\"stage\":\"ring\",\"class\":\"critical\",\"count\":4}]");
+    assert_has(json, "\"count\":3,\"exact\":true,\"records\":2,"); /* half a second apart: one range */
+    assert_has(json, "\"count\":1,\"exact\":true,\"records\":1,");
+    free(json);
+    /* The last batch, and one of the two is nowhere. */
+    test_collector_begin(f->collector, 1);
+    test_collector_exec(f->collector, 5000, "/bin/true", 11);
+    test_collector_statistics(f->collector, 7, 4);
+    test_collector_final(f->collector);
+    send(f);
+    json = balance_of(f, false);
+    assert_has(
+        json, "\"state\":\"ended\",\"balanced\":false,\"fault\":\"the session has ended, and events of it are neither");
+    free(json);
+}
+
+/* What the outbox and a sink have lost becomes a loss record with the next batch: counted, logged, in later findings.
+ */
+static void test_node_alerts_lost_outside(void **test)
+{
+    struct fixture *f = *test;
+    struct outbox_loss loss = {.refused = true, .sink = "s", .node = "node1", .from_ns = 5, .to_ns = 7, .count = 3};
+    greet(f);
+    for (int i = 0; i < 20; i++) /* more than are remembered one by one */
+        node_take_outside(f->node, &loss);
+    loss.refused = false;
+    struct listening log = listen_to_log();
+    send_execs(f, 0, 1, "/bin/true");
+    assert_int_equal(node_settle(f->node, f->now_ns), 0);
+    char *said = stop_listening(log);
+    assert_non_null(strstr(said, " alerts of class any on node node1 between "));
+    assert_non_null(strstr(said, ": a sink gave up\n"));
+    free(said);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"sink\",class=\"all\"} 60\n");
+    char *json = balance_of(f, true);
+    assert_has(json, "{\"stage\":\"sink\",\"class\":\"all\",\"count\":60}");
+    free(json);
+}
+
 #define WITH_NODE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -608,7 +716,10 @@ int main(void)
         WITH_NODE(test_node_balance_lines),
         WITH_NODE(test_node_fresh_outbox),
         WITH_NODE(test_node_first_batches_refused),
+        WITH_NODE(test_node_balance_json),
+        WITH_NODE(test_node_alerts_lost_outside),
         cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_balance_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,12 +100,26 @@ static enum MHD_Result respond_state(struct MHD_Connection *connection, void (*a
                    json ? "application/json" : "text/plain; charset=utf-8");
 }
 
+struct http_query {
+    struct MHD_Connection *connection;
+};
+
+const char *http_argument(const struct http_query *query, const char *name)
+{
+    const char *value = NULL;
+    size_t size;
+    if (MHD_lookup_connection_value_n(query->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &size) !=
+        MHD_YES)
+        return NULL;
+    return value ? value : "";
+}
+
 static enum MHD_Result respond_page(struct MHD_Connection *connection, const struct http_page *page, void *arg)
 {
     char *body = NULL;
     size_t size = 0;
-    const char *node = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "node");
-    unsigned status = page->answer(arg, node, &body, &size);
+    const struct http_query query = {.connection = connection};
+    unsigned status = page->answer(arg, &query, &body, &size);
     if (!body)
         return respond_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
     struct MHD_Response *response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);

@@ -21,15 +21,20 @@ enum {
 
 struct http_server;
 
+/* What stands behind the question mark; of one request. */
+struct http_query;
+/* The value of an argument, decoded; "" when it is there without one, NULL when it is not there. Hostile. Lives as long
+ * as the request. */
+const char *http_argument(const struct http_query *query, const char *name);
+
 /* A page beside those. */
 struct http_page {
     const char *path;
     const char *type; /* of a good answer; another is plain text */
     /*
-     * The status, and *ret_body: heap, freed by the server; NULL for none. `node` is the argument of that name in the
-     * query, NULL if there is none; hostile. Called from the HTTP thread.
+     * The status, and *ret_body: heap, freed by the server; NULL for none. Called from the HTTP thread.
      */
-    unsigned (*answer)(void *arg, const char *node, char **ret_body, size_t *ret_size);
+    unsigned (*answer)(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size);
     bool changes; /* it does something: asked by POST, without a body, and not by GET */
 };
 

@@ -594,8 +594,9 @@ static void test_http_tls(void **state)
     files_remove(&files);
 }
 
-static unsigned echo(void *arg, const char *node, char **ret_body, size_t *ret_size)
+static unsigned echo(void *arg, const struct http_query *query, char **ret_body, size_t *ret_size)
 {
+    const char *node = http_argument(query, "node");
     (void)arg;
     *ret_body = strdup(node ? node : "none");
     *ret_size = strlen(*ret_body);

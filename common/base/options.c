@@ -14,7 +14,8 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {{"", 1}, {"K", 1ull << 10}, {"M", 1ull << 20}, {"G", 1ull << 30}, {NULL, 0}};
-static const struct unit duration_units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {NULL, 0}};
+static const struct unit duration_units[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}, {NULL, 0}};
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 
 static const struct unit *units_of(enum option_type type)
@@ -114,7 +115,7 @@ void option_format_number(enum option_type type, unsigned long long value, char 
 static const char *number_example(enum option_type type)
 {
     return type == OPTION_BYTES      ? "a size such as 4096, 64K, 32M or 1G"
-           : type == OPTION_DURATION ? "a duration such as 500ms, 5s, 2m or 1h"
+           : type == OPTION_DURATION ? "a duration such as 500ms, 5s, 2m, 1h or 7d"
                                      : "a whole number of 0 or more";
 }
 

@@ -2,10 +2,12 @@
 /*
  * One table of options a program: flags by dotted path ("--queue.size 32M" or "--queue.size=32M") and the same keys
  * nested in a YAML file. Flag over file over default; no environment; an unknown key is an error that names file, line
- * and the nearest valid key. --help, the man page and the YAML reader all come from the table.
+ * and the nearest valid key. --help, the man page, the completion of shells and the YAML reader all come from the
+ * table.
  *
- * --config PATH, --check, --help and --version need no row. A row of the key "config" (STRING) is told the path; its
- * initial value is a file that is read when --config is absent and it exists. A file cannot set "config".
+ * --config PATH, --check, --completion SHELL, --help, --man and --version need no row. A row of the key "config"
+ * (STRING) is told the path; its initial value is a file that is read when --config is absent and it exists. A file
+ * cannot set "config".
  */
 #ifndef VEDETTE_COMMON_BASE_OPTIONS_H
 #define VEDETTE_COMMON_BASE_OPTIONS_H
@@ -18,7 +20,7 @@ enum option_type {
     OPTION_STRING,   /* char[size]: the target is an inline array, so that the struct is flat and can cross a pipe */
     OPTION_UINT,     /* uint64_t */
     OPTION_BYTES,    /* uint64_t; 4096, 64K, 32M, 1G */
-    OPTION_DURATION, /* uint64_t in milliseconds; 500ms, 5s, 2m */
+    OPTION_DURATION, /* uint64_t in milliseconds; 500ms, 5s, 2m, 1h, 7d */
     OPTION_BOOL,     /* bool; a flag alone means true */
     OPTION_LIST,   /* struct option_list: repeated flag, or a YAML sequence; the first flag replaces the file's list */
     OPTION_CHOICE, /* uint32_t: index in `choices` */
@@ -48,6 +50,10 @@ struct option_table {
     const char *program;
     const char *summary;      /* the first line says what the program is; what follows it is the description */
     const char *const *verbs; /* NULL terminated "name", "help" pairs, first is the default; or NULL */
+    const char *const *words; /* NULL terminated "verb", "what may follow it" pairs, for completion; or NULL */
+    const char *synopsis;     /* what follows the options; NULL: [--] [ARGUMENT]... */
+    int section;              /* of the man page; 0: 8 */
+    bool no_file;             /* there is no --config and no --check */
     const char *footer;       /* exit codes, files, examples; printed as it stands */
     const char *foreign;      /* a section of the file that somebody else reads; or NULL */
     bool file_by_root_only;   /* refuse a file that root does not own or that others may write */
@@ -64,9 +70,10 @@ int options_read_file(const struct option_table *table, const char *path, void *
 
 /*
  * Reads argv[1...]. --config PATH is read first, wherever it stands; then flags over it. Handles no --help itself: it
- * reports them in *ret_special ('h' for --help, 'v' for --version, 'c' for --check, 0). *ret_verb is the verb's name or
+ * reports them in *ret_special ('h' for --help, 'v' for --version, 'm' for --man, 'b' and 'z' for
+ * --completion of bash and zsh, 'c' for --check, 0). *ret_verb is the verb's name or
  * the default's. Arguments after "--" or after the verb that are no flags are moved to the end of argv, in their order:
- * *ret_first is the index of the first. 0, or a negative errno with words. With --help or --version the rest of the
+ * *ret_first is the index of the first. 0, or a negative errno with words. With what options_is_page the rest of the
  * line is not judged.
  */
 int options_parse(const struct option_table *table, int argc, char **argv, void *target, const char **ret_verb,
@@ -74,5 +81,15 @@ int options_parse(const struct option_table *table, int argc, char **argv, void 
 
 /* --help in man-page layout: NAME, SYNOPSIS, DESCRIPTION, VERBS, OPTIONS, and the footer. */
 void options_print_help(const struct option_table *table, FILE *out);
+
+/* The same as a page for man(1), in roff. */
+void options_print_man(const struct option_table *table, FILE *out);
+/* What bash or zsh completes the program's verbs, options and their values with. */
+void options_print_completion(const struct option_table *table, bool zsh, FILE *out);
+
+/* Whether this special is answered by a page, and nothing else happens. */
+bool options_is_page(int special);
+/* Prints it; false when it is none. */
+bool options_print_page(const struct option_table *table, int special, FILE *out);
 
 #endif

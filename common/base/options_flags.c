@@ -6,7 +6,18 @@
 
 /* One step over argv. */
 struct flag {
-    enum { FLAG_NONE, FLAG_END, FLAG_HELP, FLAG_VERSION, FLAG_CHECK, FLAG_CONFIG, FLAG_OPTION, FLAG_UNKNOWN } kind;
+    enum {
+        FLAG_NONE,
+        FLAG_END,
+        FLAG_HELP,
+        FLAG_VERSION,
+        FLAG_MAN,
+        FLAG_COMPLETION,
+        FLAG_CHECK,
+        FLAG_CONFIG,
+        FLAG_OPTION,
+        FLAG_UNKNOWN
+    } kind;
     const struct option *option;
     const char *name; /* without the dashes */
     size_t name_length;
@@ -30,6 +41,10 @@ static void classify_flag(const struct option_table *table, struct flag *flag)
         flag->kind = FLAG_HELP;
     else if (name_is(flag, "version"))
         flag->kind = FLAG_VERSION;
+    else if (name_is(flag, "man"))
+        flag->kind = FLAG_MAN;
+    else if (name_is(flag, "completion"))
+        flag->kind = FLAG_COMPLETION;
     else if (name_is(flag, "check"))
         flag->kind = FLAG_CHECK;
     else if (name_is(flag, "config"))
@@ -61,7 +76,7 @@ static struct flag read_flag(const struct option_table *table, char **argv, int 
     classify_flag(table, &flag);
 
     const char *next = index + 1 < argc ? argv[index + 1] : NULL;
-    bool takes_value = flag.kind == FLAG_CONFIG || flag.kind == FLAG_OPTION;
+    bool takes_value = flag.kind == FLAG_CONFIG || flag.kind == FLAG_COMPLETION || flag.kind == FLAG_OPTION;
     bool is_bool = flag.kind == FLAG_OPTION && flag.option->type == OPTION_BOOL;
     if (flag.value == NULL && takes_value && next != NULL &&
         (is_bool ? is_truth_value(next) : strncmp(next, "--", 2) != 0)) {
@@ -115,7 +130,8 @@ static int apply_flag(const struct flag *flag, void *target, bool *is_set, char 
     return -EINVAL;
 }
 
-/* --help and --version answer even when the rest of the line or the file is wrong, so they are looked for first. */
+/* --help, --version and the other pages answer even when the rest of the line or the file is wrong, so they are looked
+ * for first. */
 static int scan_line(const struct option_table *table, int argc, char **argv, int *ret_special, const char **ret_config,
                      char *error)
 {
@@ -123,9 +139,18 @@ static int scan_line(const struct option_table *table, int argc, char **argv, in
         struct flag flag = read_flag(table, argv, argc, i);
         if (flag.kind == FLAG_END)
             return 0;
-        if (flag.kind == FLAG_HELP || flag.kind == FLAG_VERSION) {
-            *ret_special = flag.kind == FLAG_HELP ? 'h' : 'v';
+        if (flag.kind == FLAG_HELP || flag.kind == FLAG_VERSION || flag.kind == FLAG_MAN) {
+            *ret_special = flag.kind == FLAG_HELP ? 'h' : flag.kind == FLAG_MAN ? 'm' : 'v';
             return 0;
+        }
+        if (flag.kind == FLAG_COMPLETION) {
+            *ret_special = flag.value == NULL                ? 0
+                           : strcmp(flag.value, "bash") == 0 ? 'b'
+                           : strcmp(flag.value, "zsh") == 0  ? 'z'
+                                                             : 0;
+            if (*ret_special == 0)
+                option_error(error, "--completion: write bash or zsh");
+            return *ret_special == 0 ? -EINVAL : 0;
         }
         if (flag.kind == FLAG_CONFIG && (flag.value == NULL || flag.value[0] == '\0')) {
             option_error(error, "--config: needs the path of a file");

@@ -56,7 +56,7 @@ static void print_verbs(const struct option_table *table, FILE *out)
     }
 }
 
-static const char *value_word(enum option_type type)
+const char *option_value_word(enum option_type type)
 {
     switch (type) {
     case OPTION_STRING:
@@ -82,10 +82,11 @@ static bool is_number(enum option_type type)
     return type == OPTION_UINT || type == OPTION_BYTES || type == OPTION_DURATION;
 }
 
-static void print_option(const struct option *option, FILE *out)
+void option_describe(const struct option *option, char text[OPTION_DESCRIPTION_BYTES])
 {
-    char text[2048], low[32], high[32];
-    int at = snprintf(text, sizeof(text), "%s", option->help);
+    char low[32], high[32];
+    const size_t room = OPTION_DESCRIPTION_BYTES;
+    int at = snprintf(text, room, "%s", option->help);
     const char *initial = option->initial;
     if (initial == NULL)
         initial = is_number(option->type)         ? "0"
@@ -93,39 +94,81 @@ static void print_option(const struct option *option, FILE *out)
                   : option->type == OPTION_CHOICE ? option->choices[0]
                                                   : "";
     if (option->type == OPTION_CHOICE) {
-        at += snprintf(text + at, sizeof(text) - (size_t)at, " One of:");
-        for (size_t i = 0; option->choices[i] != NULL && (size_t)at < sizeof(text); i++)
-            at += snprintf(text + at, sizeof(text) - (size_t)at, " %s%s", option->choices[i],
+        at += snprintf(text + at, room - (size_t)at, " One of:");
+        for (size_t i = 0; option->choices[i] != NULL && (size_t)at < room; i++)
+            at += snprintf(text + at, room - (size_t)at, " %s%s", option->choices[i],
                            option->choices[i + 1] != NULL ? "," : ".");
     }
-    if (initial[0] != '\0' && (size_t)at < sizeof(text))
-        at += snprintf(text + at, sizeof(text) - (size_t)at, " Default: %s.", initial);
-    if (is_number(option->type) && (option->min != 0 || option->max != 0) && (size_t)at < sizeof(text)) {
+    if (initial[0] != '\0' && (size_t)at < room)
+        at += snprintf(text + at, room - (size_t)at, " Default: %s.", initial);
+    if (is_number(option->type) && (option->min != 0 || option->max != 0) && (size_t)at < room) {
         option_format_number(option->type, option->min, low, sizeof(low));
         option_format_number(option->type, option->max, high, sizeof(high));
-        snprintf(text + at, sizeof(text) - (size_t)at, " From %s to %s.", low, high);
+        snprintf(text + at, room - (size_t)at, " From %s to %s.", low, high);
     }
-    fprintf(out, "%*s--%s%s\n", INDENT, "", option->key, value_word(option->type));
+}
+
+static void print_option(const struct option *option, FILE *out)
+{
+    char text[OPTION_DESCRIPTION_BYTES];
+    option_describe(option, text);
+    fprintf(out, "%*s--%s%s\n", INDENT, "", option->key, option_value_word(option->type));
     print_wrapped(out, DEEP_INDENT, text);
+}
+
+const struct option_own *option_own_flags(const struct option_table *table)
+{
+    static const struct option_own own[] = {
+        {"--config", "--config PATH",
+         "Read this YAML file; flags go over what it says. A key a.b is the nested key b below a.", "file"},
+        {"--check", "--check", "Read the options, say whether they are right, and stop.", NULL},
+        {"--completion", "--completion SHELL", "Print what completes this program's words in that shell: bash or zsh.",
+         "bash zsh"},
+        {"--help", "-h, --help", "Print this page.", NULL},
+        {"--man", "--man", "Print this page for man(1).", NULL},
+        {"--version", "-V, --version", "Print the version.", NULL},
+        {0},
+    };
+    return table->no_file ? own + 2 : own; /* nor has it anything to check */
+}
+
+bool options_is_page(int special)
+{
+    return special != 0 && strchr("hvmbz", special) != NULL;
+}
+
+bool options_print_page(const struct option_table *table, int special, FILE *out)
+{
+    switch (special) {
+    case 'h':
+        options_print_help(table, out);
+        return true;
+    case 'v':
+        fprintf(out, "%s %s\n", table->program, VEDETTE_VERSION);
+        return true;
+    case 'm':
+        options_print_man(table, out);
+        return true;
+    case 'b':
+    case 'z':
+        options_print_completion(table, special == 'z', out);
+        return true;
+    default:
+        return false;
+    }
 }
 
 void options_print_help(const struct option_table *table, FILE *out)
 {
-    static const char *const own[][2] = {
-        {"--config PATH", "Read this YAML file; flags go over what it says. A key a.b is the nested key b below a."},
-        {"--check", "Read the options, say whether they are right, and stop."},
-        {"-h, --help", "Print this page."},
-        {"-V, --version", "Print the version."},
-    };
     print_name(table, out);
     print_verbs(table, out);
     fprintf(out, "\nOPTIONS\n");
     for (size_t i = 0; i < table->count; i++)
         if (strcmp(table->options[i].key, "config") != 0)
             print_option(&table->options[i], out);
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        fprintf(out, "%*s%s\n", INDENT, "", own[i][0]);
-        print_wrapped(out, DEEP_INDENT, own[i][1]);
+    for (const struct option_own *own = option_own_flags(table); own->flag != NULL; own++) {
+        fprintf(out, "%*s%s\n", INDENT, "", own->synopsis);
+        print_wrapped(out, DEEP_INDENT, own->help);
     }
     if (table->footer != NULL)
         fprintf(out, "\n%s%s", table->footer,

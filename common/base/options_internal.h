@@ -5,7 +5,19 @@
 
 #include "common/base/options.h"
 
-enum { OPTION_WHY_BYTES = 256 };
+enum { OPTION_WHY_BYTES = 256, OPTION_DESCRIPTION_BYTES = 2048 };
+
+/* The flags that every table has; ends with a NULL flag. */
+struct option_own {
+    const char *flag, *synopsis, *help;
+    const char *values; /* NULL: takes none; "file", or the words that it may be */
+};
+const struct option_own *option_own_flags(const struct option_table *table);
+
+/* What stands behind the name in pages: " NUMBER". */
+const char *option_value_word(enum option_type type);
+/* The help with choices, default and range. */
+void option_describe(const struct option *option, char text[OPTION_DESCRIPTION_BYTES]);
 
 /* The row of that key (length bytes), NULL if there is none. */
 const struct option *option_find(const struct option_table *table, const char *key, size_t length);

@@ -14,6 +14,9 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import balance as balance_verb  # noqa: E402
+
 DEADLINE_S = 120
 COURIER_UID, ANALYZER_UID, BUS_GROUP = 64102, 64103, 64100
 BALANCE = re.compile(r"balance node=\S+ session=(\S+) class=(\S+): reserved=(\d+) delivered=(\d+) lost=(\d+) in_flight=(-?\d+)")
@@ -121,13 +124,16 @@ class Run:
     """One vedette-run whose COMMAND is orders.sh."""
 
     def __init__(self, bin_dir, folder, *options, wrap=(), stdout=None):
-        self.folder, self.stderr = folder, folder / "stderr"
+        self.folder, self.stderr, self.bin = folder, folder / "stderr", bin_dir
+        self.say, self.ordered = print, 0
         self.out = Lines(folder / "stdout")
         command = [*wrap, f"{bin_dir}/vedette-run", "--json", *options, "--", "sh", HERE / "orders.sh", bin_dir, folder]
         with open(self.out.path, "wb") as out, open(self.stderr, "wb") as err:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout or out, stderr=err, text=True)
 
     def order(self, words):
+        if words.split()[0] in ("raise", "flood", "crowd"):
+            self.ordered += int(words.split()[1])
         self.process.stdin.write(words + "\n")
         self.process.stdin.flush()
 
@@ -157,6 +163,12 @@ class Run:
         """Name -> how often it was printed, of the tagged ones."""
         names = (next((a["value"] for a in row["args"] if a["name"] == "name"), "") for row in self.out.read() if row["eventName"] == "memfd_create")
         return collections.Counter(name for name in names if name.startswith(tag))
+
+    def recovered(self, what, condition):
+        """Waits for the condition, and says how long that took."""
+        begin = time.monotonic()
+        self.wait_until(condition, what)
+        self.say(f"recovery: {what} after {time.monotonic() - begin:.2f} s")
 
     def wait_for_findings(self, count):
         self.wait_until(lambda: len(self.findings()) >= count, f"finding {count}")
@@ -197,8 +209,17 @@ class Run:
         rows = (METRIC.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
         return {(row[1], frozenset((row[2] or "").split(","))): float(row[3]) for row in rows}
 
+    def settle(self):
+        """What `vedette-analyzer balance` says when nothing is in flight any more: it must add up."""
+        self.wait_until(lambda: self.n_done() >= self.ordered, "the last of what was ordered")
+        answer, wrong = balance_verb.settle(self.bin, self.analyzer)
+        for line in balance_verb.lines(answer) if answer else []:
+            self.say(line)
+        check(not wrong, f"vedette-analyzer balance: {wrong}")
+
     def finish(self, code=0):
-        """Ends COMMAND with `code`, which must be the run's own."""
+        """Ends COMMAND with `code`, which must be the run's own, when all that it caused adds up."""
+        self.settle()
         self.order(f"exit {code}")
         self.process.stdin.close()
         try:
