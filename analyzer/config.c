@@ -16,13 +16,20 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const char *const formats[] = {"json", "table", NULL};
 static const char *const shapes[] = {"trace", "v1beta1", NULL}; /* enum json_shape */
 static const char *const verbs[] = {
-    "run",      "take events in, detect, and deliver alerts until SIGTERM",
-    "list",     "print `events`, `detections`, `metrics`, or the `policies` of --policy; with --json for programs",
-    "coverage", "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
-    "plan",     "what the policies and detections ask of collectors, and what is left out in the kernel; --json too",
-    "decode",   "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
-    "reload",   "let the running analyzer read policies and tuning again: all or nothing",
-    "validate", "check policy files and directories; with --json for programs",
+    "run",
+    "take events in, detect, and deliver alerts until SIGTERM",
+    "list",
+    "print `events`, `detections`, `metrics`, `outputs`, or the `policies` of --policy; with --json for programs",
+    "coverage",
+    "ask the running analyzer what each event can show on a node's kernel; with --json for programs",
+    "plan",
+    "what the policies and detections ask of collectors, and what is left out in the kernel; --json too",
+    "decode",
+    "print what vedette-collector dump wrote, from stdin, as JSON lines; --json: its coverage too",
+    "reload",
+    "let the running analyzer read policies and tuning again: all or nothing",
+    "validate",
+    "check policy files and directories; with --json for programs",
     NULL,
 };
 
@@ -102,6 +109,10 @@ static const struct option options[] = {
     {"output.shape", OPTION_CHOICE, AT(output_shape), .initial = "trace", .choices = shapes,
      .help =
          "JSON as Tracee's up to v0.24 (trace), or as its later v1beta1 events (v1beta1); docs/json.md compares them."},
+    {"outputs", OPTION_LIST, AT(outputs),
+     .help =
+         "NAME.KEY=VALUE: a key of the output NAME, over the list `outputs` of the file; NAME.kind=KIND begins a new "
+         "one. `list outputs` prints the kinds and their keys."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
     {"redact.builtin", OPTION_BOOL, AT(redact_builtin), .initial = "true",
      .help = "Replace passwords, tokens and keys in argument lists and environments by [redacted] before anything is "
@@ -119,12 +130,16 @@ static const struct option options[] = {
      .min = SINK_BACKOFF_MIN_MS, .max = SINK_RETRY_AFTER_MAX_MS,
      .help = "Longest wait between two attempts; they begin half a second apart. A Retry-After is obeyed beyond it."},
     {"sink.falcosidekick.url", OPTION_STRING, AT(falcosidekick_url),
-     .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/."},
-    {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true", .help = "Write findings to stdout."},
+     .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/; short for an output of kind "
+             "falcosidekick."},
+    {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true",
+     .help = "Write findings to stdout; short for an output of kind stdout."},
     {"tuning", OPTION_LIST, AT(tuning),
      .help = "Files or directories that tune detections, beside the section `detections` of the configuration file; "
              "without any, " CONFIG_TUNING " where it is there."},
 };
+
+static const char *const foreign[] = {"detections", "outputs", NULL};
 
 static const struct option_table table = {
     .options = options,
@@ -135,7 +150,7 @@ static const struct option_table table = {
                "exports metrics and delivers "
                "alerts. It needs no privilege and refuses to run as root unless told to.",
     .verbs = verbs,
-    .foreign = "detections",
+    .foreign = foreign,
     .footer = "FILES\n"
               "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
               "  /etc/vedette/detections.d/            tuning of detections: exceptions, severities, limits\n"
@@ -166,7 +181,7 @@ static int check_arguments(const struct config_request *request, char error[OPTI
 {
     bool is_list = strcmp(request->verb, "list") == 0, is_validate = strcmp(request->verb, "validate") == 0;
     if (is_list && request->n_arguments != 1) {
-        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events, detections, metrics or policies");
+        snprintf(error, OPTION_ERROR_BYTES, "list: say what: events, detections, metrics, outputs or policies");
         return -EINVAL;
     }
     if (is_validate && request->n_arguments == 0) {

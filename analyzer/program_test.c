@@ -139,8 +139,8 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("plan", "--json"), EXIT_CODE_OK,
            "{\"name\":\"magic_write\",\"sent\":\"some\",\"reason\":\"\",\"watches\":[{\"part\":\"content\",");
     expect(f, ARGUMENTS("plan", "--events=magic_write"), EXIT_CODE_OK, "all    apart from the rest: content");
-    expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections, metrics or policies");
-    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections, metrics or policies");
+    expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections, metrics, outputs or policies");
+    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections, metrics, outputs or policies");
     expect(f, ARGUMENTS("run", "away"), EXIT_CODE_USAGE, "unexpected argument 'away'");
     expect(f, ARGUMENTS("--nonsense"), EXIT_CODE_USAGE, "--nonsense");
     expect(f, ARGUMENTS("--check", "--events=ptrace"), EXIT_CODE_OK, "");

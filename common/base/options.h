@@ -46,11 +46,11 @@ struct option_table {
     const struct option *options;
     size_t count;
     const char *program;
-    const char *summary;      /* the first line says what the program is; what follows it is the description */
-    const char *const *verbs; /* NULL terminated "name", "help" pairs, first is the default; or NULL */
-    const char *footer;       /* exit codes, files, examples; printed as it stands */
-    const char *foreign;      /* a section of the file that somebody else reads; or NULL */
-    bool file_by_root_only;   /* refuse a file that root does not own or that others may write */
+    const char *summary;        /* the first line says what the program is; what follows it is the description */
+    const char *const *verbs;   /* NULL terminated "name", "help" pairs, first is the default; or NULL */
+    const char *footer;         /* exit codes, files, examples; printed as it stands */
+    const char *const *foreign; /* sections of the file that somebody else reads, NULL ends them; or NULL */
+    bool file_by_root_only;     /* refuse a file that root does not own or that others may write */
 };
 
 enum { OPTION_ERROR_BYTES = 512 };
