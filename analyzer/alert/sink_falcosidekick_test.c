@@ -13,78 +13,15 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <sys/inotify.h>
-#include <sys/wait.h>
 
 #include "analyzer/alert/alert_testing.h"
+#include "analyzer/alert/receiver_testing.h"
 #include "analyzer/alert/sink.h"
 #include "common/base/log.h"
 
 enum { HOUR_MS = 3600000, MAX_ALERTS = 64 };
-
-struct receiver {
-    pid_t pid;
-    int stdin_fd; /* it ends when this closes, also when the test dies */
-    char url[64], out[TESTING_PATH_BYTES], log[TESTING_PATH_BYTES];
-};
-
-static struct receiver receiver_start(const struct temporary *temporary, const char *script)
-{
-    struct receiver receiver = {0};
-    int in[2], out[2];
-    char line[64] = "";
-    snprintf(receiver.out, sizeof(receiver.out), "%s/accepted", temporary->folder);
-    snprintf(receiver.log, sizeof(receiver.log), "%s/requests", temporary->folder);
-    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    char *const arguments[] = {(char[]){"python3"},
-                               (char[]){"integration-tests/receiver/receiver.py"},
-                               (char[]){"--out"},
-                               receiver.out,
-                               (char[]){"--log"},
-                               receiver.log,
-                               (char[]){"--script"},
-                               strdup(script),
-                               NULL};
-    assert_int_equal(posix_spawnp(&receiver.pid, "python3", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    free(arguments[7]);
-    close(in[0]);
-    close(out[1]);
-    size_t have = 0;
-    for (ssize_t got; !strchr(line, '\n') && (got = read(out[0], line + have, sizeof(line) - 1 - have)) > 0;)
-        have += (size_t)got;
-    close(out[0]);
-    assert_int_equal(strncmp(line, "port ", 5), 0);
-    receiver.stdin_fd = in[1];
-    snprintf(receiver.url, sizeof(receiver.url), "http://127.0.0.1:%lu/", strtoul(line + 5, NULL, 10));
-    return receiver;
-}
-
-static void receiver_stop(struct receiver *receiver)
-{
-    int status;
-    close(receiver->stdin_fd);
-    assert_int_equal(waitpid(receiver->pid, &status, 0), receiver->pid);
-    assert_int_equal(status, 0);
-}
-
-static json_t *lines_of(const char *path)
-{
-    json_t *lines = json_array();
-    FILE *file = fopen(path, "re");
-    for (json_t *line; file && (line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL));)
-        json_array_append_new(lines, line);
-    if (file)
-        fclose(file);
-    return lines;
-}
 
 /* How often the receiver accepted each alert. */
 static void count_accepted(const struct receiver *receiver, unsigned counts[MAX_ALERTS])
@@ -177,7 +114,7 @@ static struct sink_runner *start(struct outbox *outbox, const char *url)
 /* Delivers `count` alerts through what the script does; each must be accepted exactly once. */
 static void deliver_through(struct fixture *fixture, const char *script, unsigned count, struct receiver *ret_receiver)
 {
-    struct receiver receiver = receiver_start(&fixture->temporary, script);
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", script);
     struct sink_runner *runner = start(fixture->outbox, receiver.url);
     unsigned accepted[MAX_ALERTS];
     assert_int_equal(commit_alerts(fixture->outbox, 0, count), 0);
@@ -249,7 +186,7 @@ static void test_falcosidekick_outage(void **state)
 static void test_falcosidekick_dead_letter(void **state)
 {
     struct fixture *fixture = *state;
-    struct receiver receiver = receiver_start(&fixture->temporary, "status 400 1, ok");
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", "status 400 1, ok");
     struct sink_runner *runner = start(fixture->outbox, receiver.url);
     unsigned accepted[MAX_ALERTS];
     struct alert broken = alert_of(9);
@@ -274,7 +211,7 @@ static void test_falcosidekick_dead_letter(void **state)
 static void test_falcosidekick_stop_while_it_hangs(void **state)
 {
     struct fixture *fixture = *state;
-    struct receiver receiver = receiver_start(&fixture->temporary, "hang");
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", "hang");
     char error[SINK_ERROR_BYTES];
     static struct sink_settings settings;
     settings = (struct sink_settings){.kind = sink_kind_by_name("falcosidekick"), .timeout_ms = PATIENT_MS};

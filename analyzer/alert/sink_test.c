@@ -251,6 +251,70 @@ static void test_sink_new_one_begins_now(void **state)
     assert_in_order(&tapes[0], 10, 2);
 }
 
+/* What the filter holds back is no delivery, but the cursor passes it, also on disk: the outbox keeps what stands
+ * behind it. */
+static void test_sink_filter_passes_over(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct sink_settings settings = {.kind = &tape_kind, .url = "0", .name = "sink0", .severity = 4};
+    char error[SINK_ERROR_BYTES] = "";
+    struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
+    assert_non_null(runner);
+    struct alert loud = alert_of(5000);
+    loud.severity = 4;
+    assert_int_equal(commit_alerts(fixture->outbox, 0, SINK_FILTERED_MAX + 10), 0);
+    assert_int_equal(outbox_commit(fixture->outbox, &loud, 1, NULL, 0), 0);
+    wait_for(&tapes[0], &tapes[0].delivered, 1);
+    assert_int_equal(tapes[0].numbers[0], 5000);
+    assert_metric(runner, "vedette_sink_filtered_total{sink=\"sink0\"} 266\n");
+    assert_int_equal(commit_alerts(fixture->outbox, 1000, 7), 0);
+    assert_int_equal(sink_runner_stop(runner, HOUR_MS), 0);
+    assert_int_equal(tapes[0].delivered, 1);
+    assert_int_equal(outside_integer(fixture->temporary.outbox, "SELECT row FROM sinks WHERE name = 'sink0'"),
+                     SINK_FILTERED_MAX + 10 + 1 + 7);
+}
+
+/* Followed as a tape: how often it was asked, and whether it works. */
+static unsigned ticks;
+static const char *tick_plan;
+
+static enum sink_result tape_tick(void *sink, uint32_t *ret_wait_ms, char error[SINK_ERROR_BYTES])
+{
+    struct tape *tape = sink;
+    pthread_mutex_lock(&tape->lock);
+    char step = *tick_plan;
+    tick_plan += step != '\0';
+    ticks++;
+    pthread_cond_broadcast(&tape->moved);
+    pthread_mutex_unlock(&tape->lock);
+    *ret_wait_ms = step ? 1 : HOUR_MS;
+    snprintf(error, SINK_ERROR_BYTES, "away");
+    return step == 'r' ? SINK_RETRY : SINK_DELIVERED;
+}
+
+/* Asked while nothing waits, again after the time it names, after a failure too, and an alert wakes it meanwhile. */
+static void test_sink_ticks(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct sink_kind kind;
+    static struct sink_settings settings = {
+        .kind = &kind, .url = "0", .name = "sink0", .retry_min_ms = 1, .retry_max_ms = 1};
+    char error[SINK_ERROR_BYTES] = "";
+    kind = tape_kind;
+    kind.tick = tape_tick;
+    ticks = 0;
+    tick_plan = "drrd";
+    struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
+    assert_non_null(runner);
+    wait_for(&tapes[0], &ticks, 5);
+    assert_int_equal(commit_alerts(fixture->outbox, 0, 1), 0);
+    wait_for(&tapes[0], &tapes[0].delivered, 1);
+    wait_for(&tapes[0], &ticks, 6);
+    assert_metric(runner, "vedette_sink_retries_total{sink=\"sink0\"} 2\n");
+    assert_metric(runner, "vedette_sink_up{sink=\"sink0\"} 1\n");
+    assert_int_equal(sink_runner_stop(runner, 0), 0);
+}
+
 static void test_sink_start_fails_with_words(void **state)
 {
     struct fixture *fixture = *state;
@@ -377,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sink_stop_gives_up_at_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_that_hangs_delays_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_new_one_begins_now, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sink_filter_passes_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sink_ticks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_start_fails_with_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_at_most_one_duplicate_a_crash, setup, teardown),
         cmocka_unit_test(test_sink_backoff),

@@ -63,7 +63,10 @@ static int wait_for(const struct syslog_transport *transport, short events, uint
     struct pollfd fds[] = {{.fd = transport->fd, .events = events}, {.fd = transport->cancel_fd, .events = POLLIN}};
     if (poll(fds, 2, left_ms < (uint64_t)most_ms ? (int)left_ms : most_ms) < 0 && errno != EINTR)
         return -errno;
-    return fds[1].revents & POLLIN ? -ECANCELED : 0;
+    if (fds[1].revents & POLLIN)
+        return -ECANCELED;
+    /* Of a datagram's socket the next send says what it is. */
+    return transport->is_stream && (fds[0].revents & (POLLERR | POLLHUP)) ? -ECONNRESET : 0;
 }
 
 /* -- connecting -- */
