@@ -53,15 +53,16 @@ static uint64_t deadline_of(const struct syslog_transport *transport)
     return clock_boot_ns() + transport->settings->timeout_ms * UINT64_C(1000000);
 }
 
-/* Until `events` are there, at most `most_ms`. 0; -ETIMEDOUT when the deadline is over; -ECANCELED. */
-static int wait_for(const struct syslog_transport *transport, short events, uint64_t deadline_ns, int most_ms)
+/* Until `events` are there, at most `most_ns`. 0; -ETIMEDOUT when the deadline is over; -ECANCELED; -ECONNRESET. */
+static int wait_for(const struct syslog_transport *transport, short events, uint64_t deadline_ns, uint64_t most_ns)
 {
     uint64_t now_ns = clock_boot_ns();
     if (now_ns >= deadline_ns)
         return -ETIMEDOUT;
-    uint64_t left_ms = (deadline_ns - now_ns) / 1000000 + 1;
+    uint64_t left_ns = deadline_ns - now_ns < most_ns ? deadline_ns - now_ns : most_ns;
+    const struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000u), .tv_nsec = (long)(left_ns % 1000000000u)};
     struct pollfd fds[] = {{.fd = transport->fd, .events = events}, {.fd = transport->cancel_fd, .events = POLLIN}};
-    if (poll(fds, 2, left_ms < (uint64_t)most_ms ? (int)left_ms : most_ms) < 0 && errno != EINTR)
+    if (ppoll(fds, 2, &left, NULL) < 0 && errno != EINTR)
         return -errno;
     if (fds[1].revents & POLLIN)
         return -ECANCELED;
@@ -175,7 +176,9 @@ static int send_all(struct syslog_transport *transport, const char *data, size_t
             data += sent;
             size -= (size_t)sent;
         } else if (sent == -EAGAIN || sent == -ENOBUFS) {
-            result = wait_for(transport, sent == -EAGAIN ? POLLOUT : 0, deadline_ns, sent == -EAGAIN ? 60000 : 10);
+            /* Nothing tells when there are buffers again. */
+            result = wait_for(transport, sent == -EAGAIN ? POLLOUT : 0, deadline_ns,
+                              sent == -EAGAIN ? UINT64_MAX : UINT64_C(10000000));
         } else if (sent != -EINTR) {
             result = (int)sent;
         }
@@ -191,14 +194,14 @@ static int send_all(struct syslog_transport *transport, const char *data, size_t
  */
 static int wait_until_acknowledged(struct syslog_transport *transport, uint64_t deadline_ns)
 {
-    enum { LONGEST_MS = 50 };
+    enum { SHORTEST_NS = 50000, LONGEST_NS = 50000000 };
     int result = 0, waiting = 0;
-    for (int ms = 1; result == 0; ms = ms < LONGEST_MS ? ms * 2 : LONGEST_MS) {
+    for (uint64_t ns = SHORTEST_NS; result == 0; ns = ns < LONGEST_NS ? ns * 2 : LONGEST_NS) {
         if (ioctl(transport->fd, SIOCOUTQ, &waiting) < 0)
             return -errno;
         if (waiting == 0)
             return 0;
-        result = wait_for(transport, 0, deadline_ns, ms);
+        result = wait_for(transport, 0, deadline_ns, ns);
     }
     return result;
 }
