@@ -62,11 +62,14 @@ class Double:
         draft.write_text(script)
         os.replace(draft, self.control)
 
-    def restart(self):
-        """kill -9, and there again."""
+    def stop(self):
+        """kill -9; what it was told to do is forgotten."""
         self.process.end(kill=True)
         self.control.unlink(missing_ok=True)
         self.script = "ok"
+
+    def restart(self):
+        self.stop()
         self.start()
 
     def rows(self):
@@ -173,8 +176,11 @@ class Alertmanager:
     def refused(self):
         return []
 
-    def restart(self):
+    def stop(self):
         self.process.end(kill=True)
+
+    def restart(self):
+        self.stop()
         self.start()
 
     def close(self):

@@ -90,17 +90,31 @@ class Daemon:
             pass
         connection.close()
 
-    def read(self, connection):
-        rest = b""
+    def take_whole(self, rest):
+        """Takes the messages that are whole; what is left."""
         while True:
             head, blank, tail = rest.partition(b" ")
             if blank and not (head.isdigit() and not head.startswith(b"0")):
-                return self.take(b"no octet count: " + rest[:40])
-            if blank and len(tail) >= int(head):
-                self.take(tail[:int(head)])
-                rest = tail[int(head):]
-                continue
+                self.take(b"no octet count: " + rest[:40])
+                raise OSError("nothing behind it can be understood")
+            if not blank or len(tail) < int(head):
+                return rest
+            self.take(tail[:int(head)])
+            rest = tail[int(head):]
+
+    def read(self, connection):
+        rest = b""
+        while True:
+            rest = self.take_whole(rest)
             if self.mood == "reset":
+                # What is here already is read, so that one message at most is lost with the connection.
+                connection.setblocking(False)
+                try:
+                    while piece := connection.recv(4096):
+                        rest += piece
+                except BlockingIOError:
+                    pass
+                rest = self.take_whole(rest)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return self.note({"reset": True})
             if self.mood == "stall":
