@@ -9,7 +9,7 @@
 #include <fcntl.h>
 
 #include "analyzer/alert/alert_testing.h"
-#include "analyzer/alert/secret.h"
+#include "analyzer/alert/credential.h"
 
 static void write_file(const char *path, const char *data, size_t size)
 {
@@ -19,43 +19,43 @@ static void write_file(const char *path, const char *data, size_t size)
     close(fd);
 }
 
-static void test_secret_changes(void **state)
+static void test_credential_changes(void **state)
 {
     (void)state;
     struct temporary temporary;
-    struct secret secret = {0};
+    struct credential credential = {0};
     char path[TESTING_PATH_BYTES], other[TESTING_PATH_BYTES], error[SECRET_ERROR_BYTES];
     temporary_make(&temporary);
     snprintf(path, sizeof(path), "%s/token", temporary.folder);
     snprintf(other, sizeof(other), "%s/other", temporary.folder);
-    assert_int_equal(secret_renew(&secret, path, error), -ENOENT);
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), -ENOENT);
     assert_non_null(strstr(error, path));
-    assert_null(secret.value);
+    assert_null(credential.value);
     write_file(path, "one\r\n", 5);
-    assert_int_equal(secret_renew(&secret, path, error), 1);
-    assert_string_equal(secret.value, "one");
-    assert_int_equal(secret_renew(&secret, path, error), 0);
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), 1);
+    assert_string_equal(credential.value, "one");
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), 0);
     /* Of the same size, by another file in its place, as Kubernetes changes a Secret. */
     write_file(other, "two\r\n", 5);
     assert_int_equal(rename(other, path), 0);
-    assert_int_equal(secret_renew(&secret, path, error), 1);
-    assert_string_equal(secret.value, "two");
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), 1);
+    assert_string_equal(credential.value, "two");
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(secret_renew(&secret, path, error), -ENOENT);
-    assert_null(secret.value);
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), -ENOENT);
+    assert_null(credential.value);
     write_file(path, "three", 5);
-    assert_int_equal(secret_renew(&secret, path, error), 1);
-    assert_string_equal(secret.value, "three");
-    secret_fini(&secret);
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), 1);
+    assert_string_equal(credential.value, "three");
+    credential_fini(&credential);
     temporary_remove(&temporary);
 }
 
-static void test_secret_refused(void **state)
+static void test_credential_refused(void **state)
 {
     (void)state;
     static char large[SECRET_MAX_BYTES + 1];
     struct temporary temporary;
-    struct secret secret = {0};
+    struct credential credential = {0};
     char path[TESTING_PATH_BYTES], error[SECRET_ERROR_BYTES];
     temporary_make(&temporary);
     snprintf(path, sizeof(path), "%s/token", temporary.folder);
@@ -65,20 +65,20 @@ static void test_secret_refused(void **state)
         size_t size;
         const char *words;
     } cases[] = {{"", 0, "is empty"},
-                 {"\n\n", 2, "is empty"},
-                 {"a\r\nX-Evil: b", 12, "not one line"},
-                 {"a\0b", 3, "not one line"},
-                 {large, sizeof(large), "is over"}};
+                 {"\n\n", 2, "is not one line"},
+                 {"a\r\nX-Evil: b", 12, "is not one line"},
+                 {"a\0b", 3, "is not one line"},
+                 {large, sizeof(large), "is larger"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         write_file(path, cases[i].data, cases[i].size);
-        assert_true(secret_renew(&secret, path, error) < 0);
+        assert_true(credential_renew(&credential, "auth.bearer_file", path, error) < 0);
         assert_non_null(strstr(error, cases[i].words));
-        assert_null(secret.value);
+        assert_null(credential.value);
     }
-    write_file(path, large, SECRET_MAX_BYTES);
-    assert_int_equal(secret_renew(&secret, path, error), 1);
-    secret_fini(&secret);
-    assert_true(secret_renew(&secret, temporary.folder, error) < 0); /* a directory */
+    write_file(path, large, SECRET_MAX_BYTES - 1);
+    assert_int_equal(credential_renew(&credential, "auth.bearer_file", path, error), 1);
+    credential_fini(&credential);
+    assert_true(credential_renew(&credential, "auth.bearer_file", temporary.folder, error) < 0); /* a directory */
     temporary_remove(&temporary);
 }
 
@@ -102,7 +102,7 @@ static void test_stamp(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_secret_changes), cmocka_unit_test(test_secret_refused),
-                                       cmocka_unit_test(test_stamp)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_credential_changes),
+                                       cmocka_unit_test(test_credential_refused), cmocka_unit_test(test_stamp)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
