@@ -258,11 +258,19 @@ static void test_syslog_unix_stream(void **state)
     struct fixture *f = *state;
     char url[TESTING_PATH_BYTES + 8];
     int fd = unix_socket(f, SOCK_STREAM);
-    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(listen(fd, 2), 0);
     snprintf(url, sizeof(url), "unix://%s", f->path);
-    set(f, "timeout", "10ms"); /* nobody reads yet, so nothing is acknowledged */
     open_sink(f, url);
-    assert_int_equal(deliver(f, 1), SINK_RETRY);
+    assert_int_equal(deliver(f, 1), SINK_DELIVERED);
+    int first = accept(fd, NULL, NULL);
+    assert_int_equal(take_counted(first), 1);
+    assert_int_equal(deliver(f, 2), SINK_DELIVERED);
+    close(first); /* unread */
+    assert_int_equal(deliver(f, 3), SINK_DELIVERED);
+    int second = accept(fd, NULL, NULL);
+    assert_int_equal(take_counted(second), 2);
+    assert_int_equal(take_counted(second), 3);
+    close(second);
     close(fd);
 }
 
@@ -347,6 +355,36 @@ static void test_syslog_tcp_repeats_after_a_reset_only(void **state)
     }
 }
 
+/* A receiver that stands still: what it was sent in part over the connection that was given up does not come twice when
+ * it reads on. */
+static void test_syslog_tcp_stalled(void **state)
+{
+    struct fixture *f = *state;
+    char url[64];
+    const int small = 4096;
+    int fd = inet_socket(SOCK_STREAM, url, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    set(f, "timeout", "200ms");
+    open_sink(f, url);
+    unsigned number = 0;
+    while (deliver(f, number + 1) == SINK_DELIVERED) /* into the buffers of the kernel */
+        assert_true(++number < 10000);
+    int first = accept(fd, NULL, NULL);
+    for (unsigned i = 1; i <= number; i++)
+        assert_int_equal(take_counted(first), i);
+    char rest[65536];
+    ssize_t size, whole = 0;
+    while ((size = recv(first, rest, sizeof(rest), 0)) > 0)
+        whole += size;
+    assert_true(whole < 200); /* less than a message */
+    close(first);
+    assert_int_equal(deliver(f, number + 1), SINK_DELIVERED);
+    int second = accept(fd, NULL, NULL);
+    assert_int_equal(take_counted(second), number + 1);
+    close(second);
+    close(fd);
+}
+
 static void test_syslog_interrupt(void **state)
 {
     struct fixture *f = *state;
@@ -389,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_syslog_unix_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_syslog_udp, setup, teardown),
         cmocka_unit_test_setup_teardown(test_syslog_tcp_repeats_after_a_reset_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_syslog_tcp_stalled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_syslog_interrupt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_syslog_urls, setup, teardown),
     };

@@ -189,7 +189,7 @@ static int send_all(struct syslog_transport *transport, const char *data, size_t
 }
 
 /*
- * Until the receiver's kernel has all bytes (SIOCOUTQ, tcp(7) and unix(7)). Nothing tells when, so it is looked at
+ * Until the receiver's kernel has all bytes (SIOCOUTQ, tcp(7)). Nothing tells when, so it is looked at
  * after ever longer waits; on a network it takes one round trip.
  */
 static int wait_until_acknowledged(struct syslog_transport *transport, uint64_t deadline_ns)
@@ -233,7 +233,10 @@ static int send_message(struct syslog_transport *transport, const char *message,
     }
     int result = send_all(transport, frame->data, frame->size, deadline_ns);
     if (result == 0)
-        result = transport->is_stream ? wait_until_acknowledged(transport, deadline_ns) : pending_error(transport);
+        /* What a unix stream took is in the receiver's own queue. */
+        result = has_link(transport)    ? wait_until_acknowledged(transport, deadline_ns)
+                 : transport->is_stream ? 0
+                                        : pending_error(transport);
     return result;
 }
 
@@ -284,9 +287,21 @@ static void keep_last(struct syslog_transport *transport, const char *message, s
     transport->in_doubt = false;
 }
 
+/*
+ * Out of time the receiver lacks the end of the message, which is sent again over another connection: it must not come
+ * over this one too, when the receiver reads on. What it has not been sent yet goes with a reset; what its kernel has,
+ * it can still read.
+ */
+static void abandon(const struct syslog_transport *transport)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 static int fail(struct syslog_transport *transport, int result, char *error)
 {
-    /* A timeout means that the receiver lacks the end of what is sent again anyway. */
+    if (result == -ETIMEDOUT && has_link(transport))
+        abandon(transport);
     transport->in_doubt |= result != -ETIMEDOUT && result != -ECANCELED && result != -EMSGSIZE;
     disconnect(transport);
     return explain(transport, -result, error);
