@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "common/transport/credential.h"
+
 enum { POLL_MS = 1000 }; /* curl wakes for its own timers; this bounds a missed wakeup */
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -15,23 +17,17 @@ static void init_curl(void)
 
 int link_is_stale(struct link *link, const struct sink_settings *settings, char error[SINK_ERROR_BYTES])
 {
-    const struct {
-        const char *key, *path;
-        struct file_stamp *stamp;
-    } files[] = {{"tls.ca", settings->tls_ca, &link->ca},
-                 {"tls.certificate", settings->tls_certificate, &link->certificate},
-                 {"tls.key", settings->tls_key, &link->key}};
-    int stale = 0;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        int result = file_stamp_renew(files[i].stamp, files[i].path);
-        if (result < 0) {
-            snprintf(error, SINK_ERROR_BYTES, "%s: %.140s cannot be read: %s", files[i].key, files[i].path,
-                     strerror(-result));
+    static const char *const keys[] = {"tls.ca", "tls.certificate", "tls.key"};
+    const char *const paths[] = {settings->tls_ca, settings->tls_certificate, settings->tls_key};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (paths[i][0] != '\0' && access(paths[i], R_OK) < 0) {
+            int result = -errno;
+            snprintf(error, SINK_ERROR_BYTES, "%s: %.140s cannot be read: %s", keys[i], paths[i], strerror(-result));
             return result;
         }
-        stale |= result;
-    }
-    return stale;
+    const uint64_t before = link->stamp;
+    link->stamp = credential_stamp(paths, sizeof(paths) / sizeof(paths[0]));
+    return link->stamp != before;
 }
 
 int link_init(struct link *link, const struct sink_settings *settings, char error[SINK_ERROR_BYTES])

@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "analyzer/alert/credential.h"
 #include "analyzer/alert/sink_settings.h"
 
 enum { LINK_CONNECT_MS = 5000, LINK_RECEIVER_BYTES = 160 };
@@ -24,7 +23,7 @@ struct link {
     char receiver[LINK_RECEIVER_BYTES]; /* scheme, host and port: what may be shown; a URL may hold a secret */
     char host[256];                     /* and port: what an HTTP Host header says */
     char words[CURL_ERROR_SIZE];
-    struct file_stamp ca, certificate, key;
+    uint64_t stamp; /* of the files of tls.* */
     atomic_bool interrupted;
 };
 

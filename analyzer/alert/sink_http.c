@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "analyzer/alert/link.h"
+#include "analyzer/alert/request_secret.h"
 
 enum {
     REPLY_BYTES = 128,         /* of the receiver's words, for people */
@@ -15,7 +16,7 @@ struct sink_http {
     const struct sink_settings *settings;
     const struct sink_http_kind *kind;
     struct link link;
-    struct credential url, password, bearer;
+    struct request_secret url, password, bearer;
     struct curl_slist *headers; /* without the one of a single request */
     bool is_open;
     char reply[REPLY_BYTES];
@@ -123,14 +124,14 @@ static int renew_credentials(struct sink_http *http, char error[SINK_ERROR_BYTES
     const struct sink_settings *settings = http->settings;
     const struct {
         const char *key, *path;
-        struct credential *credential;
+        struct request_secret *secret;
     } files[] = {{"url_file", settings->url_file, &http->url},
                  {"auth.password_file", settings->auth_password_file, &http->password},
                  {"auth.bearer_file", settings->auth_bearer_file, &http->bearer}};
     int changed = link_is_stale(&http->link, settings, error);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && changed >= 0; i++) {
         int result =
-            files[i].path[0] != '\0' ? credential_renew(files[i].credential, files[i].key, files[i].path, error) : 0;
+            files[i].path[0] != '\0' ? request_secret_renew(files[i].secret, files[i].key, files[i].path, error) : 0;
         changed = result < 0 ? result : changed | result;
     }
     return changed;
@@ -142,9 +143,9 @@ void sink_http_free(struct sink_http *http)
         return;
     link_fini(&http->link);
     curl_slist_free_all(http->headers);
-    credential_fini(&http->url);
-    credential_fini(&http->password);
-    credential_fini(&http->bearer);
+    request_secret_fini(&http->url);
+    request_secret_fini(&http->password);
+    request_secret_fini(&http->bearer);
     free(http);
 }
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <nettle/hmac.h>
 
-#include "analyzer/alert/credential.h"
+#include "analyzer/alert/request_secret.h"
 #include "analyzer/alert/sink_http.h"
 #include "analyzer/alert/template.h"
 
@@ -37,7 +37,7 @@ struct webhook {
     struct sink_http_kind kind;
     struct sink_http *http;
     struct template *template; /* NULL: the finding's JSON */
-    struct credential key;
+    struct request_secret key;
 };
 
 static bool is_json_type(const char *type)
@@ -59,7 +59,7 @@ static void webhook_close(void *arg)
         return;
     sink_http_free(sink->http);
     template_free(sink->template);
-    credential_fini(&sink->key);
+    request_secret_fini(&sink->key);
     free(sink);
 }
 
@@ -78,7 +78,7 @@ static void *webhook_open(const struct sink_settings *settings, char error[SINK_
     sink->kind = (struct sink_http_kind){.content_type = own->content_type, .example = "https://HOST/PATH"};
     if (*own->template && !(sink->template = template_load(own->template, is_json_type(own->content_type), words)))
         sink_fail(settings, error, "template: %s", words);
-    else if (*own->hmac_key_file && credential_renew(&sink->key, "hmac.key_file", own->hmac_key_file, words) < 0)
+    else if (*own->hmac_key_file && request_secret_renew(&sink->key, "hmac.key_file", own->hmac_key_file, words) < 0)
         sink_fail(settings, error, "%s", words);
     else if ((sink->http = sink_http_new(settings, &sink->kind, error)))
         return sink;
@@ -126,7 +126,7 @@ static enum sink_result webhook_deliver(void *arg, const struct alert *alert, ui
     const char *headers[] = {id, NULL, NULL};
     *retry_after_ms = 0;
     if (*sink->settings->hmac_key_file &&
-        credential_renew(&sink->key, "hmac.key_file", sink->settings->hmac_key_file, error) < 0)
+        request_secret_renew(&sink->key, "hmac.key_file", sink->settings->hmac_key_file, error) < 0)
         return SINK_RETRY;
     int result = make_body(sink, alert, &body);
     enum sink_result answer = result == -EBADMSG ? SINK_REFUSED : SINK_RETRY;
