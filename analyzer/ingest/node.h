@@ -80,6 +80,8 @@ void node_add_sums(const struct node *node, struct node_sums *sums);
 /* Writes what the newest hello said of every event. Any thread. */
 void node_coverage(struct node *node, void (*write)(const struct coverage *coverage, struct text *text),
                    struct text *text);
+/* A line for people about the collector's spool, if it has one. Any thread. */
+void node_describe_spool(const struct node *node, struct text *text);
 /* False before the first hello. Any thread. */
 bool node_has_coverage(struct node *node);
 

@@ -128,6 +128,26 @@ static void write_judgement(const struct node *node, struct metrics_writer *writ
     metrics_put(writer, METRIC_POLICY_EVICTED, labels, (double)policy_judge_evicted(node->judgement->policies));
 }
 
+static void number(struct text *text, const char *words, const atomic_uint_fast64_t *value)
+{
+    text_string(text, words);
+    text_unsigned(text, atomic_load_explicit(value, memory_order_relaxed));
+}
+
+void node_describe_spool(const struct node *node, struct text *text)
+{
+    const struct node_spool *spool = &node->spool;
+    if (load(&spool->size) == 0)
+        return;
+    number(text, "\nspool: ", &spool->batches);
+    number(text, " batches in ", &spool->used);
+    number(text, " of ", &spool->size);
+    number(text, " bytes; since the collector's start ", &spool->written);
+    number(text, " batches written, ", &spool->evicted);
+    number(text, " bulk events given up, ", &spool->errors);
+    text_literal(text, " errors of the disk\n");
+}
+
 /* As of the newest totals, which come with the batches: while the analyzer was away, those of that time. */
 static void write_spool(const struct node *node, struct metrics_writer *writer, const struct metric_label *labels)
 {
