@@ -316,6 +316,12 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
         node_tell_final(node, balance, now_ns);
 }
 
+static bool wants_room(const struct node *node, const Vedette__V1__Request *request, uint64_t now_ns)
+{
+    return request->queue_fill_permille > NODE_FULL_PERMILLE &&
+           now_ns - node->last_commit_ns >= NODE_FULL_INTERVAL_MS * (uint64_t)1000000;
+}
+
 void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
                 const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply)
 {
@@ -346,7 +352,7 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
     }
     if (!is_heartbeat(batch))
         apply(node, decoder, batch, cursor, now_ns);
-    if (node_commit_is_due(node, batch->final || request->queue_fill_permille > NODE_FULL_PERMILLE, now_ns))
+    if (node_commit_is_due(node, batch->final || wants_room(node, request, now_ns), now_ns))
         node_commit(node, now_ns);
     acknowledge(node, cursor, now_ns, reply);
 }
