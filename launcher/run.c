@@ -316,6 +316,7 @@ static void describe_collector(struct runner *runner)
     service_argument(service, "%s", service->name);
     service_argument(service, "--bus.url=ipc://%s/bus/bus.ipc", runner->directory);
     service_argument(service, "--queue.path=%s/collector/queue", runner->directory);
+    service_argument(service, "--spool.path=%s/collector/spool", runner->directory);
     service_argument(service, "--run.wait_for_plan");
     service_argument(service, "--user.drain=%d", DIRECTORY_DRAIN_UID);
     service_argument(service, "--user.courier=%d", DIRECTORY_COURIER_UID);

@@ -166,15 +166,23 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     }
 }
 
-static void note_spool(struct node_spool *spool, const Vedette__V1__Statistics *statistics)
+static void take_spool(struct node_spool *spool, const Vedette__V1__Statistics *statistics, int64_t wall_minus_boot_ns)
 {
-    atomic_store_explicit(&spool->size, statistics->spool_bytes, memory_order_relaxed);
-    atomic_store_explicit(&spool->used, statistics->spool_used, memory_order_relaxed);
-    atomic_store_explicit(&spool->batches, statistics->spool_batches, memory_order_relaxed);
-    atomic_store_explicit(&spool->written, statistics->spool_written, memory_order_relaxed);
-    atomic_store_explicit(&spool->evicted, statistics->spool_evicted, memory_order_relaxed);
-    atomic_store_explicit(&spool->errors, statistics->spool_errors, memory_order_relaxed);
-    atomic_store_explicit(&spool->oldest_ns, statistics->spool_oldest_ns, memory_order_relaxed);
+    uint64_t oldest_ns = statistics->spool_oldest_ns;
+    const struct {
+        atomic_uint_fast64_t *to;
+        uint64_t value;
+    } figures[] = {
+        {&spool->size, statistics->spool_bytes},
+        {&spool->used, statistics->spool_used},
+        {&spool->batches, statistics->spool_batches},
+        {&spool->written, statistics->spool_written},
+        {&spool->evicted, statistics->spool_evicted},
+        {&spool->errors, statistics->spool_errors},
+        {&spool->oldest_wall_ns, oldest_ns == 0 ? 0 : oldest_ns + (uint64_t)wall_minus_boot_ns},
+    };
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+        atomic_store_explicit(figures[i].to, figures[i].value, memory_order_relaxed);
 }
 
 /* Sequences that never came. */
@@ -204,7 +212,7 @@ static void settle_balance(struct node *node, struct balance *balance, const Ved
     for (size_t class = 0; class < CLASS_COUNT; class ++)
         totals_count(&node->reserved[class], more[class]);
     if (batch->statistics != NULL)
-        note_spool(&node->spool, batch->statistics);
+        take_spool(&node->spool, batch->statistics, batch->wall_minus_boot_ns);
 }
 
 /* Events of a plan that is newer than ours: the clock went back, or another analyzer spoke to this node. Ours must win.
@@ -316,6 +324,12 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
         node_tell_final(node, balance, now_ns);
 }
 
+static bool wants_room(const struct node *node, const Vedette__V1__Request *request, uint64_t now_ns)
+{
+    return request->queue_fill_permille > NODE_FULL_PERMILLE &&
+           now_ns - node->last_commit_ns >= NODE_FULL_INTERVAL_MS * (uint64_t)1000000;
+}
+
 void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__Request *request,
                 const Vedette__V1__EventBatch *batch, uint64_t now_ns, struct reply *reply)
 {
@@ -346,7 +360,7 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
     }
     if (!is_heartbeat(batch))
         apply(node, decoder, batch, cursor, now_ns);
-    if (node_commit_is_due(node, batch->final || request->queue_fill_permille > NODE_FULL_PERMILLE, now_ns))
+    if (node_commit_is_due(node, batch->final || wants_room(node, request, now_ns), now_ns))
         node_commit(node, now_ns);
     acknowledge(node, cursor, now_ns, reply);
 }

@@ -96,6 +96,8 @@ static bool write_one(struct node *node, void *arg)
     if (!node_has_coverage(node) || (writing->name != NULL && strcmp(node_name(node), writing->name) != 0))
         return true;
     node_coverage(node, writing->json ? coverage_json : coverage_table, writing->text);
+    if (!writing->json)
+        node_describe_spool(node, writing->text);
     return false;
 }
 

@@ -118,7 +118,9 @@ static void count_loss(struct node *node, const struct loss *loss, uint64_t sess
     state_apply_loss(node->state, loss);
     remember(node, loss, session);
     /* The process tree may lack what was lost. */
-    if (class == CLASS_CRITICAL && loss->stage != VEDETTE__V1__LOSS_STAGE__LOSS_HOOK)
+    bool may_be_critical =
+        class == CLASS_CRITICAL || (class == CLASS_COUNT && loss->stage == VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL);
+    if (may_be_critical && loss->stage != VEDETTE__V1__LOSS_STAGE__LOSS_HOOK)
         node->wants_snapshot = true;
 }
 

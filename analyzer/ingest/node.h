@@ -20,7 +20,8 @@
 enum {
     NODE_COMMIT_INTERVAL_MS = 1000,
     NODE_BUSY_RETRY_MS = 1000,
-    NODE_FULL_PERMILLE = 500, /* a collector's queue beyond this wants its room back at once */
+    NODE_FULL_PERMILLE = 500,   /* a collector's queue beyond this wants its room back soon: */
+    NODE_FULL_INTERVAL_MS = 20, /* not with every batch, which may be small, while a commit may take 10 ms */
     NODE_SNAPSHOT_INTERVAL_S = 60,
     NODE_LINE_INTERVAL_MS = 1000, /* between two log lines of one kind of loss, and between two balances */
 };
@@ -80,6 +81,8 @@ void node_add_sums(const struct node *node, struct node_sums *sums);
 /* Writes what the newest hello said of every event. Any thread. */
 void node_coverage(struct node *node, void (*write)(const struct coverage *coverage, struct text *text),
                    struct text *text);
+/* A line for people about the collector's spool, if it has one. Any thread. */
+void node_describe_spool(const struct node *node, struct text *text);
 /* False before the first hello. Any thread. */
 bool node_has_coverage(struct node *node);
 

@@ -128,28 +128,39 @@ static void write_judgement(const struct node *node, struct metrics_writer *writ
     metrics_put(writer, METRIC_POLICY_EVICTED, labels, (double)policy_judge_evicted(node->judgement->policies));
 }
 
+static void number(struct text *text, const char *words, const atomic_uint_fast64_t *value)
+{
+    text_string(text, words);
+    text_unsigned(text, atomic_load_explicit(value, memory_order_relaxed));
+}
+
+void node_describe_spool(const struct node *node, struct text *text)
+{
+    const struct node_spool *spool = &node->spool;
+    if (load(&spool->size) == 0)
+        return;
+    number(text, "\nspool: ", &spool->batches);
+    number(text, " batches in ", &spool->used);
+    number(text, " of ", &spool->size);
+    number(text, " bytes; since the collector's start ", &spool->written);
+    number(text, " batches written, ", &spool->evicted);
+    number(text, " bulk events given up, ", &spool->errors);
+    text_literal(text, " errors of the disk\n");
+}
+
 /* As of the newest totals, which come with the batches: while the analyzer was away, those of that time. */
 static void write_spool(const struct node *node, struct metrics_writer *writer, const struct metric_label *labels)
 {
     const struct node_spool *spool = &node->spool;
     if (load(&spool->size) == 0)
         return;
-    metrics_write(writer, "vedette_node_spool_size_bytes", METRIC_GAUGE, "How much the collector's spool can hold.",
-                  labels, load(&spool->size));
-    metrics_write(writer, "vedette_node_spool_used_bytes", METRIC_GAUGE, "How much of the collector's spool is used.",
-                  labels, load(&spool->used));
-    metrics_write(writer, "vedette_node_spool_batches", METRIC_GAUGE, "Batches in the collector's spool.", labels,
-                  load(&spool->batches));
-    metrics_write(
-        writer, "vedette_node_spool_oldest_seconds", METRIC_GAUGE,
-        "When the oldest batch in the collector's spool was queued, in seconds since its boot; 0: it is empty.", labels,
-        load(&spool->oldest_ns) / 1e9);
-    metrics_write(writer, "vedette_node_spool_written_batches_total", METRIC_COUNTER,
-                  "Batches that the collector wrote to its spool.", labels, load(&spool->written));
-    metrics_write(writer, "vedette_node_spool_evicted_events_total", METRIC_COUNTER,
-                  "Bulk events that the collector's spool gave up for want of room.", labels, load(&spool->evicted));
-    metrics_write(writer, "vedette_node_spool_errors_total", METRIC_COUNTER,
-                  "Failures of the disk that the collector's spool is on.", labels, load(&spool->errors));
+    metrics_put(writer, METRIC_NODE_SPOOL_SIZE, labels, load(&spool->size));
+    metrics_put(writer, METRIC_NODE_SPOOL_USED, labels, load(&spool->used));
+    metrics_put(writer, METRIC_NODE_SPOOL_BATCHES, labels, load(&spool->batches));
+    metrics_put(writer, METRIC_NODE_SPOOL_OLDEST, labels, load(&spool->oldest_wall_ns) / 1e9);
+    metrics_put(writer, METRIC_NODE_SPOOL_WRITTEN, labels, load(&spool->written));
+    metrics_put(writer, METRIC_NODE_SPOOL_EVICTED, labels, load(&spool->evicted));
+    metrics_put(writer, METRIC_NODE_SPOOL_ERRORS, labels, load(&spool->errors));
 }
 
 void node_collect(struct node *node, struct metrics_writer *writer)

@@ -38,7 +38,7 @@ enum loss_kind { LOSS_EXACT, LOSS_UP_TO, LOSS_UNCOUNTED, LOSS_KINDS };
 
 /* Of the collector's spool, as its newest totals say; size 0: it has none. For scrapes. */
 struct node_spool {
-    atomic_uint_fast64_t size, used, batches, written, evicted, errors, oldest_ns;
+    atomic_uint_fast64_t size, used, batches, written, evicted, errors, oldest_wall_ns;
 };
 
 /* A loss as `balance` shows it; one that goes on is one range. Times since the epoch. */

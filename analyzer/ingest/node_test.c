@@ -448,6 +448,45 @@ static void lose(struct fixture *f, Vedette__V1__LossStage stage, uint32_t class
     node_tell_due(f->node, f->now_ns);
 }
 
+/* What the spool gave up leaves a gap of sequence numbers that its record explains, and stands in the balance of its
+ * class.
+ */
+static void test_node_gap_of_the_spool(void **test)
+{
+    struct fixture *f = *test;
+    uint64_t attempts[] = {3, 0, 40}, queued[] = {3, 0, 40};
+    Vedette__V1__Statistics statistics = VEDETTE__V1__STATISTICS__INIT;
+    greet(f);
+    send_execs(f, 0, 1, "/bin/true");
+    for (int time = 0; time < 2; time++) { /* a kill of the drain may bring it twice */
+        test_collector_begin(f->collector, 41);
+        test_collector_loss(f->collector, VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL, CLASS_BULK, 5, 40);
+        assert_int_equal(send(f)->cursor->processed_seq, 41);
+    }
+    statistics.n_attempts = statistics.n_queued = CLASS_COUNT;
+    statistics.attempts = attempts;
+    statistics.queued = queued;
+    statistics.spool_bytes = 1000;
+    statistics.spool_used = 100;
+    statistics.spool_evicted = 40;
+    test_collector_begin(f->collector, 41);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    test_collector_totals(f->collector, &statistics);
+    test_collector_final(f->collector);
+    struct listening log = listen_to_log();
+    assert_int_equal(send(f)->cursor->processed_seq, 43);
+    assert_int_equal(node_settle(f->node, f->now_ns), 0);
+    char *said = stop_listening(log);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"spool\",class=\"bulk\"} 40\n");
+    assert_no_figure(f, "stage=\"ingest\"");
+    assert_figure(f, "vedette_node_spool_used_bytes{node=\"node1\"} 100\n");
+    assert_figure(f, "vedette_node_spool_evicted_events_total{node=\"node1\"} 40\n");
+    assert_int_equal(times_said(said, "class=bulk: reserved=40 delivered=0 lost=40 in_flight=0"), 1);
+    assert_int_equal(times_said(said, "class=critical: reserved=3 delivered=3 lost=0 in_flight=0"), 1);
+    free(said);
+}
+
 static void test_node_loss_lines_are_joined(void **test)
 {
     struct fixture *f = *test;
@@ -704,6 +743,7 @@ int main(void)
         WITH_NODE(test_node_alert_is_committed_with_its_cursor),
         WITH_NODE(test_node_batch_sent_again),
         WITH_NODE(test_node_gap_is_a_loss),
+        WITH_NODE(test_node_gap_of_the_spool),
         WITH_NODE(test_node_older_session_comes_late),
         WITH_NODE(test_node_after_a_crash),
         WITH_NODE(test_node_newer_plan_is_outbid),

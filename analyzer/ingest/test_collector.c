@@ -176,6 +176,11 @@ void test_collector_loss(struct test_collector *collector, Vedette__V1__LossStag
     assert_int_equal(batch_encoder_add_loss(collector->encoder, &loss), 0);
 }
 
+void test_collector_totals(struct test_collector *collector, const Vedette__V1__Statistics *statistics)
+{
+    batch_encoder_set_statistics(collector->encoder, statistics);
+}
+
 void test_collector_statistics(struct test_collector *collector, uint64_t attempts, uint64_t lost_ring)
 {
     uint64_t attempted[CLASS_COUNT] = {attempts}, lost[CLASS_COUNT] = {lost_ring};
@@ -184,7 +189,7 @@ void test_collector_statistics(struct test_collector *collector, uint64_t attemp
     statistics.n_attempts = statistics.n_lost_ring = CLASS_COUNT;
     statistics.attempts = attempted;
     statistics.lost_ring = lost;
-    batch_encoder_set_statistics(collector->encoder, &statistics);
+    test_collector_totals(collector, &statistics);
 }
 
 void test_collector_final(struct test_collector *collector)

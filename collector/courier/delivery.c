@@ -9,6 +9,8 @@
 
 enum {
     CLOSING_HEARTBEAT_MS = 50, /* the last batch is acknowledged: ask until it is durable */
+    FULL_HEARTBEAT_MS = 25,    /* all in a queue that is over half full is processed: its room is wanted */
+    FULL_PERMILLE = 500,       /* beyond this the analyzer commits when it is asked, though not more often than that */
     UNSETTLED_HEARTBEAT_MS =
         1500, /* the analyzer commits about every second: one question then lets the queue forget */
     BUSY_MIN_MS = 10,
@@ -339,6 +341,8 @@ static uint64_t heartbeat_ms(const struct worker *worker)
 {
     if (queue_is_closing(worker->queue))
         return CLOSING_HEARTBEAT_MS;
+    if (fill_permille(worker) > FULL_PERMILLE && worker->heartbeat_ms > FULL_HEARTBEAT_MS)
+        return FULL_HEARTBEAT_MS;
     if (!queue_is_delivered(worker->queue) && worker->heartbeat_ms > UNSETTLED_HEARTBEAT_MS)
         return UNSETTLED_HEARTBEAT_MS;
     return worker->heartbeat_ms;

@@ -30,6 +30,8 @@ enum {
 
 /* How fast batches are brought back at most: above what a node was seen to produce, or it would never end. */
 static const uint64_t replay_bytes_per_s = 32 << 20;
+/* Waiting is done in whole milliseconds: what was not used of the last few may be made up for. */
+static const uint64_t replay_burst_ns = 20000000;
 
 /* Who writes the queue. The drain's thread moves IDLE to ACTIVE, OFFERED to IDLE; the spool's ACTIVE to OFFERED; either
  * OFFERED to ACTIVE. */
@@ -420,7 +422,8 @@ static bool bring_back(struct spool *spool, uint64_t now_ns)
         return false;
     disk_pop(&spool->disk);
     spool->is_full = false;
-    spool->feed_ns = (spool->feed_ns > now_ns - cost_ns ? spool->feed_ns : now_ns) + cost_ns;
+    uint64_t since_ns = now_ns - replay_burst_ns;
+    spool->feed_ns = (spool->feed_ns > since_ns ? spool->feed_ns : since_ns) + cost_ns;
     if (disk_front(&spool->disk) == NULL)
         note_emptied(spool);
     return true;

@@ -21,7 +21,7 @@
 #include "common/base/log.h"
 #include "common/events/record.h"
 
-enum { ROUNDS = 80, RING = 128 * 1024, SESSION = 42, LARGEST = 6000, PATIENCE_S = 60 };
+enum { ROUNDS = 40, RING = 128 * 1024, SESSION = 42, LARGEST = 6000, PATIENCE_S = 60 };
 
 static const char boot[] = "0b5d6c1e-0000-4000-8000-00000000000a";
 
