@@ -22,7 +22,7 @@ static const char *const verbs[] = {
     "run",
     "take events in, detect, and deliver alerts until SIGTERM",
     "list",
-    "print `events`, `detections`, `metrics`, or the `policies` of --policy; with --json for programs",
+    "print `events`, `detections`, `metrics`, `outputs`, or the `policies` of --policy; with --json for programs",
     "alerts",
     "`list` what is stored, `show ID`, `tail` what comes; `redrive` dead letters to their sinks or `ack` them",
     "balance",
@@ -41,7 +41,7 @@ static const char *const verbs[] = {
 };
 
 static const char *const verb_words[] = {
-    "alerts", "list show tail redrive ack", "list", "events detections metrics policies", NULL,
+    "alerts", "list show tail redrive ack", "list", "events detections metrics outputs policies", NULL,
 };
 
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
@@ -139,6 +139,10 @@ static const struct option options[] = {
     {"output.shape", OPTION_CHOICE, AT(output_shape), .initial = "trace", .choices = shapes,
      .help =
          "JSON as Tracee's up to v0.24 (trace), or as its later v1beta1 events (v1beta1); docs/json.md compares them."},
+    {"outputs", OPTION_LIST, AT(outputs),
+     .help =
+         "NAME.KEY=VALUE: a key of the output NAME, over the list `outputs` of the file; NAME.kind=KIND begins a new "
+         "one. `list outputs` prints the kinds and their keys."},
     {"policy", OPTION_LIST, AT(policy), .help = "Policy files or directories; without any, all detections run."},
     {"redact.builtin", OPTION_BOOL, AT(redact_builtin), .initial = "true",
      .help = "Replace passwords, tokens and keys in argument lists and environments by [redacted] before anything is "
@@ -161,8 +165,10 @@ static const struct option options[] = {
      .min = SINK_BACKOFF_MIN_MS, .max = SINK_RETRY_AFTER_MAX_MS,
      .help = "Longest wait between two attempts; they begin half a second apart. A Retry-After is obeyed beyond it."},
     {"sink.falcosidekick.url", OPTION_STRING, AT(falcosidekick_url),
-     .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/."},
-    {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true", .help = "Write findings to stdout."},
+     .help = "Falcosidekick to deliver findings to, as in http://127.0.0.1:2801/; short for an output of kind "
+             "falcosidekick."},
+    {"sink.stdout", OPTION_BOOL, AT(sink_stdout), .initial = "true",
+     .help = "Write findings to stdout; short for an output of kind stdout."},
     {"sink_name", OPTION_STRING, AT(sink_name),
      .help =
          "With `alerts`: dead letters of this sink only; `redrive ID` sends the alert to it again even if it had it."},
@@ -171,6 +177,8 @@ static const struct option options[] = {
              "without any, " CONFIG_TUNING " where it is there."},
     {"until", OPTION_STRING, AT(until), .help = "With `alerts`: of events up to then, written as --since."},
 };
+
+static const char *const foreign[] = {"detections", "outputs", NULL};
 
 static const struct option_table table = {
     .options = options,
@@ -182,7 +190,7 @@ static const struct option_table table = {
                "alerts. It needs no privilege and refuses to run as root unless told to.",
     .verbs = verbs,
     .words = verb_words,
-    .foreign = "detections",
+    .foreign = foreign,
     .footer = "FILES\n"
               "  /etc/vedette/analyzer.yaml            these same keys, nested\n"
               "  /etc/vedette/detections.d/            tuning of detections: exceptions, severities, limits\n"
@@ -219,7 +227,7 @@ static int check_arguments(const struct config_request *request, char error[OPTI
         const char *words;
     } rules[] = {
         {"alerts", 1, INT_MAX, "alerts: say what: list, show ID, tail, redrive ID... or ack ID..."},
-        {"list", 1, 1, "list: say what: events, detections, metrics or policies"},
+        {"list", 1, 1, "list: say what: events, detections, metrics, outputs or policies"},
         {"validate", 1, INT_MAX, "validate: name at least one policy file or directory"},
     };
     int least = 0, most = 0;

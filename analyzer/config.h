@@ -50,6 +50,7 @@ struct config {
     char http_tls_key[CONFIG_PATH_BYTES];
     char http_token_file[CONFIG_PATH_BYTES];
     bool tracee_names;
+    struct option_list outputs; /* NAME.KEY=VALUE, over the file's section `outputs` */
     bool parse_arguments;
     struct option_list policy;
     struct option_list tuning;

@@ -85,7 +85,7 @@ static const int allowed[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(ftruncate),
     SCMP_SYS(fallocate),
-    SCMP_SYS(rename), /* an events file that has grown to its limit */
+    SCMP_SYS(rename), /* a file of events or findings that has grown to its limit */
     SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
     SCMP_SYS(unlink),

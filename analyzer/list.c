@@ -173,6 +173,7 @@ static const struct {
     {"detections", {table_detections, json_detections, markdown_detections}},
     {"events", {table_events, json_events, markdown_events}},
     {"metrics", {table_metrics, json_metrics, markdown_metrics}},
+    {"outputs", {table_outputs, json_outputs, markdown_outputs}},
 };
 
 int list(const char *what, enum list_format format)
@@ -183,6 +184,6 @@ int list(const char *what, enum list_format format)
             lists[i].write[format](&text);
             return list_print(&text);
         }
-    log_error("list: there is no list of '%s': say events, detections, metrics or policies", what);
+    log_error("list: there is no list of '%s': say events, detections, metrics, outputs or policies", what);
     return EXIT_CODE_USAGE;
 }

@@ -14,7 +14,7 @@ enum list_format {
     LIST_MARKDOWN, /* a page of docs/ */
 };
 
-/* `what` is "detections", "events" or "metrics". */
+/* `what` is "detections", "events", "metrics" or "outputs". */
 int list(const char *what, enum list_format format);
 
 /* Writes it to standard output and frees it; an exit code. */
@@ -28,6 +28,9 @@ int list_plan(struct loaded_current *current, enum list_format format);
 /* The pages, from the tables. */
 void markdown_events(struct text *text);
 void markdown_detections(struct text *text);
+void markdown_outputs(struct text *text);
+void table_outputs(struct text *text);
+void json_outputs(struct text *text);
 
 /* list_metrics.c */
 void table_metrics(struct text *text);

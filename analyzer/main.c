@@ -23,6 +23,7 @@
 #include "analyzer/ingest/ingest.h"
 #include "analyzer/list.h"
 #include "analyzer/metrics/http.h"
+#include "analyzer/outputs.h"
 #include "analyzer/policy/watch.h"
 #include "analyzer/reload.h"
 #include "analyzer/validate.h"
@@ -32,7 +33,6 @@
 #include "common/base/notify.h"
 
 enum {
-    MAX_SINKS = 4,
     HOUSEKEEPING_MS = 2000,
     STUCK_S = 60 /* more than ingest_mend may take */,
     RELOAD_QUIET_MS = 200,
@@ -50,8 +50,8 @@ struct analyzer {
     struct metrics *metrics;
     struct http_server *http, *control;
     struct control asked; /* what the control socket's pages speak of */
-    struct sink_runner *sink[MAX_SINKS];
-    const char *sink_name[MAX_SINKS];
+    struct outputs outputs;
+    struct sink_runner *sink[OUTPUTS_MAX]; /* of the output at the same place */
     size_t n_sinks;
     atomic_uint_fast64_t moved_ns; /* when the main loop last went round */
     int signal_fd, notify_fd;
@@ -168,27 +168,31 @@ static int open_outbox(struct analyzer *analyzer)
     return EXIT_CODE_OK;
 }
 
-/* `retry_max_ms`: 0 for the usual. */
-static int start_sink(struct analyzer *analyzer, const char *kind, const char *target, uint64_t retry_max_ms)
+/* Of which outputs, and whether each could begin. */
+static int load_outputs(struct analyzer *analyzer)
 {
-    char error[SINK_ERROR_BYTES];
-    struct sink_settings settings = {
-        .kind = sink_kind_by_name(kind), .target = target, .backoff_max_ms = (uint32_t)retry_max_ms};
-    struct sink_runner *runner = sink_runner_start(analyzer->outbox, &settings, error);
-    if (runner == NULL) {
-        log_error("%s", error);
-        return EXIT_CODE_USAGE;
-    }
-    analyzer->sink_name[analyzer->n_sinks] = settings.kind->name;
-    analyzer->sink[analyzer->n_sinks++] = runner;
-    return EXIT_CODE_OK;
+    char error[OUTPUTS_ERROR_BYTES];
+    if (outputs_load(&analyzer->config, &analyzer->outputs, error) == 0)
+        return EXIT_CODE_OK;
+    log_error("%s", error);
+    return EXIT_CODE_USAGE;
 }
 
-static const char *stdout_format(const struct config *config)
+static int check_outputs(const struct analyzer *analyzer)
 {
-    return config->output_format == OUTPUT_TABLE        ? "table"
-           : config->output_shape == JSON_SHAPE_V1BETA1 ? "v1beta1"
-                                                        : "json";
+    char error[OUTPUTS_ERROR_BYTES];
+    if (outputs_check(&analyzer->outputs, error) == 0)
+        return EXIT_CODE_OK;
+    log_error("%s", error);
+    return EXIT_CODE_USAGE;
+}
+
+static bool writes_findings_to_stdout(const struct analyzer *analyzer)
+{
+    for (size_t i = 0; i < analyzer->outputs.count; i++)
+        if (strcmp(analyzer->outputs.output[i]->kind->name, "stdout") == 0)
+            return true;
+    return false;
 }
 
 static int open_events_file(struct analyzer *analyzer)
@@ -207,8 +211,7 @@ static int start_sinks(struct analyzer *analyzer)
 {
     const struct config *config = &analyzer->config;
     bool table = config->output_format == OUTPUT_TABLE;
-    int code = EXIT_CODE_OK;
-    if (table && (config->sink_stdout || config->events.count + config->policy.count > 0)) {
+    if (table && (writes_findings_to_stdout(analyzer) || config->events.count + config->policy.count > 0)) {
         struct text heading = {0};
         if (table_heading(&heading) == 0) {
             text_literal(&heading, "\n");
@@ -216,11 +219,16 @@ static int start_sinks(struct analyzer *analyzer)
         }
         text_fini(&heading);
     }
-    if (config->sink_stdout)
-        code = start_sink(analyzer, "stdout", stdout_format(config), 0);
-    if (code == EXIT_CODE_OK && config->falcosidekick_url[0] != '\0')
-        code = start_sink(analyzer, "falcosidekick", config->falcosidekick_url, config->falcosidekick_retry_max_ms);
-    return code;
+    for (size_t i = 0; i < analyzer->outputs.count; i++) {
+        char error[SINK_ERROR_BYTES];
+        analyzer->sink[i] = sink_runner_start(analyzer->outbox, analyzer->outputs.output[i], error);
+        if (analyzer->sink[i] == NULL) {
+            log_error("%s", error);
+            return EXIT_CODE_USAGE;
+        }
+        analyzer->n_sinks++;
+    }
+    return EXIT_CODE_OK;
 }
 
 static int start_ingest(struct analyzer *analyzer)
@@ -263,6 +271,7 @@ static void healthy(void *arg, struct report *report)
  * should look. */
 static void ready(void *arg, struct report *report)
 {
+    _Static_assert(OUTPUTS_MAX + 3 <= REPORT_CHECKS, "each output has its line, and bus, outbox and delivery theirs");
     struct analyzer *analyzer = arg;
     size_t away = 0;
     char words[EXPIRY_WORDS_BYTES];
@@ -272,7 +281,7 @@ static void ready(void *arg, struct report *report)
     for (size_t i = 0; i < analyzer->n_sinks; i++) {
         char name[REPORT_NAME_BYTES];
         bool is_away = sink_runner_is_away(analyzer->sink[i]);
-        snprintf(name, sizeof(name), "sink.%s", analyzer->sink_name[i]);
+        snprintf(name, sizeof(name), "sink.%s", analyzer->outputs.output[i]->name);
         report_add(report, name, false, is_away ? "its receiver is away: see the log; alerts wait for it" : NULL);
         away += is_away ? 1 : 0;
     }
@@ -396,6 +405,8 @@ static bool take_signals(struct analyzer *analyzer)
             return false;
         event_file_reopen(analyzer->output.file);
         reload_because(analyzer, "SIGHUP");
+        for (size_t i = 0; i < analyzer->n_sinks; i++)
+            sink_runner_reopen(analyzer->sink[i]);
     }
     return true;
 }
@@ -451,14 +462,17 @@ static void loop(struct analyzer *analyzer)
 static void stop_sinks(struct analyzer *analyzer)
 {
     const struct config *config = &analyzer->config;
+    for (size_t i = 0; i < analyzer->n_sinks; i++)
+        sink_runner_stop_soon(analyzer->sink[i], (uint32_t)config->shutdown_ms);
     for (size_t i = 0; i < analyzer->n_sinks; i++) {
         unsigned long long left = sink_runner_stop(analyzer->sink[i], (uint32_t)config->shutdown_ms);
+        const char *name = analyzer->outputs.output[i]->name;
         if (left > 0 && config->outbox_temporary)
-            log_warning("sink %s: %llu alerts were not delivered and are lost to it, as the outbox is temporary",
-                        analyzer->sink_name[i], left);
+            log_warning("sink %s: %llu alerts were not delivered and are lost to it, as the outbox is temporary", name,
+                        left);
         else if (left > 0)
-            log_warning("sink %s: %llu alerts were not delivered; they wait in %s for the next start",
-                        analyzer->sink_name[i], left, config->outbox_path);
+            log_warning("sink %s: %llu alerts were not delivered; they wait in %s for the next start", name, left,
+                        config->outbox_path);
     }
 }
 
@@ -479,6 +493,7 @@ static int stop(struct analyzer *analyzer)
         code = EXIT_CODE_RUNTIME;
     }
     stop_sinks(analyzer);
+    outputs_fini(&analyzer->outputs);
     metrics_free(analyzer->metrics);
     outbox_close(analyzer->outbox);
     watch_free(analyzer->watch);
@@ -490,6 +505,10 @@ static int stop(struct analyzer *analyzer)
 static int run(struct analyzer *analyzer, bool check_only)
 {
     int code = select_events(analyzer);
+    if (code == EXIT_CODE_OK)
+        code = load_outputs(analyzer);
+    if (code == EXIT_CODE_OK && check_only)
+        code = check_outputs(analyzer);
     if (code == EXIT_CODE_OK && !check_only)
         code = open_signals(analyzer);
     /* Before the filter, and before any thread: libcurl's own start is not safe beside one. */
@@ -498,6 +517,7 @@ static int run(struct analyzer *analyzer, bool check_only)
     if (code == EXIT_CODE_OK && !check_only)
         code = drop_privilege(analyzer);
     if (code != EXIT_CODE_OK || check_only) {
+        outputs_fini(&analyzer->outputs);
         reloader_free(analyzer->reloader);
         return code;
     }

@@ -139,8 +139,8 @@ static void test_program_verbs(void **test)
     expect(f, ARGUMENTS("plan", "--json"), EXIT_CODE_OK,
            "{\"name\":\"magic_write\",\"sent\":\"some\",\"reason\":\"\",\"watches\":[{\"part\":\"content\",");
     expect(f, ARGUMENTS("plan", "--events=magic_write"), EXIT_CODE_OK, "all    apart from the rest: content");
-    expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections, metrics or policies");
-    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections, metrics or policies");
+    expect(f, ARGUMENTS("list", "nonsense"), EXIT_CODE_USAGE, "say events, detections, metrics, outputs or policies");
+    expect(f, ARGUMENTS("list"), EXIT_CODE_USAGE, "events, detections, metrics, outputs or policies");
     expect(f, ARGUMENTS("run", "away"), EXIT_CODE_USAGE, "unexpected argument 'away'");
     expect(f, ARGUMENTS("--nonsense"), EXIT_CODE_USAGE, "--nonsense");
     expect(f, ARGUMENTS("--check", "--events=ptrace"), EXIT_CODE_OK, "");
@@ -468,13 +468,69 @@ static void test_program_reloads(void **test)
 
 #define WITH_PROGRAM(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* The list `outputs` of the file, flags over it, the short flags beside it: what is wrong is told with its place. */
+static void test_program_outputs(void **test)
+{
+    struct fixture *f = *test;
+    static const struct {
+        const char *text, *flag;
+        int code;
+        const char *words;
+    } cases[] = {
+        {"outputs:\n  - kind: webhook\n    url: http://h/\n", NULL, EXIT_CODE_OK, ""},
+        {"outputs:\n  - {kind: webhook, url: http://h/}\n  - {kind: webhook, name: other, url: http://h/}\n", NULL,
+         EXIT_CODE_OK, ""},
+        {"outputs:\n  - {kind: webhook, url: http://h/}\n  - {kind: webhook, url: http://h/}\n", NULL, EXIT_CODE_USAGE,
+         "analyzer.yaml:3:5: outputs: name: two outputs are called 'webhook'"},
+        {"outputs:\n  - kind: webhok\n", NULL, EXIT_CODE_USAGE, "did you mean 'webhook'?"},
+        {"outputs:\n  - url: http://h/\n", NULL, EXIT_CODE_USAGE,
+         "analyzer.yaml:2:5: outputs: this output lacks its kind"},
+        {"outputs:\n  - kind: loki\n    url: http://h/\n    tls:\n      cas: /x\n", NULL, EXIT_CODE_USAGE,
+         "analyzer.yaml:5:12: tls.cas: an output of kind loki has no such key; did you mean 'tls.ca'?"},
+        {"outputs:\n  - kind: loki\n    url: http://h/\n    match: {node: [[a]]}\n", NULL, EXIT_CODE_USAGE,
+         "must be one value"},
+        {"outputs:\n  - kind: loki\n    url: http://h/\n    url: http://g/\n", NULL, EXIT_CODE_USAGE, "given twice"},
+        {"outputs: {kind: loki}\n", NULL, EXIT_CODE_USAGE, "outputs: must be a list"},
+        {"outputs:\n  - {kind: loki, name: 'a b', url: http://h/}\n", NULL, EXIT_CODE_USAGE, "'a b' is none"},
+        {"outputs:\n  - {kind: loki, name: l, url: http://h/}\n", "--outputs=l.labels=severity", EXIT_CODE_OK, ""},
+        {"outputs:\n  - {kind: loki, name: l, url: http://h/}\n", "--outputs=l.labels=pid", EXIT_CODE_USAGE,
+         "'pid' has too many values"},
+        {"outputs:\n  - {kind: loki, name: l, url: http://h/}\n", "--outputs=m.url=http://h/", EXIT_CODE_USAGE,
+         "no output is called 'm': begin with --outputs m.kind=KIND"},
+        {"sink: {stdout: false}\n", "--outputs=m.kind=syslog", EXIT_CODE_USAGE, "outputs: m: url: missing"},
+        {"sink: {stdout: false}\n", "--outputs=nonsense", EXIT_CODE_USAGE, "is not NAME.KEY=VALUE"},
+        {"outputs:\n  - {kind: falcosidekick, url: http://h/}\n", "--sink.falcosidekick.url=http://g/", EXIT_CODE_USAGE,
+         "one of them"},
+        {"outputs:\n  - {kind: stdout, format: json}\n", NULL, EXIT_CODE_OK, ""},
+        {"outputs:\n  - {kind: webhook, url: http://h/, template: /nonexistent}\n", NULL, EXIT_CODE_USAGE,
+         "sink webhook: template: /nonexistent: cannot be read"},
+    };
+    char path[200], option[220];
+    snprintf(path, sizeof(path), "%s/analyzer.yaml", f->temporary.folder);
+    snprintf(option, sizeof(option), "--config=%s", path);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs(cases[i].text, file) >= 0);
+        fclose(file);
+        expect(f, ARGUMENTS("--check", option, cases[i].flag), cases[i].code, cases[i].words);
+    }
+    expect(f, ARGUMENTS("list", "outputs"), EXIT_CODE_OK, "alertmanager: ");
+    expect(f, ARGUMENTS("list", "outputs", "--json"), EXIT_CODE_OK, "[{\"kind\":\"alertmanager\",");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_PROGRAM(test_program_verbs),          WITH_PROGRAM(test_program_validate),
-        WITH_PROGRAM(test_program_will_not_start), WITH_PROGRAM(test_program_delivers),
-        WITH_PROGRAM(test_program_in_use),         WITH_PROGRAM(test_program_coverage),
-        WITH_PROGRAM(test_program_reloads),        WITH_PROGRAM(test_program_plan_of_policies),
+        WITH_PROGRAM(test_program_verbs),
+        WITH_PROGRAM(test_program_outputs),
+        WITH_PROGRAM(test_program_validate),
+        WITH_PROGRAM(test_program_will_not_start),
+        WITH_PROGRAM(test_program_delivers),
+        WITH_PROGRAM(test_program_in_use),
+        WITH_PROGRAM(test_program_coverage),
+        WITH_PROGRAM(test_program_reloads),
+        WITH_PROGRAM(test_program_plan_of_policies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

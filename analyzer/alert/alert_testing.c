@@ -43,6 +43,26 @@ struct alert alert_of(unsigned number)
     return alert;
 }
 
+struct alert alert_rich(void)
+{
+    struct alert alert = alert_of(0xabc);
+    alert.json =
+        "{\"timestamp\":1700000000123456789,\"hostProcessId\":4242,\"hostParentProcessId\":4200,\"userId\":1000,"
+        "\"processName\":\"a\\\"]\\\\b\",\"executable\":{\"path\":\"/"
+        "memfd:\\u00e4\\n\"},\"container\":{\"id\":\"0123abc\","
+        "\"name\":\"web\",\"image\":\"nginx:1\"},\"kubernetes\":{\"podName\":\"web-1\",\"podNamespace\":\"shop\"},"
+        "\"eventName\":\"fileless_execution\",\"matchedPolicies\":[\"night\",\"all\"],\"args\":[{\"name\":"
+        "\"triggeredBy\","
+        "\"value\":{\"name\":\"sched_process_exec\",\"args\":[{\"name\":\"pathname\",\"value\":\"/"
+        "memfd:x\"},{\"name\":\"argv\","
+        "\"value\":[\"x\",\"-a\",\"b \\\"c\\\"\"]}]}}],\"metadata\":{\"Description\":\"A program ran from "
+        "memory\",\"Properties\":"
+        "{\"Category\":\"defense-evasion\",\"external_id\":\"T1620\",\"signatureID\":\"TRC-105\",\"signatureName\":"
+        "\"Fileless execution detected\"}},\"vedette\":{\"id\":\"00000000000000000000000000000abc\",\"succeeded\":true,"
+        "\"incomplete\":false}}";
+    return alert;
+}
+
 struct outbox *outbox_open_or_die(const char *path)
 {
     char error[OUTBOX_ERROR_BYTES] = "";

@@ -18,6 +18,10 @@ void temporary_remove(const struct temporary *temporary);
 /* An alert whose id and texts follow from `number`. The texts are constant and shared. */
 struct alert alert_of(unsigned number);
 
+/* One with everything that a sink reads of a finding, hostile where a name may be: quotes, brackets, controls, UTF-8.
+ */
+struct alert alert_rich(void);
+
 struct outbox *outbox_open_or_die(const char *path);
 /* Commits alerts first to first + count - 1; the result of outbox_commit. */
 int commit_alerts(struct outbox *outbox, unsigned first, unsigned count);

@@ -107,12 +107,10 @@ static void set_event(json_t *fields, const json_t *finding, const struct alert 
 
 static json_t *make_tags(const json_t *finding)
 {
-    const json_t *properties = json_object_get(json_object_get(finding, "metadata"), "Properties");
-    const char *const tags[] = {alert_string(properties, "signatureID", NULL),
-                                alert_string(properties, "external_id", NULL),
-                                alert_string(properties, "Category", NULL)};
+    const char *tags[ALERT_TAGS];
+    alert_tags(finding, tags);
     json_t *list = json_array();
-    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+    for (size_t i = 0; i < ALERT_TAGS; i++)
         if (tags[i])
             json_array_append_new(list, json_string(tags[i]));
     return list;

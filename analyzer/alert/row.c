@@ -53,6 +53,14 @@ const char *alert_trigger(const json_t *finding)
     return alert_string(find_argument(json_object_get(finding, "args"), "triggeredBy"), "name", NULL);
 }
 
+void alert_tags(const json_t *finding, const char *ret_tags[ALERT_TAGS])
+{
+    const json_t *properties = json_object_get(json_object_get(finding, "metadata"), "Properties");
+    ret_tags[0] = alert_string(properties, "signatureID", NULL);
+    ret_tags[1] = alert_string(properties, "external_id", NULL);
+    ret_tags[2] = alert_string(properties, "Category", NULL);
+}
+
 void alert_time(uint64_t time_ns, char ret_text[ALERT_TIME_BYTES])
 {
     time_t seconds = (time_t)(time_ns / 1000000000u);

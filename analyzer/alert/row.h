@@ -21,6 +21,10 @@ const json_t *alert_argument(const json_t *finding, const char *name);
 /* Name of the event that triggered it, NULL unknown. */
 const char *alert_trigger(const json_t *finding);
 
+/* The finding's tags: id of the detection, technique, tactic; NULL where there is none. */
+enum { ALERT_TAGS = 3 };
+void alert_tags(const json_t *finding, const char *ret_tags[ALERT_TAGS]);
+
 /* "2026-01-02T03:04:05.000000006Z" */
 enum { ALERT_TIME_BYTES = 48 };
 void alert_time(uint64_t time_ns, char ret_text[ALERT_TIME_BYTES]);

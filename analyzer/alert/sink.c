@@ -46,6 +46,7 @@ struct outage {
 
 struct sink_runner {
     struct outbox *outbox;
+    const struct sink_settings *settings;
     const struct sink_kind *kind;
     char name[SINK_NAME_BYTES];
     uint32_t backoff_min_ms, backoff_max_ms;
@@ -54,6 +55,8 @@ struct sink_runner {
     uint64_t random; /* state of the jitter */
     struct outage outage;
     uint64_t refused_in_row; /* logged at the first */
+    uint64_t tick_ns;        /* when the kind's tick is due, after boot */
+    unsigned passed_over;    /* filtered alerts that the cursor on disk does not know yet */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
@@ -62,7 +65,7 @@ struct sink_runner {
     struct timespec stop_at;
 
     atomic_int_fast64_t row;
-    atomic_uint_fast64_t delivered, retries, refused;
+    atomic_uint_fast64_t delivered, retries, refused, filtered;
     atomic_bool away;
 };
 
@@ -167,9 +170,14 @@ static void end_outage(struct sink_runner *runner)
 static bool advance(struct sink_runner *runner, const struct alert *alert, const char *dead)
 {
     for (uint64_t attempt = 0;; attempt++) {
-        if (outbox_sink_settle(runner->outbox, runner->name, alert, dead) == 0) {
-            if (alert->letter == 0)
+        /* Without an alert the cursor passes what the filter held back. */
+        int result = alert ? outbox_sink_settle(runner->outbox, runner->name, alert, dead)
+                           : outbox_sink_advance(runner->outbox, runner->name, atomic_load(&runner->row), NULL);
+        if (result == 0) {
+            if (alert && alert->letter == 0)
                 atomic_store(&runner->row, alert->row);
+            if (!alert || alert->letter == 0)
+                runner->passed_over = 0;
             return true;
         }
         char words[OUTBOX_ERROR_BYTES];
@@ -229,6 +237,50 @@ static bool deliver(struct sink_runner *runner, const struct alert *alert)
     }
 }
 
+/*
+ * What the filter holds back is passed over in memory, as a commit for each would cost what a delivery does; a crash
+ * only judges it again. The cursor on disk follows now and then: the outbox keeps what stands behind it.
+ */
+static bool pass_over(struct sink_runner *runner, const struct alert *alert)
+{
+    atomic_fetch_add(&runner->filtered, 1);
+    atomic_store(&runner->row, alert->row);
+    return ++runner->passed_over < SINK_FILTERED_MAX || advance(runner, NULL, NULL);
+}
+
+/* What the kind does again by itself. How long the sink may then be left alone. */
+static uint32_t tick(struct sink_runner *runner)
+{
+    uint32_t wait_ms = IDLE_WAIT_MS;
+    char words[SINK_ERROR_BYTES] = "no reason given";
+    if (!runner->kind->tick)
+        return wait_ms;
+    if (runner->kind->tick(runner->sink, &wait_ms, words) == SINK_DELIVERED) {
+        end_outage(runner);
+    } else {
+        atomic_fetch_add(&runner->retries, 1);
+        begin_outage(runner, words);
+        wait_ms = backoff_ms(runner, runner->outage.attempts, 0);
+    }
+    runner->tick_ns = clock_boot_ns() + wait_ms * UINT64_C(1000000);
+    return wait_ms;
+}
+
+/* Nothing waits. */
+static uint32_t be_idle(struct sink_runner *runner)
+{
+    if (runner->passed_over > 0)
+        advance(runner, NULL, NULL);
+    return tick(runner);
+}
+
+/* In the middle of much to deliver too. */
+static void tick_if_due(struct sink_runner *runner)
+{
+    if (runner->kind->tick && clock_boot_ns() >= runner->tick_ns)
+        tick(runner);
+}
+
 /* The next alert, or false when there is none and the runner stops. */
 static bool next_alert(struct sink_runner *runner, struct alert *ret_alert)
 {
@@ -243,7 +295,7 @@ static bool next_alert(struct sink_runner *runner, struct alert *ret_alert)
         if (stopping && (error == -ENOENT || time_is_up(runner)))
             return false;
         if (error == -ENOENT) {
-            outbox_wait_since(runner->outbox, row, wakes, IDLE_WAIT_MS);
+            outbox_wait_since(runner->outbox, row, wakes, be_idle(runner));
             attempt = 0;
             continue;
         }
@@ -260,9 +312,17 @@ static void *run(void *arg)
     struct alert alert;
     bool go_on = true;
     while (go_on && next_alert(runner, &alert)) {
-        go_on = !time_is_up(runner) && deliver(runner, &alert);
+        tick_if_due(runner);
+        if (time_is_up(runner))
+            go_on = false;
+        else if (alert.letter != 0 || sink_settings_want(runner->settings, &alert)) /* who redrives one wants it */
+            go_on = deliver(runner, &alert);
+        else
+            go_on = pass_over(runner, &alert);
         alert_fini(&alert);
     }
+    if (runner->passed_over > 0 && !time_is_up(runner))
+        advance(runner, NULL, NULL);
     tell_refused(runner, "before the end");
     pthread_mutex_lock(&runner->lock);
     runner->ended = true;
@@ -288,10 +348,11 @@ static struct sink_runner *runner_new(struct outbox *outbox, const struct sink_s
     if (!runner)
         return NULL;
     runner->outbox = outbox;
+    runner->settings = settings;
     runner->kind = settings->kind;
-    snprintf(runner->name, sizeof(runner->name), "%s", settings->name ? settings->name : settings->kind->name);
-    runner->backoff_min_ms = settings->backoff_min_ms ? settings->backoff_min_ms : SINK_BACKOFF_MIN_MS;
-    runner->backoff_max_ms = settings->backoff_max_ms ? settings->backoff_max_ms : SINK_BACKOFF_MAX_MS;
+    snprintf(runner->name, sizeof(runner->name), "%s", settings->name[0] ? settings->name : settings->kind->name);
+    runner->backoff_min_ms = settings->retry_min_ms ? (uint32_t)settings->retry_min_ms : SINK_BACKOFF_MIN_MS;
+    runner->backoff_max_ms = settings->retry_max_ms ? (uint32_t)settings->retry_max_ms : SINK_BACKOFF_MAX_MS;
     if (runner->backoff_max_ms < runner->backoff_min_ms)
         runner->backoff_max_ms = runner->backoff_min_ms;
     if (getrandom(&runner->random, sizeof(runner->random), GRND_NONBLOCK) != sizeof(runner->random))
@@ -326,7 +387,7 @@ struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_s
         return NULL;
     }
     int64_t row = 0;
-    runner->sink = runner->kind->open(settings->target, error);
+    runner->sink = runner->kind->open(settings, error);
     int result = runner->sink ? outbox_sink_open(outbox, runner->name, true, &row) : -EINVAL;
     if (runner->sink && result) {
         char words[OUTBOX_ERROR_BYTES];
@@ -343,17 +404,26 @@ struct sink_runner *sink_runner_start(struct outbox *outbox, const struct sink_s
     return NULL;
 }
 
+void sink_runner_stop_soon(struct sink_runner *runner, uint32_t drain_ms)
+{
+    if (!runner)
+        return;
+    pthread_mutex_lock(&runner->lock);
+    if (!runner->stopping) {
+        clock_gettime(CLOCK_MONOTONIC, &runner->stop_at);
+        add_ms(&runner->stop_at, drain_ms);
+        runner->stopping = true;
+    }
+    pthread_cond_broadcast(&runner->changed);
+    pthread_mutex_unlock(&runner->lock);
+    outbox_wake(runner->outbox);
+}
+
 uint64_t sink_runner_stop(struct sink_runner *runner, uint32_t drain_ms)
 {
     if (!runner)
         return 0;
-    pthread_mutex_lock(&runner->lock);
-    clock_gettime(CLOCK_MONOTONIC, &runner->stop_at);
-    add_ms(&runner->stop_at, drain_ms);
-    runner->stopping = true;
-    pthread_cond_broadcast(&runner->changed);
-    pthread_mutex_unlock(&runner->lock);
-    outbox_wake(runner->outbox);
+    sink_runner_stop_soon(runner, drain_ms);
     pthread_mutex_lock(&runner->lock);
     while (!runner->ended)
         if (pthread_cond_timedwait(&runner->changed, &runner->lock, &runner->stop_at) == ETIMEDOUT)
@@ -366,6 +436,12 @@ uint64_t sink_runner_stop(struct sink_runner *runner, uint32_t drain_ms)
     uint64_t left = waiting(runner);
     runner_free(runner);
     return left;
+}
+
+void sink_runner_reopen(struct sink_runner *runner)
+{
+    if (runner->kind->reopen)
+        runner->kind->reopen(runner->sink);
 }
 
 static double oldest_age_s(struct sink_runner *runner)
@@ -393,7 +469,10 @@ void sink_runner_collect(void *arg, struct metrics_writer *writer)
     metrics_put(writer, METRIC_SINK_DELIVERED, labels, (double)atomic_load(&runner->delivered));
     metrics_put(writer, METRIC_SINK_RETRIES, labels, (double)atomic_load(&runner->retries));
     metrics_put(writer, METRIC_SINK_REFUSED, labels, (double)atomic_load(&runner->refused));
+    metrics_put(writer, METRIC_SINK_FILTERED, labels, (double)atomic_load(&runner->filtered));
     metrics_put(writer, METRIC_SINK_QUEUE, labels, depth > 0 ? (double)depth : 0);
     metrics_put(writer, METRIC_SINK_AGE, labels, depth > 0 ? oldest_age_s(runner) : 0);
     metrics_put(writer, METRIC_SINK_UP, labels, atomic_load(&runner->away) ? 0 : 1);
+    if (runner->kind->collect)
+        runner->kind->collect(runner->sink, labels, writer);
 }

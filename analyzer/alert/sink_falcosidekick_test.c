@@ -13,78 +13,15 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <sys/inotify.h>
-#include <sys/wait.h>
 
 #include "analyzer/alert/alert_testing.h"
-#include "analyzer/alert/sink_falcosidekick.h"
+#include "analyzer/alert/receiver_testing.h"
+#include "analyzer/alert/sink.h"
 #include "common/base/log.h"
 
 enum { HOUR_MS = 3600000, MAX_ALERTS = 64 };
-
-struct receiver {
-    pid_t pid;
-    int stdin_fd; /* it ends when this closes, also when the test dies */
-    char url[64], out[TESTING_PATH_BYTES], log[TESTING_PATH_BYTES];
-};
-
-static struct receiver receiver_start(const struct temporary *temporary, const char *script)
-{
-    struct receiver receiver = {0};
-    int in[2], out[2];
-    char line[64] = "";
-    snprintf(receiver.out, sizeof(receiver.out), "%s/accepted", temporary->folder);
-    snprintf(receiver.log, sizeof(receiver.log), "%s/requests", temporary->folder);
-    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    char *const arguments[] = {(char[]){"python3"},
-                               (char[]){"integration-tests/receiver/receiver.py"},
-                               (char[]){"--out"},
-                               receiver.out,
-                               (char[]){"--log"},
-                               receiver.log,
-                               (char[]){"--script"},
-                               strdup(script),
-                               NULL};
-    assert_int_equal(posix_spawnp(&receiver.pid, "python3", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    free(arguments[7]);
-    close(in[0]);
-    close(out[1]);
-    size_t have = 0;
-    for (ssize_t got; !strchr(line, '\n') && (got = read(out[0], line + have, sizeof(line) - 1 - have)) > 0;)
-        have += (size_t)got;
-    close(out[0]);
-    assert_int_equal(strncmp(line, "port ", 5), 0);
-    receiver.stdin_fd = in[1];
-    snprintf(receiver.url, sizeof(receiver.url), "http://127.0.0.1:%lu/", strtoul(line + 5, NULL, 10));
-    return receiver;
-}
-
-static void receiver_stop(struct receiver *receiver)
-{
-    int status;
-    close(receiver->stdin_fd);
-    assert_int_equal(waitpid(receiver->pid, &status, 0), receiver->pid);
-    assert_int_equal(status, 0);
-}
-
-static json_t *lines_of(const char *path)
-{
-    json_t *lines = json_array();
-    FILE *file = fopen(path, "re");
-    for (json_t *line; file && (line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL));)
-        json_array_append_new(lines, line);
-    if (file)
-        fclose(file);
-    return lines;
-}
 
 /* How often the receiver accepted each alert. */
 static void count_accepted(const struct receiver *receiver, unsigned counts[MAX_ALERTS])
@@ -120,13 +57,6 @@ static size_t count_requests(const struct receiver *receiver, const char *step, 
 /* Of one request. Short only where a receiver hangs: elsewhere a busy machine must not count as one. */
 enum { PATIENT_MS = 60000, IMPATIENT_MS = 300 };
 static uint32_t total_ms;
-
-static void *open_with_times(const char *target, char error[SINK_ERROR_BYTES])
-{
-    static struct falcosidekick_times times = {.connect_ms = PATIENT_MS};
-    times.total_ms = total_ms;
-    return falcosidekick_open(target, &times, error);
-}
 
 static atomic_uint attempts;
 
@@ -170,10 +100,11 @@ static struct sink_runner *start(struct outbox *outbox, const char *url)
 {
     static struct sink_kind kind;
     kind = *sink_kind_by_name("falcosidekick");
-    kind.open = open_with_times;
     kind.deliver = count_and_deliver;
     char error[SINK_ERROR_BYTES] = "";
-    const struct sink_settings settings = {.kind = &kind, .target = url, .backoff_min_ms = 1, .backoff_max_ms = 50};
+    static struct sink_settings settings;
+    settings = (struct sink_settings){.kind = &kind, .retry_min_ms = 1, .retry_max_ms = 50, .timeout_ms = total_ms};
+    snprintf(settings.url, sizeof(settings.url), "%s", url);
     struct sink_runner *runner = sink_runner_start(outbox, &settings, error);
     if (!runner)
         fail_msg("%s", error);
@@ -183,7 +114,7 @@ static struct sink_runner *start(struct outbox *outbox, const char *url)
 /* Delivers `count` alerts through what the script does; each must be accepted exactly once. */
 static void deliver_through(struct fixture *fixture, const char *script, unsigned count, struct receiver *ret_receiver)
 {
-    struct receiver receiver = receiver_start(&fixture->temporary, script);
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", script);
     struct sink_runner *runner = start(fixture->outbox, receiver.url);
     unsigned accepted[MAX_ALERTS];
     assert_int_equal(commit_alerts(fixture->outbox, 0, count), 0);
@@ -255,7 +186,7 @@ static void test_falcosidekick_outage(void **state)
 static void test_falcosidekick_dead_letter(void **state)
 {
     struct fixture *fixture = *state;
-    struct receiver receiver = receiver_start(&fixture->temporary, "status 400 1, ok");
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", "status 400 1, ok");
     struct sink_runner *runner = start(fixture->outbox, receiver.url);
     unsigned accepted[MAX_ALERTS];
     struct alert broken = alert_of(9);
@@ -276,13 +207,15 @@ static void test_falcosidekick_dead_letter(void **state)
         2);
 }
 
-/* The usual time-outs are ten seconds: a stop does not wait for them. */
+/* A stop does not wait for the time-outs. */
 static void test_falcosidekick_stop_while_it_hangs(void **state)
 {
     struct fixture *fixture = *state;
-    struct receiver receiver = receiver_start(&fixture->temporary, "hang");
+    struct receiver receiver = receiver_start(&fixture->temporary, "falcosidekick", "hang");
     char error[SINK_ERROR_BYTES];
-    const struct sink_settings settings = {.kind = sink_kind_by_name("falcosidekick"), .target = receiver.url};
+    static struct sink_settings settings;
+    settings = (struct sink_settings){.kind = sink_kind_by_name("falcosidekick"), .timeout_ms = PATIENT_MS};
+    snprintf(settings.url, sizeof(settings.url), "%s", receiver.url);
     int notify = inotify_init1(IN_CLOEXEC);
     assert_true(inotify_add_watch(notify, receiver.log, IN_MODIFY) >= 0);
     struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
@@ -295,30 +228,35 @@ static void test_falcosidekick_stop_while_it_hangs(void **state)
     receiver_stop(&receiver);
 }
 
+/* A URL that is none is told; a password in it is refused, and never shown. */
 static void test_falcosidekick_urls(void **state)
 {
     (void)state;
     static const char *const wrong[] = {"",        "ftp://host/",        "file:///etc/passwd",
-                                        "http://", "http://host:99999/", "gopher://x"};
-    const struct sink_kind *kind = sink_kind_by_name("falcosidekick");
+                                        "http://", "http://host:99999/", "http://user:secret@127.0.0.1:1/path"};
+    static struct sink_settings settings;
+    settings = (struct sink_settings){.kind = sink_kind_by_name("falcosidekick"), .timeout_ms = 1000};
     char error[SINK_ERROR_BYTES];
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         error[0] = '\0';
-        assert_null(kind->open(wrong[i], error));
-        assert_non_null(strstr(error, "http://HOST:2801/"));
+        snprintf(settings.url, sizeof(settings.url), "%s", wrong[i]);
+        assert_null(settings.kind->open(&settings, error));
+        assert_non_null(strstr(error, "sink falcosidekick: no usable URL"));
+        assert_null(strstr(error, "secret"));
     }
-    assert_null(kind->open(NULL, error));
-    void *sink = kind->open("http://user:secret@127.0.0.1:1/path", error);
+    snprintf(settings.url, sizeof(settings.url), "http://127.0.0.1:1/token-in-path");
+    void *sink = settings.kind->open(&settings, error);
     assert_non_null(sink);
     struct alert alert = alert_of(1);
     uint32_t retry_after;
-    assert_int_equal(kind->deliver(sink, &alert, &retry_after, error), SINK_RETRY);
+    assert_int_equal(settings.kind->deliver(sink, &alert, &retry_after, error), SINK_RETRY);
     assert_non_null(strstr(error, "http://127.0.0.1:1:"));
-    assert_null(strstr(error, "secret"));
-    kind->close(sink);
-    sink = kind->open("https://falcosidekick.example:2801/", error);
+    assert_null(strstr(error, "token"));
+    settings.kind->close(sink);
+    snprintf(settings.url, sizeof(settings.url), "https://falcosidekick.example:2801/");
+    sink = settings.kind->open(&settings, error);
     assert_non_null(sink);
-    kind->close(sink);
+    settings.kind->close(sink);
 }
 
 int main(void)

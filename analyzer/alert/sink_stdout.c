@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings on standard output: one JSON object a line, in the newer shape with the target "v1beta1"; or with the target
+/* Findings on standard output: one JSON object a line, in the newer shape with the format "v1beta1"; or with the format
  * "table" a readable row each. */
 #include "analyzer/alert/sink.h"
 
@@ -18,22 +18,32 @@ struct stdout_sink {
     size_t capacity;
 };
 
-static void *stdout_open(const char *target, char error[SINK_ERROR_BYTES])
+struct stdout_settings {
+    uint32_t format;
+};
+
+enum { FORMAT_JSON, FORMAT_TABLE, FORMAT_V1BETA1 };
+static const char *const formats[] = {"json", "table", "v1beta1", NULL};
+
+static const struct option options[] = {
+    {"format", OPTION_CHOICE, .offset = offsetof(struct stdout_settings, format), .size = sizeof(uint32_t),
+     .initial = "json", .choices = formats,
+     .help =
+         "json: one object a line; v1beta1: the same in Tracee's newer shape; table: a readable row. Without it, what "
+         "output.format and output.shape say."},
+};
+
+static void *stdout_open(const struct sink_settings *settings, char error[SINK_ERROR_BYTES])
 {
-    bool table = target && strcmp(target, "table") == 0, v1beta1 = target && strcmp(target, "v1beta1") == 0;
-    if (target && *target && !table && !v1beta1 && strcmp(target, "json") != 0) {
-        snprintf(error, SINK_ERROR_BYTES, "sink stdout: unknown format %.64s: write json, v1beta1 or table", target);
-        return NULL;
-    }
+    const struct stdout_settings *own = settings->own;
     struct stdout_sink *sink = calloc(1, sizeof(*sink));
     int cancel_fd = sink ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     if (cancel_fd < 0) {
-        snprintf(error, SINK_ERROR_BYTES, "sink stdout: %s", strerror(errno));
         free(sink);
-        return NULL;
+        return sink_fail(settings, error, "%s", strerror(errno));
     }
-    sink->table = table;
-    sink->v1beta1 = v1beta1;
+    sink->table = own->format == FORMAT_TABLE;
+    sink->v1beta1 = own->format == FORMAT_V1BETA1;
     sink->cancel_fd = cancel_fd;
     return sink;
 }
@@ -111,6 +121,10 @@ static void stdout_close(void *arg)
 extern const struct sink_kind sink_stdout;
 const struct sink_kind sink_stdout = {
     .name = "stdout",
+    .summary = "Standard output, which carries findings and selected events and nothing else.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+    .own_size = sizeof(struct stdout_settings),
     .open = stdout_open,
     .deliver = stdout_deliver,
     .close = stdout_close,

@@ -34,13 +34,11 @@ struct tape {
 
 static struct tape tapes[2];
 
-static void *tape_open(const char *target, char error[SINK_ERROR_BYTES])
+static void *tape_open(const struct sink_settings *settings, char error[SINK_ERROR_BYTES])
 {
-    if (!target) {
-        snprintf(error, SINK_ERROR_BYTES, "sink test: no target");
-        return NULL;
-    }
-    return &tapes[target[0] - '0'];
+    if (!settings->url[0])
+        return sink_fail(settings, error, "no url");
+    return &tapes[settings->url[0] - '0'];
 }
 
 static enum sink_result tape_deliver(void *sink, const struct alert *alert, uint32_t *retry_after_ms,
@@ -85,7 +83,8 @@ static void tape_interrupt(void *sink)
     pthread_mutex_unlock(&tape->lock);
 }
 
-static const struct sink_kind tape_kind = {"tape", tape_open, tape_deliver, tape_close, tape_interrupt};
+static const struct sink_kind tape_kind = {
+    .name = "tape", .open = tape_open, .deliver = tape_deliver, .close = tape_close, .interrupt = tape_interrupt};
 
 static void wait_for(struct tape *tape, const unsigned *counter, unsigned count)
 {
@@ -126,16 +125,15 @@ static int teardown(void **state)
 
 static struct sink_runner *start(struct outbox *outbox, int tape, const char *plan, uint32_t backoff_ms)
 {
-    static const char *const targets[] = {"0", "1"}, *const names[] = {"sink0", "sink1"};
+    static struct sink_settings settings[2];
     char error[SINK_ERROR_BYTES] = "";
-    const struct sink_settings settings = {.kind = &tape_kind,
-                                           .target = targets[tape],
-                                           .backoff_min_ms = backoff_ms,
-                                           .backoff_max_ms = backoff_ms,
-                                           .name = names[tape]};
+    settings[tape].kind = &tape_kind;
+    settings[tape].retry_min_ms = settings[tape].retry_max_ms = backoff_ms;
+    snprintf(settings[tape].url, sizeof(settings[tape].url), "%d", tape);
+    snprintf(settings[tape].name, sizeof(settings[tape].name), "sink%d", tape);
     tapes[tape].plan = plan;
     tapes[tape].interrupted = false;
-    struct sink_runner *runner = sink_runner_start(outbox, &settings, error);
+    struct sink_runner *runner = sink_runner_start(outbox, &settings[tape], error);
     if (!runner)
         fail_msg("%s", error);
     return runner;
@@ -253,13 +251,77 @@ static void test_sink_new_one_begins_now(void **state)
     assert_in_order(&tapes[0], 10, 2);
 }
 
+/* What the filter holds back is no delivery, but the cursor passes it, also on disk: the outbox keeps what stands
+ * behind it. */
+static void test_sink_filter_passes_over(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct sink_settings settings = {.kind = &tape_kind, .url = "0", .name = "sink0", .severity = 4};
+    char error[SINK_ERROR_BYTES] = "";
+    struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
+    assert_non_null(runner);
+    struct alert loud = alert_of(5000);
+    loud.severity = 4;
+    assert_int_equal(commit_alerts(fixture->outbox, 0, SINK_FILTERED_MAX + 10), 0);
+    assert_int_equal(outbox_commit(fixture->outbox, &loud, 1, NULL, 0), 0);
+    wait_for(&tapes[0], &tapes[0].delivered, 1);
+    assert_int_equal(tapes[0].numbers[0], 5000);
+    assert_metric(runner, "vedette_sink_filtered_total{sink=\"sink0\"} 266\n");
+    assert_int_equal(commit_alerts(fixture->outbox, 1000, 7), 0);
+    assert_int_equal(sink_runner_stop(runner, HOUR_MS), 0);
+    assert_int_equal(tapes[0].delivered, 1);
+    assert_int_equal(outside_integer(fixture->temporary.outbox, "SELECT row FROM sinks WHERE name = 'sink0'"),
+                     SINK_FILTERED_MAX + 10 + 1 + 7);
+}
+
+/* Followed as a tape: how often it was asked, and whether it works. */
+static unsigned ticks;
+static const char *tick_plan;
+
+static enum sink_result tape_tick(void *sink, uint32_t *ret_wait_ms, char error[SINK_ERROR_BYTES])
+{
+    struct tape *tape = sink;
+    pthread_mutex_lock(&tape->lock);
+    char step = *tick_plan;
+    tick_plan += step != '\0';
+    ticks++;
+    pthread_cond_broadcast(&tape->moved);
+    pthread_mutex_unlock(&tape->lock);
+    *ret_wait_ms = step ? 1 : HOUR_MS;
+    snprintf(error, SINK_ERROR_BYTES, "away");
+    return step == 'r' ? SINK_RETRY : SINK_DELIVERED;
+}
+
+/* Asked while nothing waits, again after the time it names, after a failure too, and an alert wakes it meanwhile. */
+static void test_sink_ticks(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct sink_kind kind;
+    static struct sink_settings settings = {
+        .kind = &kind, .url = "0", .name = "sink0", .retry_min_ms = 1, .retry_max_ms = 1};
+    char error[SINK_ERROR_BYTES] = "";
+    kind = tape_kind;
+    kind.tick = tape_tick;
+    ticks = 0;
+    tick_plan = "drrd";
+    struct sink_runner *runner = sink_runner_start(fixture->outbox, &settings, error);
+    assert_non_null(runner);
+    wait_for(&tapes[0], &ticks, 5);
+    assert_int_equal(commit_alerts(fixture->outbox, 0, 1), 0);
+    wait_for(&tapes[0], &tapes[0].delivered, 1);
+    wait_for(&tapes[0], &ticks, 6);
+    assert_metric(runner, "vedette_sink_retries_total{sink=\"sink0\"} 2\n");
+    assert_metric(runner, "vedette_sink_up{sink=\"sink0\"} 1\n");
+    assert_int_equal(sink_runner_stop(runner, 0), 0);
+}
+
 static void test_sink_start_fails_with_words(void **state)
 {
     struct fixture *fixture = *state;
     char error[SINK_ERROR_BYTES] = "";
-    const struct sink_settings settings = {.kind = &tape_kind};
+    static const struct sink_settings settings = {.kind = &tape_kind};
     assert_null(sink_runner_start(fixture->outbox, &settings, error));
-    assert_string_equal(error, "sink test: no target");
+    assert_string_equal(error, "sink tape: no url");
     assert_int_equal(sink_runner_stop(NULL, 0), 0);
 }
 
@@ -283,11 +345,11 @@ static enum sink_result crash_deliver(void *sink, const struct alert *alert, uin
     return SINK_DELIVERED;
 }
 
-static void *crash_open(const char *target, char error[SINK_ERROR_BYTES])
+static void *crash_open(const struct sink_settings *settings, char error[SINK_ERROR_BYTES])
 {
     static struct crash_sink crash;
     (void)error;
-    crash.fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    crash.fd = open(settings->url, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     crash.left = 7;
     return &crash;
 }
@@ -300,11 +362,13 @@ static void crash_close(void *sink)
 /* Killed between the delivery and the cursor, again and again: the one alert comes twice, none is left out. */
 static void test_sink_at_most_one_duplicate_a_crash(void **state)
 {
-    static const struct sink_kind kind = {"crash", crash_open, crash_deliver, crash_close, NULL};
+    static const struct sink_kind kind = {
+        .name = "crash", .open = crash_open, .deliver = crash_deliver, .close = crash_close};
+    static struct sink_settings settings = {.kind = &kind};
     struct fixture *fixture = *state;
     char path[TESTING_PATH_BYTES], error[SINK_ERROR_BYTES];
     snprintf(path, sizeof(path), "%s/delivered", fixture->temporary.folder);
-    const struct sink_settings settings = {.kind = &kind, .target = path};
+    snprintf(settings.url, sizeof(settings.url), "%s", path);
     int64_t row;
     assert_int_equal(outbox_sink_open(fixture->outbox, "crash", true, &row), 0);
     assert_int_equal(commit_alerts(fixture->outbox, 0, 19), 0);
@@ -364,6 +428,7 @@ static void test_sink_kinds(void **state)
     }
     assert_non_null(sink_kind_by_name("stdout"));
     assert_non_null(sink_kind_by_name("falcosidekick"));
+    assert_non_null(sink_kind_by_name("webhook"));
     assert_null(sink_kind_by_name("nothing"));
 }
 
@@ -376,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sink_stop_gives_up_at_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_that_hangs_delays_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_new_one_begins_now, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sink_filter_passes_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sink_ticks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_start_fails_with_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sink_at_most_one_duplicate_a_crash, setup, teardown),
         cmocka_unit_test(test_sink_backoff),

@@ -48,15 +48,15 @@ struct option_table {
     const struct option *options;
     size_t count;
     const char *program;
-    const char *summary;      /* the first line says what the program is; what follows it is the description */
-    const char *const *verbs; /* NULL terminated "name", "help" pairs, first is the default; or NULL */
-    const char *const *words; /* NULL terminated "verb", "what may follow it" pairs, for completion; or NULL */
-    const char *synopsis;     /* what follows the options; NULL: [--] [ARGUMENT]... */
-    int section;              /* of the man page; 0: 8 */
-    bool no_file;             /* there is no --config and no --check */
-    const char *footer;       /* exit codes, files, examples; printed as it stands */
-    const char *foreign;      /* a section of the file that somebody else reads; or NULL */
-    bool file_by_root_only;   /* refuse a file that root does not own or that others may write */
+    const char *summary;        /* the first line says what the program is; what follows it is the description */
+    const char *const *verbs;   /* NULL terminated "name", "help" pairs, first is the default; or NULL */
+    const char *const *words;   /* NULL terminated "verb", "what may follow it" pairs, for completion; or NULL */
+    const char *synopsis;       /* what follows the options; NULL: [--] [ARGUMENT]... */
+    int section;                /* of the man page; 0: 8 */
+    bool no_file;               /* there is no --config and no --check */
+    const char *footer;         /* exit codes, files, examples; printed as it stands */
+    const char *const *foreign; /* sections of the file that somebody else reads, NULL ends them; or NULL */
+    bool file_by_root_only;     /* refuse a file that root does not own or that others may write */
 };
 
 enum { OPTION_ERROR_BYTES = 512 };

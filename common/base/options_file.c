@@ -117,10 +117,14 @@ static int fail_unknown(struct file_reader *reader)
 static bool is_foreign(const struct file_reader *reader, size_t depth)
 {
     const yaml_event_t *event = &reader->event;
-    const char *foreign = reader->table->foreign;
-    return depth == 1 && foreign != NULL && event->type == YAML_SCALAR_EVENT &&
-           event->data.scalar.length == strlen(foreign) &&
-           memcmp(event->data.scalar.value, foreign, event->data.scalar.length) == 0;
+    const char *const *foreign = reader->table->foreign;
+    if (depth != 1 || event->type != YAML_SCALAR_EVENT)
+        return false;
+    for (; foreign != NULL && *foreign != NULL; foreign++)
+        if (event->data.scalar.length == strlen(*foreign) &&
+            memcmp(event->data.scalar.value, *foreign, event->data.scalar.length) == 0)
+            return true;
+    return false;
 }
 
 static int skip_value(struct file_reader *reader)

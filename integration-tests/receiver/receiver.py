@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A strict stand-in for Falcosidekick's input, with scripted misbehaviour, for tests.
 
-    receiver.py --out FILE [--log FILE] [--script STEPS] [--control FILE] [--port N]
+    receiver.py --out FILE [--log FILE] [--script STEPS] [--control FILE] [--port N] [--as KIND] [--tls FILE [--client-ca FILE]] [--secrets FILE]
 
 Listens on 127.0.0.1, prints "port N" once it does (or once the port is held but refuses), judges every request as Falcosidekick 2.x does, and
 appends each body that it answers with 200 to FILE, one JSON object a line, before it answers. --log gets one JSON line a request: its number, the
@@ -18,6 +18,9 @@ STEPS are separated by commas and followed in order; the last one stays in force
     slow SECONDS [N]                read the body over SECONDS, then judge and answer
     refuse SECONDS                  a closed port: connections are refused and open ones end
 
+--as lets it judge as another receiver does, by ../sinks/judges.py, and append what that found: {"id": ...} a finding. --tls is certificate and key in one
+PEM file; with --client-ca clients need a certificate of that authority. --secrets is a JSON file of what a request must prove, read at each request.
+
 After the last counted step comes "ok". With --control, STEPS written to that file replace what is left of the script, within 0.1 s.
 """
 import argparse
@@ -28,10 +31,12 @@ import os
 import re
 import signal
 import socket
+import ssl
 import stat
 import sys
 import threading
 import time
+from pathlib import Path
 
 MAX_BODY = 16 << 20
 PRIORITIES = {"emergency", "alert", "critical", "error", "warning", "notice", "informational", "info", "debug"}
@@ -134,6 +139,20 @@ class Receiver:
         self.log = open(options.log, "a", encoding="utf-8") if options.log else None
         self.steps = parse_script(options.script)
         self.control = options.control
+        self.secrets = options.secrets
+        self.judge = None
+        if options.kind != "falcosidekick":
+            sys.dont_write_bytecode = True
+            sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sinks"))
+            import judges
+            self.judge = judges.JUDGES[options.kind]
+        self.tls = None
+        if options.tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(options.tls)
+            if options.client_ca:
+                self.tls.load_verify_locations(options.client_ca)
+                self.tls.verify_mode = ssl.CERT_REQUIRED
         self.connections = {}
         self.n_connections = 0
         self.n_requests = 0
@@ -206,9 +225,14 @@ class Receiver:
 
     def serve(self, connection, address, number):
         try:
+            if self.tls:
+                connection.settimeout(20)
+                connection = self.tls.wrap_socket(connection, server_side=True)
+                with self.lock:
+                    self.connections[number] = connection
             Handler(connection, address, self, number)
         except OSError:
-            pass  # the client left
+            pass  # the client left, or did not like the certificate
         finally:
             with self.lock:
                 del self.connections[number]
@@ -318,6 +342,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def judge(self, body):
         """Status (0: the connection is closed without an answer), reason and words."""
+        if self.receiver.judge:
+            return self.judge_as_another(body)
         if self.command != "POST":
             return 400, "method", BAD_METHOD + "\n"
         try:
@@ -328,6 +354,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 0, str(reason), ""
         self.receiver.store(payload)
         return 200, "", ""
+
+    def judge_as_another(self, body):
+        secrets = {}
+        if self.receiver.secrets:
+            with open(self.receiver.secrets, encoding="utf-8") as file:
+                secrets = json.load(file)
+        status, words, rows = self.receiver.judge(self.command, self.path, self.headers, body, secrets)
+        for row in rows:
+            self.receiver.store(row)
+        return status, words, words + "\n" if words else ""
 
     def handle_any(self):
         if self.path == "/ping" or self.path == "/healthz":
@@ -373,6 +409,10 @@ def main():
     parser.add_argument("--script", default="ok")
     parser.add_argument("--control")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--as", dest="kind", default="falcosidekick")
+    parser.add_argument("--tls")
+    parser.add_argument("--client-ca")
+    parser.add_argument("--secrets")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
