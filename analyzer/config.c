@@ -41,7 +41,7 @@ static const char *const verbs[] = {
 };
 
 static const char *const verb_words[] = {
-    "alerts", "list show tail redrive ack", "list", "events detections metrics policies", NULL,
+    "alerts", "list show tail redrive ack", "list", "events detections metrics outputs policies", NULL,
 };
 
 #define AT(field) .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)

@@ -165,17 +165,19 @@ static void end_outage(struct sink_runner *runner)
 
 /*
  * Moves the cursor after each alert, so that a crash repeats one at most. Where that fails (a full disk) nothing more
- * is delivered until it succeeds: going on would repeat them all. `alert`: the one that was taken or refused; NULL:
- * none of those up to `row` was for this sink.
+ * is delivered until it succeeds: going on would repeat them all.
  */
-static bool advance_to(struct sink_runner *runner, int64_t row, const struct alert *alert, const char *dead)
+static bool advance(struct sink_runner *runner, const struct alert *alert, const char *dead)
 {
     for (uint64_t attempt = 0;; attempt++) {
-        int error = alert ? outbox_sink_settle(runner->outbox, runner->name, alert, dead)
-                          : outbox_sink_advance(runner->outbox, runner->name, row, NULL);
-        if (error == 0) {
-            atomic_store(&runner->row, row);
-            runner->passed_over = 0;
+        /* Without an alert the cursor passes what the filter held back. */
+        int result = alert ? outbox_sink_settle(runner->outbox, runner->name, alert, dead)
+                           : outbox_sink_advance(runner->outbox, runner->name, atomic_load(&runner->row), NULL);
+        if (result == 0) {
+            if (alert && alert->letter == 0)
+                atomic_store(&runner->row, alert->row);
+            if (!alert || alert->letter == 0)
+                runner->passed_over = 0;
             return true;
         }
         char words[OUTBOX_ERROR_BYTES];
@@ -185,12 +187,6 @@ static bool advance_to(struct sink_runner *runner, int64_t row, const struct ale
             return false;
         wait_backoff(runner, backoff_ms(runner, attempt, 0));
     }
-}
-
-/* A dead letter that was asked for again moves nothing. */
-static bool advance(struct sink_runner *runner, const struct alert *alert, const char *dead)
-{
-    return advance_to(runner, alert->letter == 0 ? alert->row : atomic_load(&runner->row), alert, dead);
 }
 
 static bool refuse(struct sink_runner *runner, const struct alert *alert, const char *words)
@@ -248,10 +244,8 @@ static bool deliver(struct sink_runner *runner, const struct alert *alert)
 static bool pass_over(struct sink_runner *runner, const struct alert *alert)
 {
     atomic_fetch_add(&runner->filtered, 1);
-    if (++runner->passed_over >= SINK_FILTERED_MAX)
-        return advance_to(runner, alert->row, NULL, NULL);
     atomic_store(&runner->row, alert->row);
-    return true;
+    return ++runner->passed_over < SINK_FILTERED_MAX || advance(runner, NULL, NULL);
 }
 
 /* What the kind does again by itself. How long the sink may then be left alone. */
@@ -276,7 +270,7 @@ static uint32_t tick(struct sink_runner *runner)
 static uint32_t be_idle(struct sink_runner *runner)
 {
     if (runner->passed_over > 0)
-        advance_to(runner, atomic_load(&runner->row), NULL, NULL);
+        advance(runner, NULL, NULL);
     return tick(runner);
 }
 
@@ -321,14 +315,14 @@ static void *run(void *arg)
         tick_if_due(runner);
         if (time_is_up(runner))
             go_on = false;
-        else if (alert.letter != 0 || sink_settings_want(runner->settings, &alert)) /* a letter was asked for */
+        else if (alert.letter != 0 || sink_settings_want(runner->settings, &alert)) /* who redrives one wants it */
             go_on = deliver(runner, &alert);
         else
             go_on = pass_over(runner, &alert);
         alert_fini(&alert);
     }
     if (runner->passed_over > 0 && !time_is_up(runner))
-        advance_to(runner, atomic_load(&runner->row), NULL, NULL);
+        advance(runner, NULL, NULL);
     tell_refused(runner, "before the end");
     pthread_mutex_lock(&runner->lock);
     runner->ended = true;
