@@ -186,7 +186,8 @@ static int run_filtered(enum filter_role role, enum filter_reach reach, int (*ru
     pid_t child = fork();
     if (child == 0) {
         /* As in life: the worker's comes on top of the keeper's. */
-        if (filter_load(FILTER_KEEPER, reach) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER, reach) < 0))
+        if (filter_load(FILTER_KEEPER, reach, -1) < 0 ||
+            (role == FILTER_WORKER && filter_load(FILTER_WORKER, reach, -1) < 0))
             _exit(255);
         _exit(run());
     }
@@ -252,7 +253,7 @@ static int attempt_files(const struct sockaddr_un *bus)
         return 1;
     struct tls_settings tls = {.key = "/usr/lib/os-release"};
     const struct courier_settings settings = {.bus_url = "tls+tcp://analyzer.example:3367", .tls = &tls};
-    if (strcmp(confine_files(&settings), "Landlock") != 0)
+    if (strcmp(confine_files(&settings, -1), "Landlock") != 0)
         return NO_LANDLOCK;
     confine_worker_files(&settings);
     if (open_and_close(tls.key, O_RDONLY) != 0 || open_and_close("/etc/hosts", O_RDONLY) != 0)
@@ -316,7 +317,7 @@ static int attempt_without(const struct sockaddr_un *bus)
         seccomp_load(context) < 0)
         return 1;
     const struct courier_settings settings = {.bus_url = "ipc:///run/vedette/bus.ipc"};
-    if (strcmp(confine_files(&settings), "no Landlock") != 0)
+    if (strcmp(confine_files(&settings, -1), "no Landlock") != 0)
         return 2;
     return open_and_close("/etc/passwd", O_RDONLY) == 0 ? 0 : 3;
 }

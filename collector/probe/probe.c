@@ -354,6 +354,24 @@ void probe_stop(struct probe *probe)
     free(probe);
 }
 
+int probe_set_canary(struct probe *probe, uint32_t pid, struct probe_process *ret_process,
+                     char error[PROBE_ERROR_BYTES])
+{
+    struct vedette__bss *bss = probe->bss;
+    int result = probe_snapshot_begin(probe);
+    if (result == 0)
+        result = snapshot_identify(probe, pid);
+    if (result != 0) {
+        snprintf(error, PROBE_ERROR_BYTES, "process %u, which is to send canaries, is not found: %s", pid,
+                 strerror(-result));
+        return -EXIT_CODE_RUNTIME;
+    }
+    *ret_process = (struct probe_process){.start_ns = bss->identity.found_start_ns, .tgid = bss->identity.found_tgid};
+    bss->canary.start_ns = ret_process->start_ns;
+    __atomic_store_n(&bss->canary.tgid, ret_process->tgid, __ATOMIC_RELEASE);
+    return 0;
+}
+
 void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count)
 {
     struct self *self = &probe->bss->self;
