@@ -72,9 +72,11 @@ void canary_begin(struct canary_watch *watch, const Vedette__V1__Canary *canary,
     if (sends)
         know_keeper(watch, canary);
     watch->families = sends ? canary->families & (bit(CANARY_FAMILIES) - 1) : 0;
+    watch->expected &= watch->families;
     watch->limit_ns = sends ? limit_of(canary->interval_ms) : 0;
     watch->silence_ns = limit_of(heartbeat_ms != 0 ? heartbeat_ms : CANARY_INTERVAL_MAX_MS);
-    if (watch->session != session || !watch->is_active) {
+    if (watch->session != session) {
+        watch->gap_ns = watch->is_active ? watch->newest_event_ns : 0;
         watch->first_event_ns = watch->newest_event_ns = 0;
         memset(watch->event_ns, 0, sizeof(watch->event_ns));
     }
@@ -203,12 +205,23 @@ static void check_places(struct check *check, bool all_stale, uint64_t now_ns)
     }
 }
 
+/* The next life began and knows of none before it: its queue is gone. */
+static void check_gap(struct check *check)
+{
+    struct canary_watch *watch = check->watch;
+    struct canary_change *change = &check->changes[check->n];
+    if (watch->gap_ns != 0 && watch->first_event_ns != 0 &&
+        canary_absence(watch, watch->gap_ns, later(watch->gap_ns, watch->first_event_ns), false, change))
+        check->n++;
+}
+
 size_t canary_check(struct canary_watch *watch, uint64_t now_ns, struct canary_change changes[CANARY_PARTS])
 {
     struct check check = {.watch = watch, .changes = changes};
     uint32_t stale = 0;
     if (!watch->is_active)
         return 0;
+    check_gap(&check);
     const bool is_silent = now_ns - watch->seen_ns > watch->silence_ns;
     set(&check, CANARY_PART_BUS, is_silent, watch->newest_event_ns, watch->newest_event_ns);
     if (is_silent)
@@ -228,6 +241,7 @@ bool canary_absence(struct canary_watch *watch, uint64_t from_ns, uint64_t to_ns
                     struct canary_change *ret_change)
 {
     const uint64_t silent_ns = watch->blind_since_ns[CANARY_PART_BUS];
+    watch->gap_ns = 0;
     if (in_order || (silent_ns != 0 && silent_ns + watch->silence_ns >= from_ns && silent_ns <= to_ns))
         return false;
     *ret_change = (struct canary_change){.part = CANARY_PART_COLLECTOR, .since_ns = from_ns, .until_ns = to_ns};

@@ -53,6 +53,7 @@ struct canary_watch {
     bool is_active; /* since a hello, until a last batch in good order */
     bool state_failed;
 
+    uint64_t gap_ns;      /* another session began, and nothing has explained why: how far the one before came */
     uint64_t baseline_ns; /* nothing is missed that was due before: hello, or the end of a silence */
     uint64_t seen_ns, batch_ns;
     uint64_t first_event_ns, newest_event_ns; /* of the session, 0: none yet */
