@@ -73,8 +73,12 @@ static _Noreturn void end(struct keeper *keeper, int code)
 static bool wait_for(struct keeper *keeper, int fd, int timeout_ms)
 {
     struct pollfd fds[] = {{.fd = keeper->alive_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    if (poll(fds, 2, timeout_ms) < 0)
-        return false;
+    if (poll(fds, 2, timeout_ms) < 0) {
+        if (errno == EINTR)
+            return false;
+        log_error("courier: the keeper cannot wait any more: %s", strerror(errno)); /* RLIMIT_NOFILE was lowered */
+        end(keeper, EXIT_CODE_RUNTIME);
+    }
     if (fds[0].revents)
         end(keeper, EXIT_CODE_OK);
     return fds[1].revents != 0;

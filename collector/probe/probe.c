@@ -259,6 +259,20 @@ static int check_scope_hook(struct probe *probe, char error[PROBE_ERROR_BYTES])
     return -EXIT_CODE_KERNEL;
 }
 
+/*
+ * From here on no process can change through bpf(2) what only the programs and we need: which ring is whose, which
+ * handler is called. What is mapped for stores (the plan, the accounts, the rings themselves) cannot be frozen, nor can
+ * anything be where the kernel refuses: canaries tell when that is made use of.
+ */
+static void freeze_tables(const struct probe *probe)
+{
+    const struct bpf_map *const tables[] = {probe->skeleton->maps.rings, probe->skeleton->maps.exit_handlers,
+                                            probe->skeleton->maps.enter_handlers, probe->skeleton->maps.elements,
+                                            probe->skeleton->maps.tasks};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        bpf_map_freeze(bpf_map__fd(tables[i]));
+}
+
 static int start(struct probe *probe, const struct probe_settings *settings, char error[PROBE_ERROR_BYTES])
 {
     int result = check_settings(settings, error);
@@ -292,6 +306,7 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
     programs_list_hooks(probe);
     coverage_fill(probe);
     result = check_scope_hook(probe, error);
+    freeze_tables(probe);
     int left = resident_shrink(probe);
     if (result == 0 && left != 0) {
         snprintf(error, PROBE_ERROR_BYTES, "the programs' memory could not be mapped: %s", strerror(-left));
