@@ -153,9 +153,11 @@ void node_tell_absence(struct node *node, const Vedette__V1__Loss *loss, uint64_
         tell(node, &change, now_ns);
 }
 
-void node_check_sight(struct node *node, uint64_t now_ns)
+void node_check_sight(struct node *node, bool stood_still, uint64_t now_ns)
 {
     struct canary_change changes[CANARY_PARTS];
+    if (stood_still)
+        canary_forgive(&node->canary, now_ns);
     size_t n = node->judgement == NULL ? 0 : canary_check(&node->canary, now_ns, changes);
     for (size_t i = 0; i < n; i++)
         tell(node, &changes[i], now_ns);

@@ -151,6 +151,11 @@ void canary_end(struct canary_watch *watch, uint64_t session)
         watch->is_active = false;
 }
 
+void canary_forgive(struct canary_watch *watch, uint64_t now_ns)
+{
+    watch->seen_ns = watch->batch_ns = watch->baseline_ns = now_ns;
+}
+
 struct check {
     struct canary_watch *watch;
     struct canary_change *changes;

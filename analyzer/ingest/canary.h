@@ -107,6 +107,9 @@ void canary_stream(struct canary_watch *watch, uint64_t session, uint64_t event_
 /* The collector said goodbye: nothing is missed until it says hello. */
 void canary_end(struct canary_watch *watch, uint64_t session);
 
+/* This side stood still, not the node: what came meanwhile is still to be handled. */
+void canary_forgive(struct canary_watch *watch, uint64_t now_ns);
+
 /* Compares all with the time; what changed, at most CANARY_PARTS. Only when no request of the node waits. */
 size_t canary_check(struct canary_watch *watch, uint64_t now_ns, struct canary_change changes[CANARY_PARTS]);
 /* The same for a loss record of an absence; false when it is no surprise: in good order, or told as a silence. */

@@ -153,6 +153,20 @@ static void test_silence(void **state)
     expect_nothing(&watch, silent_ns + 61 * S);
 }
 
+/* The analyzer was stopped for a minute: it is not the node that was silent. */
+static void test_standing_still(void **state)
+{
+    (void)state;
+    struct canary_watch watch = begun(S);
+    sing(&watch, ALL, S);
+    canary_forgive(&watch, 60 * S);
+    expect_nothing(&watch, 60 * S);
+    expect_nothing(&watch, 64 * S);
+    struct canary_change changes[CANARY_PARTS];
+    assert_int_equal(canary_check(&watch, 65 * S, changes), 1);
+    assert_int_equal(changes[0].part, CANARY_PART_DRAIN);
+}
+
 /* A backlog is judged by when it happened: a minute without opens in the middle of it is told, though it comes at once.
  */
 static void test_a_backlog(void **state)
@@ -383,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_a_family_that_never_came),
         cmocka_unit_test(test_all_of_them_is_one_alert),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_standing_still),
         cmocka_unit_test(test_a_backlog),
         cmocka_unit_test(test_goodbye),
         cmocka_unit_test(test_absence),

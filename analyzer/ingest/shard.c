@@ -9,6 +9,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+/* Between two rounds that are a second apart: stopped, suspended, or at a disk that hung. */
+static const uint64_t STOOD_STILL_NS = 3000000000;
+
 struct job {
     nng_msg *message;
     bool forwarded;
@@ -340,12 +343,13 @@ static void tell_due(struct shard *shard)
     uint64_t now_ns = clock_boot_ns();
     struct resident *resident, *next;
     shard->owes_lines = false;
+    const bool stood_still = now_ns - shard->told_ns > STOOD_STILL_NS;
     shard->told_ns = now_ns;
     const bool up_to_date = is_up_to_date(shard, now_ns);
     HASH_ITER(hh, shard->nodes, resident, next)
     {
         if (up_to_date)
-            node_check_sight(resident->node, now_ns);
+            node_check_sight(resident->node, stood_still, now_ns);
         if (node_tell_due(resident->node, now_ns))
             shard->owes_lines = true;
     }

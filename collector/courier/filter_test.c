@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -23,6 +24,7 @@
 
 #include "collector/courier/confine.h"
 #include "collector/courier/filter.h"
+#include "common/events/canaries.h"
 
 /* Each returns 0 or the errno that it met. */
 static int of(long result)
@@ -234,6 +236,61 @@ static void test_filter_tcp(void **state)
 #endif
 }
 
+#ifndef VEDETTE_NO_SECCOMP
+
+/* vedette-canary is built beside this test. */
+static int open_canary(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("vedette-canary"));
+    assert_true(length > 0);
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    assert_non_null(slash);
+    memcpy(slash + 1, "vedette-canary", sizeof("vedette-canary"));
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* How a child ends that executes `fd` while the filter knows `exec_fd`: what it ended with, or KILLED. */
+static int exec_filtered(enum filter_role role, int exec_fd, int fd, int flags)
+{
+    char name[] = CANARY_COMM, digits[] = "5";
+    char *const arguments[] = {name, digits, NULL}, *const environment[] = {NULL};
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        if (filter_load(FILTER_KEEPER, FILTER_IPC, exec_fd) < 0 ||
+            (role == FILTER_WORKER && filter_load(FILTER_WORKER, FILTER_IPC, -1) < 0))
+            _exit(255);
+        syscall(SYS_execveat, fd, "", arguments, environment, flags);
+        _exit(100 + errno);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status) == SIGSYS ? KILLED : 254;
+}
+
+#endif
+
+/* The one program that the keeper may execute, by its descriptor alone; nothing more of it is the worker's. */
+static void test_filter_exec(void **state)
+{
+    (void)state;
+#ifdef VEDETTE_NO_SECCOMP
+    skip();
+#else
+    int canary = open_canary(), other = open("/bin/true", O_RDONLY | O_CLOEXEC);
+    assert_true(canary >= 0 && other >= 0);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, canary, AT_EMPTY_PATH), 5);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, canary, 0), 100 + EPERM);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, other, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, AT_FDCWD, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, -1, canary, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_WORKER, canary, canary, AT_EMPTY_PATH), KILLED);
+    close(canary);
+    close(other);
+#endif
+}
+
 enum { NO_LANDLOCK = 77 };
 
 static int open_and_close(const char *path, int flags)
@@ -333,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filter_attempts),
         cmocka_unit_test(test_filter_tcp),
+        cmocka_unit_test(test_filter_exec),
         cmocka_unit_test(test_confine_files),
         cmocka_unit_test(test_confine_files_without_landlock),
     };
