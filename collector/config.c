@@ -43,6 +43,9 @@ static const struct option options[] = {
      .help = "File with this node's enrolment token, which proves its name to the analyzer; read at each hello."},
     {"bus.url", OPTION_STRING, AT(bus_url), .initial = "ipc:///run/vedette/bus.ipc",
      .help = "Where the analyzer listens: ipc:///PATH, tls+tcp://HOST:PORT, or tcp://127.0.0.1:PORT."},
+    {"canary.interval", OPTION_DURATION, AT(canary_ms), .initial = "5s", .max = 60000,
+     .help = "How often the collector causes an event of its own in each family of hooks that an unprivileged process "
+             "can touch; the analyzer raises vedette_node_blind when three in a row do not come. 0 for never."},
     {"config", OPTION_STRING, AT(config_path), .initial = "/etc/vedette/collector.yaml",
      .help = "File with these keys, nested; read if it exists. It must be root's alone."},
     {"coverage", OPTION_BOOL, AT(dump_coverage), .initial = "false",

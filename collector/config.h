@@ -36,7 +36,7 @@ struct config {
     bool dump_coverage; /* of `dump` */
     struct option_list dump_events;
     uint64_t dump_seconds;
-    uint64_t heartbeat_ms, shutdown_ms;
+    uint64_t heartbeat_ms, shutdown_ms, canary_ms;
     uint32_t log_level;
 };
 

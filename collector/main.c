@@ -45,6 +45,7 @@ struct collector {
     struct rings *rings;
     struct batch_encoder *encoder;
     uint64_t capture_began_ns;
+    struct hello_canary canary;
 };
 
 static int read_boot_id(char boot_id[BOOT_ID_BYTES])
@@ -218,13 +219,30 @@ static int open_spool(struct collector *c)
     return EXIT_CODE_OK;
 }
 
+/* vedette-canary stands beside this program; "" when that cannot be told, and then no canary executes anything. */
+static void find_canary(char path[CONFIG_PATH_BYTES])
+{
+    ssize_t length = readlink("/proc/self/exe", path, CONFIG_PATH_BYTES - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return;
+    size_t room = CONFIG_PATH_BYTES - (size_t)(slash + 1 - path);
+    if ((size_t)snprintf(slash + 1, room, "vedette-canary") >= room)
+        path[0] = '\0';
+}
+
 static int fork_courier(struct collector *c)
 {
+    char helper[CONFIG_PATH_BYTES];
+    find_canary(helper);
     struct courier_settings settings = config_bus(&c->config);
     settings.uid = c->courier_uid;
     settings.gid = c->courier_gid;
     settings.bus_gid = c->bus_gid;
     settings.heartbeat_ms = (uint32_t)c->config.heartbeat_ms;
+    settings.canary_helper = helper;
+    settings.canary_ms = (uint32_t)c->config.canary_ms;
     if (c->config.bus_insecure)
         log_warning("bus.insecure: what goes to %s is neither encrypted nor is the analyzer known", c->config.bus_url);
     int r = courier_fork(&settings, c->queue, &c->courier);
@@ -256,6 +274,27 @@ static int start_probe(struct collector *c)
         log_error("%s", error);
         return -r;
     }
+    return EXIT_CODE_OK;
+}
+
+/* Who sings, in the numbers that events have. */
+static int start_canaries(struct collector *c)
+{
+    char error[PROBE_ERROR_BYTES];
+    if (c->config.canary_ms == 0)
+        return EXIT_CODE_OK;
+    struct probe_process keeper;
+    int r = probe_set_canary(c->probe, (uint32_t)courier_keeper(c->courier), &keeper, error);
+    if (r != 0) {
+        log_error("%s", error);
+        return -r;
+    }
+    c->canary = (struct hello_canary){
+        .tgid = keeper.tgid,
+        .start_ns = keeper.start_ns,
+        .interval_ms = (uint32_t)c->config.canary_ms,
+        .families = courier_canaries(c->courier),
+    };
     return EXIT_CODE_OK;
 }
 
@@ -297,6 +336,7 @@ static uint8_t *make_hello(struct collector *c, size_t *ret_size)
         .heartbeat_ms = (uint32_t)c->config.heartbeat_ms,
         .scope = c->scope,
         .probe = c->probe,
+        .canary = c->canary,
     };
     return hello_pack(&facts, ret_size);
 }
@@ -370,8 +410,8 @@ static int run(struct collector *c)
         return r;
     signal_fd = block_signals(true);
     describe_scope(c);
-    if ((r = start_probe(c)) != EXIT_CODE_OK || (r = open_rings(c)) != EXIT_CODE_OK ||
-        (r = send_hello(c)) != EXIT_CODE_OK)
+    if ((r = start_probe(c)) != EXIT_CODE_OK || (r = start_canaries(c)) != EXIT_CODE_OK ||
+        (r = open_rings(c)) != EXIT_CODE_OK || (r = send_hello(c)) != EXIT_CODE_OK)
         return r;
     apply_first_plan(c);
     if ((r = drop_privilege(c)) != EXIT_CODE_OK)

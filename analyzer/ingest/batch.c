@@ -107,7 +107,12 @@ static void apply_event(struct applying *applying, const struct event_view *even
                             .count = 1,
                             .count_exact = true};
         node_lose(node, &loss, now_ns);
+        canary_take_failed(&node->canary);
         return;
+    }
+    if (canary_is_own(&node->canary, event)) {
+        canary_take(&node->canary, event, context->session, now_ns);
+        return; /* seen, and nobody's business */
     }
     context->container = state_container_of(node->state, context->process, event->task);
     judge_and_show(applying, context);
@@ -320,8 +325,13 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
     sequence_advance(cursor, batch->first_seq, batch->count);
     raise_epoch(node, batch);
     settle_balance(node, balance, batch, delivered, &gone);
+    atomic_store_explicit(&node->canary.wall_minus_boot_ns, batch->wall_minus_boot_ns, memory_order_relaxed);
+    if (batch->count > 0)
+        canary_stream(&node->canary, cursor->session, node->last_event_ns);
     if (batch->final)
         node_tell_final(node, balance, now_ns);
+    if (batch->final)
+        canary_end(&node->canary, cursor->session);
 }
 
 static bool wants_room(const struct node *node, const Vedette__V1__Request *request, uint64_t now_ns)
@@ -340,6 +350,7 @@ void node_batch(struct node *node, struct decoder *decoder, const Vedette__V1__R
     atomic_store_explicit(&node->queue_fill_permille, request->queue_fill_permille, memory_order_relaxed);
     totals_count(&node->batches, 1);
     quota_charge_events(&node->quota, &node->environment->quota, batch->count);
+    canary_seen(&node->canary, !is_heartbeat(batch), now_ns);
 
     if (is_busy(node, now_ns)) {
         totals_count(&node->environment->totals->refused[VEDETTE__V1__REFUSAL_CODE__REFUSED_BUSY], 1);

@@ -236,6 +236,7 @@ void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, 
         const Vedette__V1__Loss *from = batch->loss[i];
         if (was_seen(node, identity_of(from, batch->session)))
             continue;
+        node_tell_absence(node, from, now_ns);
         struct loss loss = {
             .stage = (unsigned)from->stage < LOSS_STAGES ? from->stage : VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN,
             .class = from->event_class,

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "analyzer/derive/derive.h"
+#include "analyzer/ingest/canary_plan.h"
 #include "common/base/log.h"
 
 static const uint64_t MINUTE_NS = 60000000000, MS_NS = 1000000;
@@ -346,7 +347,7 @@ static int read_cursors(struct node *node)
 }
 
 /* What the judgement needs. A plan that asks for other events is a new one, whoever was told of the one before. */
-static void replan(struct node *node)
+static void replan(struct node *node, uint64_t now_ns)
 {
     struct plan before = node->plan;
     struct plan_needs needs = {.engine = node->judgement->engine,
@@ -354,6 +355,7 @@ static void replan(struct node *node)
                                .architecture = node->architecture};
     plan_mark(&needs);
     plan_build(&node->plan, node->schema, &needs);
+    canary_expect(&node->canary, canary_plan(&node->plan, node->schema, node->coverage, node->canary.families), now_ns);
     pthread_mutex_lock(&node->lock);
     memcpy(node->wanted, needs.wanted, sizeof(needs.wanted));
     pthread_mutex_unlock(&node->lock);
@@ -363,7 +365,7 @@ static void replan(struct node *node)
 
 static void make_plan(struct node *node, const Vedette__V1__Hello *hello, uint64_t now_ns)
 {
-    replan(node);
+    replan(node, now_ns);
     node->sent_epoch = node->plan.epoch;
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
     /* At most once a minute: a collector that comes and goes, or one that is hostile, must not fill the log. */
@@ -408,7 +410,7 @@ void node_adopt(struct node *node, uint64_t now_ns)
     add_engine_costs(old->engine, node->past_costs, n_all);
     pthread_mutex_unlock(&node->lock);
     judgement_free(old);
-    replan(node);
+    replan(node, now_ns);
     atomic_store_explicit(&node->plan_epoch, node->plan.epoch, memory_order_relaxed);
     tell_uncovered(node);
 }
@@ -466,6 +468,8 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     pthread_mutex_lock(&node->lock);
     node->session = hello->session;
     pthread_mutex_unlock(&node->lock);
+    atomic_store_explicit(&node->canary.wall_minus_boot_ns, hello->wall_minus_boot_ns, memory_order_relaxed);
+    canary_begin(&node->canary, hello->canary, hello->heartbeat_ms, hello->session, now_ns);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     make_plan(node, hello, now_ns);
     reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);

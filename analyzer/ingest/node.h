@@ -62,6 +62,11 @@ bool node_may_send(struct node *node, uint64_t bytes, uint64_t now_ns, struct re
 void node_refuse(struct node *node, Vedette__V1__RefusalCode code, const char *words, uint64_t now_ns,
                  struct reply *reply);
 
+/* Misses what should have come by now: an alert for what stopped and for what goes on again. Only while no request of
+ * the node waits to be handled. stood_still: this thread did since it was called last, so that nothing is missed yet.
+ */
+void node_check_sight(struct node *node, bool stood_still, uint64_t now_ns);
+
 /* Logs the lines that were kept back and whose time has come; true when some still wait. */
 bool node_tell_due(struct node *node, uint64_t now_ns);
 

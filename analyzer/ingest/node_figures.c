@@ -163,6 +163,26 @@ static void write_spool(const struct node *node, struct metrics_writer *writer, 
     metrics_put(writer, METRIC_NODE_SPOOL_ERRORS, labels, load(&spool->errors));
 }
 
+static void write_sight(const struct node *node, struct metrics_writer *writer)
+{
+    const struct canary_watch *canary = &node->canary;
+    const uint32_t expected = atomic_load_explicit(&canary->shown_expected, memory_order_relaxed);
+    const uint32_t blind = atomic_load_explicit(&canary->blind, memory_order_relaxed);
+    const double wall_minus_boot_ns = (double)atomic_load_explicit(&canary->wall_minus_boot_ns, memory_order_relaxed);
+    for (unsigned part = 0; part < CANARY_PART_COLLECTOR; part++) {
+        const bool is_family = part < CANARY_FAMILIES;
+        const struct metric_label labels[] = {{"node", node->name}, {"family", canary_part_names[part]}, {0}};
+        if (is_family && (expected >> part & 1) == 0)
+            continue;
+        metrics_put(writer, METRIC_NODE_BLIND, labels, blind >> part & 1);
+        if (!is_family)
+            continue;
+        const uint64_t last_ns = atomic_load_explicit(&canary->last_ns[part], memory_order_relaxed);
+        metrics_put(writer, METRIC_NODE_CANARY, labels,
+                    last_ns == 0 ? 0 : ((double)last_ns + wall_minus_boot_ns) / 1e9);
+    }
+}
+
 void node_collect(struct node *node, struct metrics_writer *writer)
 {
     const struct metric_label labels[] = {{"node", node->name}, {0}};
@@ -182,6 +202,7 @@ void node_collect(struct node *node, struct metrics_writer *writer)
     write_classes(node, writer);
     write_losses(node, writer);
     write_spool(node, writer, labels);
+    write_sight(node, writer);
 
     pthread_mutex_lock(&node->lock);
     const struct metric_label build[] = {{"node", node->name},

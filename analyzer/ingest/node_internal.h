@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "analyzer/ingest/balance.h"
+#include "analyzer/ingest/canary.h"
 #include "analyzer/ingest/judgement.h"
 #include "analyzer/ingest/memory.h"
 #include "analyzer/ingest/node.h"
@@ -80,6 +81,9 @@ struct node {
     uint64_t snapshot_asked_ns; /* 0: never */
     bool knows_cursors;         /* those of former lives were read from the outbox */
 
+    struct canary_watch canary;
+    uint32_t n_blind; /* alerts of that: a part of their ids */
+
     struct sequence sequence;
     struct balance balance[WIRE_CURSORS]; /* beside sequence.cursor; its numbers change under `lock`, as scrapes and */
     struct balance earlier;               /* `balance` read them. The sums of sessions that gave their place */
@@ -132,6 +136,9 @@ void node_lose_gap(struct node *node, const struct sequence_step *step, const Ve
                    uint64_t now_ns);
 /* Logs the loss lines that waited, those whose second is over or all; true when some still wait. */
 bool node_tell_losses(struct node *node, bool all, uint64_t now_ns);
+
+/* blind.c: an alert for a loss record of an absence that is a surprise. */
+void node_tell_absence(struct node *node, const Vedette__V1__Loss *loss, uint64_t now_ns);
 
 /* commit.c */
 bool node_commit_is_due(const struct node *node, bool urgent, uint64_t now_ns);

@@ -9,6 +9,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+/* Between two rounds that are a second apart: stopped, suspended, or at a disk that hung. */
+static const uint64_t STOOD_STILL_NS = 3000000000;
+
 struct job {
     nng_msg *message;
     bool forwarded;
@@ -328,15 +331,25 @@ static void settle_nodes(struct shard *shard)
     }
 }
 
-/* Lines that were kept back are logged when their time has come, also if their node says nothing more. */
+/* Whether what came is handled: only then can something be missed. */
+static bool is_up_to_date(struct shard *shard, uint64_t now_ns)
+{
+    return shard_queue(shard, now_ns).age_ns < NODE_LINE_INTERVAL_MS * UINT64_C(1000000);
+}
+
+/* Once a second, also of nodes that say nothing more: lines that were kept back, and what is missed. */
 static void tell_due(struct shard *shard)
 {
     uint64_t now_ns = clock_boot_ns();
     struct resident *resident, *next;
     shard->owes_lines = false;
+    const bool stood_still = now_ns - shard->told_ns > STOOD_STILL_NS;
     shard->told_ns = now_ns;
+    const bool up_to_date = is_up_to_date(shard, now_ns);
     HASH_ITER(hh, shard->nodes, resident, next)
     {
+        if (up_to_date)
+            node_check_sight(resident->node, stood_still, now_ns);
         if (node_tell_due(resident->node, now_ns))
             shard->owes_lines = true;
     }
@@ -349,7 +362,7 @@ static bool next_job(struct shard *shard, struct job *ret_job)
         struct timespec deadline;
         clock_gettime(CLOCK_MONOTONIC, &deadline);
         deadline.tv_sec++;
-        if (take(shard, shard->owes_lines ? &deadline : NULL, ret_job))
+        if (take(shard, shard->owes_lines || shard->nodes != NULL ? &deadline : NULL, ret_job))
             return true;
         if (is_stopping(shard))
             return false;
@@ -373,7 +386,7 @@ static void *run(void *arg)
         else if (handled == DROPPED)
             nng_msg_free(job.message);
         atomic_store_explicit(&shard->busy_since_ns, 0, memory_order_relaxed);
-        if (shard->owes_lines && now_ns - shard->told_ns >= NODE_LINE_INTERVAL_MS * UINT64_C(1000000))
+        if (now_ns - shard->told_ns >= NODE_LINE_INTERVAL_MS * UINT64_C(1000000))
             tell_due(shard); /* others may keep this thread busy */
     }
     settle_nodes(shard);

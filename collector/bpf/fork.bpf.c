@@ -45,7 +45,7 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
     bool child_in_scope = parent_in_scope;
     if (scope_kind == KIND_TREE || scope_kind == KIND_CHILDREN) {
         /* The first child of SCOPE_CHILDREN's root: its parent is outside. A thread of the root stays outside. */
-        child_in_scope = parent_in_scope || scope_walk(child);
+        child_in_scope = (parent_in_scope && !scope_canary(parent)) || scope_walk(child);
         if (child_in_scope)
             scope_mark(child);
     } else if (scope_kind == KIND_CGROUP) {

@@ -144,6 +144,7 @@ STATE __u64 zero; /* which the verifier does not know: FORGET of core_compat.h *
 STATE struct throttle throttle;
 STATE struct scope scope;
 STATE struct self self;
+STATE struct canary canary;
 STATE struct identity identity;
 STATE struct cursor cursor;
 STATE __u32 self_test; /* tgid whose calls prove the hooks; nothing else is captured meanwhile */

@@ -77,6 +77,18 @@ SUBPROGRAM int scope_cgroup(struct task_struct *task)
     return task == NULL ? 0 : scope_cgroup_node(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
 }
 
+/* Whether that is the keeper or a child of it, which are in every scope: its canaries stand for everybody. Any address
+ * will do. */
+SUBPROGRAM int scope_canary(struct task_struct *task)
+{
+    if (task == NULL || canary.tgid == 0)
+        return 0;
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    if (BPF_CORE_READ(leader, tgid) != canary.tgid)
+        leader = BPF_CORE_READ(leader, real_parent, group_leader);
+    return BPF_CORE_READ(leader, tgid) == canary.tgid && BPF_CORE_READ(leader, start_boottime) == canary.start_ns;
+}
+
 static __always_inline void scope_mark(struct task_struct *task)
 {
     struct task_facts *facts = task_facts_make(task);
@@ -89,12 +101,12 @@ static __always_inline bool scope_has(struct task_struct *task)
     if (scope_kind == KIND_HOST)
         return true;
     if (scope_kind == KIND_CGROUP)
-        return scope_cgroup(task);
+        return scope_cgroup(task) || scope_canary(task);
     struct task_facts *facts = task_facts(task);
     if (facts != NULL && facts->in_scope)
         return true;
     if (!scope_walk(task))
-        return false;
+        return scope_canary(task); /* never marked: it would be inherited */
     scope_mark(task);
     return true;
 }

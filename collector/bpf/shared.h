@@ -88,6 +88,13 @@ struct scope {
     uint32_t pad;
 };
 
+/* Who causes canaries, in the kernel's own numbers. */
+struct canary {
+    uint64_t start_ns;
+    uint32_t tgid; /* 0: nobody */
+    uint32_t pad;
+};
+
 struct self {
     uint64_t since_ns[SELF_LIMIT]; /* a process of that number that started later is another one */
     uint32_t tgid[SELF_LIMIT];     /* in the collector's pid namespace; 0 ends the list */
@@ -144,6 +151,7 @@ struct preempt_places {
 
 _Static_assert(sizeof(struct preempt_places) == 24, "no padding");
 _Static_assert(sizeof(struct call_row) == 8, "no padding");
+_Static_assert(sizeof(struct canary) == 16, "no padding");
 _Static_assert(sizeof(struct scope) == 24, "no padding");
 _Static_assert(sizeof(struct identity) == 32, "no padding");
 _Static_assert(sizeof(struct cursor) == 80, "no padding");

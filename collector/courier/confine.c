@@ -96,9 +96,10 @@ int confine_identity(const struct courier_settings *settings)
 
 #ifdef VEDETTE_NO_SECCOMP
 
-const char *confine_files(const struct courier_settings *settings)
+const char *confine_files(const struct courier_settings *settings, int exec_fd)
 {
     (void)settings;
+    (void)exec_fd;
     return "no Landlock";
 }
 
@@ -170,6 +171,13 @@ static bool allow_resolver(int ruleset)
     return allowed;
 }
 
+static bool allow_exec(int ruleset, int fd)
+{
+    struct landlock_path_beneath_attr rule = {
+        .allowed_access = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = fd};
+    return fd < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+
 static int new_ruleset(void)
 {
     struct landlock_ruleset_attr rights = {.handled_access_fs = file_rights};
@@ -183,12 +191,13 @@ static bool bind_to(int ruleset, bool complete)
     return bound;
 }
 
-const char *confine_files(const struct courier_settings *settings)
+const char *confine_files(const struct courier_settings *settings, int exec_fd)
 {
     int ruleset = new_ruleset();
     if (ruleset < 0)
         return "no Landlock";
-    bool complete = allow(ruleset, "/sys/devices/system/cpu") && allow_credentials(ruleset, settings);
+    bool complete = allow(ruleset, "/sys/devices/system/cpu") && allow_credentials(ruleset, settings) &&
+                    allow_exec(ruleset, exec_fd);
     if (url_is_named(settings->bus_url)) /* for the workers to come, which see less of it */
         complete =
             allow_resolver(ruleset) && allow(ruleset, "/etc") && allow(ruleset, "/run/systemd/resolve") && complete;

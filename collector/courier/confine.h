@@ -21,12 +21,12 @@ int confine_identity(const struct courier_settings *settings);
 /*
  * Landlock, where the kernel has it (5.13, and switched on): no file can be opened any more but for reading beneath
  * /sys/devices/system/cpu, where libc counts processors, in the folders of certificates, key and token, and, when the
- * bus names a host, beneath /etc, of which the workers see only the resolver's files (confine_worker_files). A unix
- * socket can still be connected to: Landlock does not govern that. After confine_identity, which sets no_new_privs.
- * Returns "Landlock", or "no Landlock" where it could not be had, for the log. With VEDETTE_NO_SECCOMP it does nothing,
- * for the same reason.
+ * bus names a host, beneath /etc, of which the workers see only the resolver's files (confine_worker_files). None can
+ * be executed but the one that `exec_fd` (-1: none) is open on. A unix socket can still be connected to: Landlock does
+ * not govern that. After confine_identity, which sets no_new_privs. Returns "Landlock", or "no Landlock" where it could
+ * not be had, for the log. With VEDETTE_NO_SECCOMP it does nothing, for the same reason.
  */
-const char *confine_files(const struct courier_settings *settings);
+const char *confine_files(const struct courier_settings *settings, int exec_fd);
 /*
  * In a worker, before its filter: of /etc only the files of the resolver that there are now. Landlock knows files, not
  * names: a worker that cannot connect ends when resolv.conf has been replaced, and the next one sees the new.

@@ -17,7 +17,7 @@ struct courier {
     pid_t keeper;
     int alive_fd; /* write end, held and never written */
     int hello_fd; /* write end */
-    _Atomic int32_t *worker_word;
+    struct keeper_page *page;
 };
 
 enum { REAP_STEP_MS = 10, REAP_STEPS = 200 };
@@ -63,7 +63,7 @@ static struct courier *new_courier(void)
         free(courier);
         return NULL;
     }
-    courier->worker_word = page;
+    courier->page = page;
     return courier;
 }
 
@@ -105,7 +105,7 @@ int courier_fork(const struct courier_settings *settings, struct queue *queue, s
                                 .alive_fd = pipes.alive[0],
                                 .hello_fd = pipes.hello[0],
                                 .status_fd = pipes.status[1],
-                                .worker_word = courier->worker_word};
+                                .page = courier->page};
         keeper_run(&keeper);
     }
     error = courier->keeper < 0 ? -errno : follow_keeper(courier, &pipes);
@@ -154,7 +154,12 @@ pid_t courier_keeper(const struct courier *courier)
 
 pid_t courier_worker(const struct courier *courier)
 {
-    return atomic_load(courier->worker_word);
+    return atomic_load(&courier->page->worker);
+}
+
+uint32_t courier_canaries(const struct courier *courier)
+{
+    return atomic_load(&courier->page->canaries);
 }
 
 int courier_alive_fd(const struct courier *courier)
@@ -183,6 +188,6 @@ void courier_stop(struct courier *courier)
         close(courier->alive_fd);
     if (courier->keeper > 0)
         reap_keeper(courier->keeper);
-    munmap((void *)(uintptr_t)courier->worker_word, (size_t)getpagesize());
+    munmap(courier->page, (size_t)getpagesize());
     free(courier);
 }

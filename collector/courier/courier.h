@@ -23,6 +23,8 @@ struct courier_settings {
     uint32_t uid, gid;              /* what it becomes; 0 keeps the present ones (tests) */
     uint32_t bus_gid;               /* supplementary group that may open the bus, 0 none */
     uint32_t heartbeat_ms, reply_timeout_ms, backoff_min_ms, backoff_max_ms; /* 0: 5,000, 10,000, 500, 30,000 */
+    const char *canary_helper;                                               /* path of vedette-canary; NULL: none */
+    uint32_t canary_ms;   /* between two canaries, 0: none (canary.h) */
     const uint8_t *hello; /* a packed Request with the hello, made by the drain after attaching: it knows schema,
                              coverage and session */
     size_t hello_size;
@@ -55,6 +57,10 @@ int courier_send_hello(struct courier *courier, const uint8_t *hello, size_t siz
 pid_t courier_keeper(const struct courier *courier);
 /* The worker's pid as the keeper last said (through shared memory that the worker has no part in), 0 if none. */
 pid_t courier_worker(const struct courier *courier);
+/* The canaries that can be caused here, a bit for each enum canary_family; 0 when they are off. Known after
+ * courier_fork.
+ */
+uint32_t courier_canaries(const struct courier *courier);
 /* For poll: shows POLLERR when the keeper is gone. Nothing is ever written to it. */
 int courier_alive_fd(const struct courier *courier);
 /* Ends both and reaps the keeper (unless the caller already has). NULL is fine. */

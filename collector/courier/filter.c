@@ -3,10 +3,11 @@
 
 #ifdef VEDETTE_NO_SECCOMP
 
-int filter_load(enum filter_role role, enum filter_reach reach)
+int filter_load(enum filter_role role, enum filter_reach reach, int exec_fd)
 {
     (void)role;
     (void)reach;
+    (void)exec_fd;
     return 0;
 }
 
@@ -88,8 +89,12 @@ static const int calls_of_both[] = {
 };
 
 /* The worker binds itself further than the keeper can: see confine_worker_files. */
-static const int calls_of_keeper[] = {SCMP_SYS(wait4), SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
-                                      SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self)};
+static const int calls_of_keeper[] = {SCMP_SYS(wait4),
+                                      SCMP_SYS(seccomp),
+                                      SCMP_SYS(getpriority),
+                                      SCMP_SYS(landlock_create_ruleset),
+                                      SCMP_SYS(landlock_add_rule),
+                                      SCMP_SYS(landlock_restrict_self)};
 
 static const unsigned long namespace_flags =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -140,7 +145,7 @@ static int add_keeper(scmp_filter_ctx context)
     return error;
 }
 
-int filter_load(enum filter_role role, enum filter_reach reach)
+int filter_load(enum filter_role role, enum filter_reach reach, int exec_fd)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!context)
@@ -149,7 +154,10 @@ int filter_load(enum filter_role role, enum filter_reach reach)
     if (!error)
         error = filter_add(context, SCMP_ACT_ALLOW, calls_of_both, sizeof(calls_of_both) / sizeof(calls_of_both[0]));
     if (!error)
-        error = filter_kill_hostile(context); /* anything else is refused with EPERM, which a library can survive */
+        error =
+            exec_fd >= 0
+                ? filter_kill_hostile_but(context, exec_fd)
+                : filter_kill_hostile(context); /* anything else is refused with EPERM, which a library can survive */
     if (!error)
         error = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (!error)

@@ -16,8 +16,9 @@ enum filter_reach {
 };
 
 /*
- * For this thread and all that it will make. 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing.
+ * For this thread and all that it will make. exec_fd: the one program that may be executed, by this descriptor; -1 for
+ * none, and so for a worker. 0 or -errno. With VEDETTE_NO_SECCOMP it does nothing.
  */
-int filter_load(enum filter_role role, enum filter_reach reach);
+int filter_load(enum filter_role role, enum filter_reach reach, int exec_fd);
 
 #endif

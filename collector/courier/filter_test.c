@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -24,6 +25,7 @@
 
 #include "collector/courier/confine.h"
 #include "collector/courier/filter.h"
+#include "common/events/canaries.h"
 
 /* Each returns 0 or the errno that it met. */
 static int of(long result)
@@ -187,7 +189,8 @@ static int run_filtered(enum filter_role role, enum filter_reach reach, int (*ru
     pid_t child = fork();
     if (child == 0) {
         /* As in life: the worker's comes on top of the keeper's. */
-        if (filter_load(FILTER_KEEPER, reach) < 0 || (role == FILTER_WORKER && filter_load(FILTER_WORKER, reach) < 0))
+        if (filter_load(FILTER_KEEPER, reach, -1) < 0 ||
+            (role == FILTER_WORKER && filter_load(FILTER_WORKER, reach, -1) < 0))
             _exit(255);
         _exit(run());
     }
@@ -273,6 +276,61 @@ static void test_filter_tcp(void **state)
 #endif
 }
 
+#ifndef VEDETTE_NO_SECCOMP
+
+/* vedette-canary is built beside this test. */
+static int open_canary(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("vedette-canary"));
+    assert_true(length > 0);
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    assert_non_null(slash);
+    memcpy(slash + 1, "vedette-canary", sizeof("vedette-canary"));
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* How a child ends that executes `fd` while the filter knows `exec_fd`: what it ended with, or KILLED. */
+static int exec_filtered(enum filter_role role, int exec_fd, int fd, int flags)
+{
+    char name[] = CANARY_COMM, digits[] = "5";
+    char *const arguments[] = {name, digits, NULL}, *const environment[] = {NULL};
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        if (filter_load(FILTER_KEEPER, FILTER_IPC, exec_fd) < 0 ||
+            (role == FILTER_WORKER && filter_load(FILTER_WORKER, FILTER_IPC, -1) < 0))
+            _exit(255);
+        syscall(SYS_execveat, fd, "", arguments, environment, flags);
+        _exit(100 + errno);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status) == SIGSYS ? KILLED : 254;
+}
+
+#endif
+
+/* The one program that the keeper may execute, by its descriptor alone; nothing more of it is the worker's. */
+static void test_filter_exec(void **state)
+{
+    (void)state;
+#ifdef VEDETTE_NO_SECCOMP
+    skip();
+#else
+    int canary = open_canary(), other = open("/bin/true", O_RDONLY | O_CLOEXEC);
+    assert_true(canary >= 0 && other >= 0);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, canary, AT_EMPTY_PATH), 5);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, canary, 0), 100 + EPERM);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, other, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, canary, AT_FDCWD, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_KEEPER, -1, canary, AT_EMPTY_PATH), KILLED);
+    assert_int_equal(exec_filtered(FILTER_WORKER, canary, canary, AT_EMPTY_PATH), KILLED);
+    close(canary);
+    close(other);
+#endif
+}
+
 enum { NO_LANDLOCK = 77 };
 
 static int open_and_close(const char *path, int flags)
@@ -292,7 +350,7 @@ static int attempt_files(const struct sockaddr_un *bus)
         return 1;
     struct tls_settings tls = {.key = "/usr/lib/os-release"};
     const struct courier_settings settings = {.bus_url = "tls+tcp://analyzer.example:3367", .tls = &tls};
-    if (strcmp(confine_files(&settings), "Landlock") != 0)
+    if (strcmp(confine_files(&settings, -1), "Landlock") != 0)
         return NO_LANDLOCK;
     confine_worker_files(&settings);
     if (open_and_close(tls.key, O_RDONLY) != 0 || open_and_close("/etc/hosts", O_RDONLY) != 0)
@@ -356,7 +414,7 @@ static int attempt_without(const struct sockaddr_un *bus)
         seccomp_load(context) < 0)
         return 1;
     const struct courier_settings settings = {.bus_url = "ipc:///run/vedette/bus.ipc"};
-    if (strcmp(confine_files(&settings), "no Landlock") != 0)
+    if (strcmp(confine_files(&settings, -1), "no Landlock") != 0)
         return 2;
     return open_and_close("/etc/passwd", O_RDONLY) == 0 ? 0 : 3;
 }
@@ -373,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_filter_attempts),
         cmocka_unit_test(test_filter_names),
         cmocka_unit_test(test_filter_tcp),
+        cmocka_unit_test(test_filter_exec),
         cmocka_unit_test(test_confine_files),
         cmocka_unit_test(test_confine_files_without_landlock),
     };

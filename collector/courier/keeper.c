@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
+#include "common/events/canaries.h"
 #include "common/wire/limits.h"
 
 enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000 };
@@ -35,10 +36,12 @@ static int confine(struct keeper *keeper)
     keeper->signal_fd = confine_signals();
     if (keeper->signal_fd < 0)
         return keeper->signal_fd;
+    canary_init(&keeper->canary, keeper->settings->canary_helper, keeper->settings->canary_ms);
     int keep[] = {keeper->alive_fd,
                   keeper->hello_fd,
                   keeper->status_fd,
                   keeper->signal_fd,
+                  keeper->canary.helper_fd,
                   queue_drain_fd(keeper->queue),
                   queue_worker_fd(keeper->queue)};
     int error = confine_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
@@ -46,15 +49,15 @@ static int confine(struct keeper *keeper)
         return error;
     queue_keep_worker_side(keeper->queue);
     /* The drain must be able to believe who the worker is: it excludes that process from part of what it watches. */
-    if (madvise((void *)(uintptr_t)keeper->worker_word, (size_t)getpagesize(), MADV_DONTFORK) < 0)
+    if (madvise(keeper->page, (size_t)getpagesize(), MADV_DONTFORK) < 0)
         return -errno;
     error = confine_identity(keeper->settings);
     if (!error)
         error = confine_to_parent(keeper->drain);
     if (error)
         return error;
-    keeper->landlock = confine_files(keeper->settings);
-    return filter_load(FILTER_KEEPER, reach_of(keeper->settings));
+    keeper->landlock = confine_files(keeper->settings, keeper->canary.helper_fd);
+    return filter_load(FILTER_KEEPER, reach_of(keeper->settings), keeper->canary.helper_fd);
 }
 
 static _Noreturn void end(struct keeper *keeper, int code)
@@ -70,8 +73,12 @@ static _Noreturn void end(struct keeper *keeper, int code)
 static bool wait_for(struct keeper *keeper, int fd, int timeout_ms)
 {
     struct pollfd fds[] = {{.fd = keeper->alive_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    if (poll(fds, 2, timeout_ms) < 0)
-        return false;
+    if (poll(fds, 2, timeout_ms) < 0) {
+        if (errno == EINTR)
+            return false;
+        log_error("courier: the keeper cannot wait any more: %s", strerror(errno)); /* RLIMIT_NOFILE was lowered */
+        end(keeper, EXIT_CODE_RUNTIME);
+    }
     if (fds[0].revents)
         end(keeper, EXIT_CODE_OK);
     return fds[1].revents != 0;
@@ -113,7 +120,7 @@ static _Noreturn void become_worker(const struct keeper *keeper, pid_t parent)
     close(keeper->hello_fd);
     close(keeper->signal_fd);
     confine_worker_files(keeper->settings);
-    int error = filter_load(FILTER_WORKER, reach_of(keeper->settings));
+    int error = filter_load(FILTER_WORKER, reach_of(keeper->settings), -1);
     if (error) {
         log_error("courier: the worker's system call filter cannot be loaded: %s", strerror(-error));
         _exit(EXIT_CODE_KERNEL);
@@ -134,7 +141,7 @@ static void start_worker(struct keeper *keeper)
         return;
     }
     keeper->worker = child;
-    atomic_store(keeper->worker_word, child);
+    atomic_store(&keeper->page->worker, child);
 }
 
 static void say_how_it_ended(int status, uint32_t backoff_ms)
@@ -151,16 +158,30 @@ static void say_how_it_ended(int status, uint32_t backoff_ms)
                     backoff_ms);
 }
 
+/* Said when it changes: what cannot be caused here is missed by nobody, or will be. */
+static void say_canaries(const struct keeper *keeper)
+{
+    char names[128];
+    if (keeper->canary.interval_ms != 0 && keeper->canary.missing != 0)
+        log_warning("courier: no canary can be sent for: %s (vedette-canary beside vedette-collector, %s and a unix "
+                    "socket are needed)",
+                    canary_names(keeper->canary.missing, names, sizeof(names)), CANARY_FILE);
+    else if (keeper->canary.interval_ms != 0)
+        log_info("courier: canaries of all families can be sent");
+}
+
 static void reap(struct keeper *keeper)
 {
     struct signalfd_siginfo info;
     int status;
     while (read(keeper->signal_fd, &info, sizeof(info)) > 0)
         ;
+    if (canary_reap(&keeper->canary))
+        say_canaries(keeper);
     if (keeper->worker <= 0 || waitpid(keeper->worker, &status, WNOHANG) != keeper->worker)
         return;
     keeper->worker = 0;
-    atomic_store(keeper->worker_word, 0);
+    atomic_store(&keeper->page->worker, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && queue_is_closing(keeper->queue))
         end(keeper, EXIT_CODE_OK);
     uint64_t now = clock_boot_ns();
@@ -179,20 +200,34 @@ static int until_start(const struct keeper *keeper)
     return keeper->start_at_ns > now ? (int)((keeper->start_at_ns - now) / ms) + 1 : 0;
 }
 
+/* What comes first of the next worker's start and the next canary; -1: neither. */
+static int until_next(const struct keeper *keeper)
+{
+    int worker = until_start(keeper), canary = canary_due_ms(&keeper->canary, clock_boot_ns());
+    return worker < 0 ? canary : canary < 0 || worker < canary ? worker : canary;
+}
+
 void keeper_run(struct keeper *keeper)
 {
     keeper->began_ns = clock_boot_ns();
     int error = confine(keeper);
+    if (!error && keeper->canary.interval_ms != 0) {
+        canary_try(&keeper->canary); /* nothing captures yet: what cannot be caused is to be known before the hello */
+        atomic_store(&keeper->page->canaries, canary_possible(&keeper->canary));
+    }
     if (write(keeper->status_fd, &error, sizeof(error)) != sizeof(error) || error)
         _exit(EXIT_CODE_PRIVILEGE);
     close(keeper->status_fd);
     log_info("courier: confined (%s)", keeper->landlock);
+    if (keeper->canary.missing != 0)
+        say_canaries(keeper);
     read_hello(keeper);
     keeper->backoff_ms = BACKOFF_MIN_MS;
     for (;;) {
-        if (wait_for(keeper, keeper->signal_fd, until_start(keeper)))
+        if (wait_for(keeper, keeper->signal_fd, until_next(keeper)))
             reap(keeper);
         if (until_start(keeper) == 0)
             start_worker(keeper);
+        canary_step(&keeper->canary, clock_boot_ns());
     }
 }

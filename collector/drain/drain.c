@@ -253,6 +253,7 @@ static void report_absence(struct drain *drain)
     loss.from_ns = before->last_alive_ns;
     loss.to_ns = drain->settings.capture_began_ns;
     loss.session = before->last_session;
+    loss.in_order = before->in_order;
     if (batch_encoder_add_loss(drain->settings.encoder, &loss) != 0)
         return;
     before->last_alive_ns = 0; /* told */

@@ -136,6 +136,13 @@ static uint8_t *pack(const struct hello_facts *facts, struct rows *rows, size_t 
     hello.wall_minus_boot_ns = clock_wall_minus_boot_ns();
     hello.heartbeat_ms = facts->heartbeat_ms;
     hello.scope = borrow(facts->scope);
+    Vedette__V1__Canary canary;
+    vedette__v1__canary__init(&canary);
+    canary.tgid = facts->canary.tgid;
+    canary.start_ns = facts->canary.start_ns;
+    canary.interval_ms = facts->canary.interval_ms;
+    canary.families = facts->canary.families;
+    hello.canary = facts->canary.interval_ms != 0 ? &canary : NULL;
 
     Vedette__V1__Request request;
     vedette__v1__request__init(&request);

@@ -10,6 +10,12 @@
 
 #include "collector/probe/probe.h"
 
+/* Of canaries: interval_ms 0 when there are none. */
+struct hello_canary {
+    uint64_t start_ns;
+    uint32_t tgid, interval_ms, families;
+};
+
 struct hello_facts {
     const char *node;
     const char *boot_id;
@@ -17,6 +23,7 @@ struct hello_facts {
     uint32_t heartbeat_ms;
     const char *scope; /* in words, "" for the whole host */
     const struct probe *probe;
+    struct hello_canary canary;
 };
 
 /* A packed Request, heap; NULL with errno. */

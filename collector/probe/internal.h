@@ -70,7 +70,7 @@ struct probe {
     uint32_t n_cpus;
     struct ring_account *accounts;
     size_t accounts_size;
-    int pool[PROBE_SNAPSHOTS + 1]; /* one is for argv_table_fill */
+    int pool[PROBE_SNAPSHOTS + 2]; /* one is for argv_table_fill, one for probe_set_canary */
     size_t pool_left;
     int snapshot_fd; /* -1: none under way */
     uint8_t *snapshot;

@@ -259,6 +259,20 @@ static int check_scope_hook(struct probe *probe, char error[PROBE_ERROR_BYTES])
     return -EXIT_CODE_KERNEL;
 }
 
+/*
+ * From here on no process can change through bpf(2) what only the programs and we need: which ring is whose, which
+ * handler is called. What is mapped for stores (the plan, the accounts, the rings themselves) cannot be frozen, nor can
+ * anything be where the kernel refuses: canaries tell when that is made use of.
+ */
+static void freeze_tables(const struct probe *probe)
+{
+    const struct bpf_map *const tables[] = {probe->skeleton->maps.rings, probe->skeleton->maps.exit_handlers,
+                                            probe->skeleton->maps.enter_handlers, probe->skeleton->maps.elements,
+                                            probe->skeleton->maps.tasks};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        bpf_map_freeze(bpf_map__fd(tables[i]));
+}
+
 static int start(struct probe *probe, const struct probe_settings *settings, char error[PROBE_ERROR_BYTES])
 {
     int result = check_settings(settings, error);
@@ -292,6 +306,7 @@ static int start(struct probe *probe, const struct probe_settings *settings, cha
     programs_list_hooks(probe);
     coverage_fill(probe);
     result = check_scope_hook(probe, error);
+    freeze_tables(probe);
     int left = resident_shrink(probe);
     if (result == 0 && left != 0) {
         snprintf(error, PROBE_ERROR_BYTES, "the programs' memory could not be mapped: %s", strerror(-left));
@@ -352,6 +367,24 @@ void probe_stop(struct probe *probe)
     modules_close(probe->modules);
     free(probe->snapshot);
     free(probe);
+}
+
+int probe_set_canary(struct probe *probe, uint32_t pid, struct probe_process *ret_process,
+                     char error[PROBE_ERROR_BYTES])
+{
+    struct vedette__bss *bss = probe->bss;
+    int result = probe_snapshot_begin(probe);
+    if (result == 0)
+        result = snapshot_identify(probe, pid);
+    if (result != 0) {
+        snprintf(error, PROBE_ERROR_BYTES, "process %u, which is to send canaries, is not found: %s", pid,
+                 strerror(-result));
+        return -EXIT_CODE_RUNTIME;
+    }
+    *ret_process = (struct probe_process){.start_ns = bss->identity.found_start_ns, .tgid = bss->identity.found_tgid};
+    bss->canary.start_ns = ret_process->start_ns;
+    __atomic_store_n(&bss->canary.tgid, ret_process->tgid, __ATOMIC_RELEASE);
+    return 0;
 }
 
 void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count)

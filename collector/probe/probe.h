@@ -104,6 +104,17 @@ void probe_set_self(struct probe *probe, const uint32_t *tgids, size_t count);
 /* What of bulk events was held back, and from whom: the programs count, the caller stores `acknowledged` and `round`.
  */
 volatile struct throttle *probe_throttle(const struct probe *probe);
+/* A process as the kernel numbers it. */
+struct probe_process {
+    uint64_t start_ns;
+    uint32_t tgid;
+};
+/*
+ * The process of that number in our pid namespace is the keeper: what it forks is in scope, whatever the scope, since
+ * it stands for everybody. Before the privileges go. 0 or -EXIT_CODE_RUNTIME with words.
+ */
+int probe_set_canary(struct probe *probe, uint32_t pid, struct probe_process *ret_process,
+                     char error[PROBE_ERROR_BYTES]);
 /* Under a storm critical and watched events wake nobody before their ring is half full. */
 void probe_set_storm(struct probe *probe, bool storm);
 

@@ -357,7 +357,7 @@ static int snapshot_in_namespace(void)
     }
     probe_stop(probe);
     close(block[1]);
-    if (rounds != PROBE_SNAPSHOTS || found != NEWER_SLEEPERS || marked != NEWER_SLEEPERS || others != 0) {
+    if (rounds < PROBE_SNAPSHOTS || found != NEWER_SLEEPERS || marked != NEWER_SLEEPERS || others != 0) {
         printf("rounds %d, found %d, marked %d, others %d\n", rounds, found, marked, others);
         return 11;
     }

@@ -214,6 +214,8 @@ static int adopt_or_create(struct queue *queue, const char *path, size_t ring_si
         return error;
     if (queue->map)
         adopt(queue, ring_size, boot_id, recovery, &life);
+    if (queue->map)
+        recovery->in_order = queue_is_closing(queue);
     recovery->foreign = foreign;
     if (!queue->map) {
         recovery->fresh = true;

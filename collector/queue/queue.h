@@ -55,6 +55,7 @@ struct queue_recovery {
     uint64_t last_seq;      /* next sequence of that life as far as it was queued */
     uint64_t last_alive_ns; /* until when that life had drained its rings completely (queue_set_drained); absence begins
                                here */
+    bool in_order;          /* that life was told to end and had queued its last batch */
     /*
      * What the analyzer last asked for in any life before, whatever the boot: the first plan of a life whose analyzer
      * has not come yet. As stored and checked, but without its need_snapshot. queue_take_plan does not give it; there

@@ -3,11 +3,11 @@
 
 #include "common/base/filter.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 static const int hostile[] = {
     SCMP_SYS(execve),
-    SCMP_SYS(execveat),
     SCMP_SYS(ptrace),
     SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev),
@@ -45,7 +45,21 @@ int filter_allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condit
 
 int filter_kill_hostile(scmp_filter_ctx filter)
 {
-    return filter_add(filter, SCMP_ACT_KILL_PROCESS, hostile, sizeof(hostile) / sizeof(hostile[0]));
+    int error = filter_add(filter, SCMP_ACT_KILL_PROCESS, hostile, sizeof(hostile) / sizeof(hostile[0]));
+    return error != 0 ? error : seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat), 0);
+}
+
+int filter_kill_hostile_but(scmp_filter_ctx filter, int exec_fd)
+{
+    const struct scmp_arg_cmp of_it = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)exec_fd, 0);
+    const struct scmp_arg_cmp itself = SCMP_A4(SCMP_CMP_EQ, AT_EMPTY_PATH, 0);
+    int error = filter_add(filter, SCMP_ACT_KILL_PROCESS, hostile, sizeof(hostile) / sizeof(hostile[0]));
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(execveat), 2, of_it, itself);
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat), 1,
+                                 SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)exec_fd, 0));
+    return error;
 }
 
 int filter_allow_memory(scmp_filter_ctx filter)

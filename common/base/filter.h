@@ -15,6 +15,8 @@ int filter_allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condit
 
 /* Calls that no honest code of ours comes near, whatever the process: it dies, and its supervisor says so. */
 int filter_kill_hostile(scmp_filter_ctx filter);
+/* The same, but the program that this descriptor is open on may be executed. */
+int filter_kill_hostile_but(scmp_filter_ctx filter, int exec_fd);
 
 /* mmap and mprotect, but memory never becomes code. */
 int filter_allow_memory(scmp_filter_ctx filter);
