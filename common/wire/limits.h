@@ -13,7 +13,7 @@ enum {
     WIRE_APPENDED_BYTES = 32, /* of a request, left free by the encoder for the two fields that the courier appends */
     WIRE_REPLY_BYTES = 64 * 1024,
     WIRE_ARENA_FACTOR = 12, /* a decoded message may take this many times its size (measured worst honest case: 9) */
-    WIRE_ARENA_SLACK = 64 * 1024,
+    WIRE_ARENA_SLACK = 96 * 1024,
     WIRE_BATCH_EVENTS = 4096,
     WIRE_BATCH_STRINGS = 16384,
     WIRE_BATCH_TASKS = 4096,
