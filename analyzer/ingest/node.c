@@ -5,6 +5,7 @@
 
 #include "analyzer/derive/derive.h"
 #include "common/base/log.h"
+#include "common/base/fault.h"
 
 static const uint64_t MINUTE_NS = 60000000000, MS_NS = 1000000;
 
@@ -468,6 +469,7 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     pthread_mutex_unlock(&node->lock);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     make_plan(node, hello, now_ns);
+    FAULT_POINT(ingest_before_welcome);
     reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);
     return true;
 }
