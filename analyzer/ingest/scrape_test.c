@@ -21,7 +21,8 @@ enum { NODES = 1000 };
 #endif
 
 enum {
-    SERIES_A_NODE = 64, /* at most, with NAMED_MISSING events missing; see node_figures.c */
+    SERIES_A_NODE =
+        64, /* docs/monitoring.md says what the most is; this world lacks one event and has few kinds of losses */
     SCRAPES = 11,
     REPLY_MS = 20000, /* only a hang takes so long */
 };
