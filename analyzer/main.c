@@ -31,6 +31,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/base/notify.h"
 
 enum {
@@ -545,6 +546,7 @@ static int run(struct analyzer *analyzer, bool check_only)
             log_warning("files cannot be watched (%s): after a change send SIGHUP, or `vedette-analyzer reload`",
                         strerror(errno));
         watch_files(analyzer);
+        memory_trim();
         notify_send(analyzer->notify_fd, "READY=1");
         loop(analyzer);
         notify_send(analyzer->notify_fd, "STOPPING=1");

@@ -80,7 +80,7 @@ class Wrong(Exception):
 
 def read(text):
     """The rows of such lines; raises Wrong at what is none."""
-    rows = [json.loads(line) for line in text.splitlines()]
+    rows = [json.loads(line) for line in text.split("\n") if line]
     for wrong in complaints(rows, 1):
         raise Wrong(wrong)
     return rows

@@ -87,7 +87,7 @@ run_ctest() { # PRESET
 
 part_lint() {
     local check
-    for check in cmake/check-includes.sh lint_shell "integration-tests/expect_test.py --quiet"; do
+    for check in cmake/check-includes.sh lint_shell "integration-tests/expect_test.py --quiet" "deploy/dashboards/generate --check"; do
         if $check; then passed 1; else failed 1 "$check"; fi
     done
 }
@@ -230,6 +230,10 @@ part_tamper() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/tamper/run
 }
 
+part_observability() {
+    part_build release "${programs[@]}" && tally_runner integration-tests/observability/run
+}
+
 # The events' triggers on an arm64 kernel, by programs that are built for it here.
 qemu_arm64() { # NAME KERNEL
     # shellcheck disable=SC2154 # set in dev
@@ -273,7 +277,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 6" "chaos 4" "faults 3" "delivery 5" "transport 3" "sinks 2" "tamper 2" "qemu 15")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 6" "chaos 4" "faults 3" "delivery 5" "transport 3" "sinks 2" "tamper 2" "observability 2" "qemu 15")
 suite_quick="unit e2e events detections"
 
 suite_wants() { # NAME

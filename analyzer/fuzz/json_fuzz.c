@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a peer may send, as it is shown: one line of valid JSON each event, and nothing that drives a terminal. */
+/* What a peer may send, as it is shown: one line of valid JSON each event in either shape, and nothing that drives a
+ * terminal. */
 #include <ctype.h>
+#include <errno.h>
 #include <jansson.h>
 
 #include "analyzer/alert/json.h"
+#include "analyzer/alert/shape.h"
 #include "common/wire/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static void show(struct text *text, const struct event_context *context, enum json_arguments arguments)
+static void read_back(const struct text *text)
 {
     json_error_t error;
-    text->size = 0;
-    if (json_event(text, context, NULL, 0, arguments) != 0)
-        return; /* no memory */
     json_t *read = json_loadb(text->data, text->size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
     /* Numbers beyond int64 are valid, only jansson has no integer for them. */
     if (read == NULL && json_error_code(&error) != json_error_numeric_overflow)
@@ -21,6 +21,18 @@ static void show(struct text *text, const struct event_context *context, enum js
     json_decref(read);
     if (memchr(text->data, '\n', text->size) != NULL)
         abort();
+}
+
+static void show(struct text *text, const struct event_context *context, enum json_arguments arguments)
+{
+    static struct text shaped;
+    text->size = shaped.size = 0;
+    if (json_event(text, context, NULL, 0, arguments) != 0)
+        return; /* no memory */
+    read_back(text);
+    if (shape_v1beta1(&shaped, text->data, text->size) == -EBADMSG)
+        abort();
+    read_back(&shaped);
 }
 
 static void show_row(struct text *text, const struct event_context *context)

@@ -16,6 +16,7 @@ struct applying {
     uint64_t delivered[CLASS_COUNT];
     uint64_t lost_findings;
     uint64_t first_ns, last_ns; /* of the batch's events */
+    uint64_t shown, sampled_out, not_selected;
 };
 
 static void count_suppressed(struct ingest_totals *totals, const struct finding *finding, enum suppression why)
@@ -46,8 +47,9 @@ static void emit(void *arg, const struct finding *finding)
         totals_count(&applying->node->findings[finding->severity], 1);
 }
 
-static void show(struct node *node, const struct event_context *context)
+static void show(struct applying *applying, const struct event_context *context)
 {
+    struct node *node = applying->node;
     const struct node_environment *environment = node->environment;
     const struct event *known = context->event->schema->known;
     if (environment->output == NULL || known == NULL ||
@@ -56,15 +58,15 @@ static void show(struct node *node, const struct event_context *context)
     size_t n_policies;
     const char *const *policies = policy_judge_event(node->judgement->policies, context, &n_policies);
     if (n_policies == 0) {
-        totals_count(&node->events_selected_not, 1);
+        applying->not_selected++;
         return;
     }
     if (!output_samples(environment->output)) {
-        totals_count(&node->events_sampled_out, 1);
+        applying->sampled_out++;
         return;
     }
     if (output_event(environment->output, &node->shown, context, policies, n_policies))
-        totals_count(&node->events_shown, 1);
+        applying->shown++;
     if (node->shown.size >= SHOWN_FLUSH_BYTES)
         output_flush(environment->output, &node->shown);
 }
@@ -74,7 +76,7 @@ static void judge_and_show(void *arg, const struct event_context *context)
     struct applying *applying = arg;
     policy_judge_begin_event(applying->node->judgement->policies, context);
     engine_judge(applying->node->judgement->engine, context, emit, applying);
-    show(applying->node, context);
+    show(applying, context);
 }
 
 static uint8_t class_of(const struct event_view *event)
@@ -159,6 +161,9 @@ static void apply_events(struct node *node, struct decoder *decoder, const Vedet
     for (size_t class = 0; class < CLASS_COUNT; class ++)
         totals_count(&node->received[class], applying.delivered[class]);
     memcpy(ret_delivered, applying.delivered, sizeof(applying.delivered));
+    totals_count(&node->events_shown, applying.shown);
+    totals_count(&node->events_sampled_out, applying.sampled_out);
+    totals_count(&node->events_selected_not, applying.not_selected);
     if (applying.lost_findings > 0) {
         const struct loss loss = {.stage = VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX,
                                   .class = 255,

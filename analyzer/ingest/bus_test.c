@@ -175,6 +175,10 @@ static void test_bus_hello_batch_ack(void **test)
     assert_int_equal(outside_integer(f->temporary.outbox, "SELECT count(*) FROM alerts"), 1);
     assert_null(ingest_health(f->ingest));
     assert_null(ingest_readiness(f->ingest));
+    /* Asked long ago: not healthy before each thread has answered, and that they do. */
+    ingest_pulse(f->ingest, 1);
+    while (ingest_health(f->ingest) != NULL)
+        nng_msleep(1);
     nng_close(socket);
 }
 

@@ -14,7 +14,7 @@ enum { EVENT_FILE_ERROR_BYTES = 512 };
 
 struct event_file;
 
-/* Made with mode 0640 when it is not there; what is there is kept. 0, -EACCES, -ENOENT, -ELOOP (a symbolic link), ...
+/* Made with mode 0640, less the umask, when it is not there; what is there is kept. 0, -EACCES, -ENOENT, -ELOOP (a symbolic link), ...
  * with words naming path and remedy. */
 int event_file_open(const char *path, uint64_t limit_bytes, struct event_file **ret_file,
                     char error[EVENT_FILE_ERROR_BYTES]);

@@ -121,8 +121,6 @@ void flavour_forget(bool plain);
 int resident_keep(struct probe *probe, int fd);
 /* Frees what only a start needs: 0 or -errno. */
 int resident_shrink(struct probe *probe);
-/* Gives memory back that only a start used: free heap, code and constants of libbpf, libelf and our own. */
-void resident_trim(void);
 /* The rest, at any time. */
 void resident_free(struct probe *probe);
 

@@ -11,6 +11,7 @@
 
 #include "collector/probe/internal.h"
 #include "common/base/clock.h"
+#include "common/base/memory.h"
 
 enum { CGROUP2_MAGIC = 0x63677270 };
 
@@ -337,7 +338,7 @@ int probe_start(const struct probe_settings *settings, struct probe **ret_probe,
     libbpf_print_fn_t before = libbpf_set_print(collect_complaint);
     int result = start(probe, settings, error);
     libbpf_set_print(before);
-    resident_trim();
+    memory_trim(); /* libbpf parsed the kernel's BTF and our objects: some 20 MiB that are not needed again */
     if (result != 0)
         probe_stop(probe);
     else

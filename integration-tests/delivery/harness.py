@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import balance as balance_verb  # noqa: E402
+import schemas  # noqa: E402
 
 DEADLINE_S = 120
 COURIER_UID, ANALYZER_UID, BUS_GROUP = 64102, 64103, 64100
@@ -63,6 +64,9 @@ class Lines:
         for line in lines:
             try:
                 self.rows.append(json.loads(line))
+                # The receiver's own lines are read here too.
+                for wrong in schemas.complaints([row for row in self.rows[-1:] if "eventName" in row]):
+                    raise Failed(wrong)
             except ValueError:
                 self.cut += 1
                 begin = line.rfind(b'{"timestamp":')
