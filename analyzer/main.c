@@ -29,6 +29,7 @@
 #include "analyzer/validate.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
 
@@ -585,6 +586,7 @@ int main(int argc, char **argv)
     char error[OPTION_ERROR_BYTES];
     umask(0077);
     log_init("vedette-analyzer", LOG_LEVEL_INFO);
+    fault_open();
     if (config_load(argc, argv, &analyzer.config, &request, error) < 0) {
         log_error("%s", error);
         return EXIT_CODE_USAGE;

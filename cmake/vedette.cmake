@@ -6,7 +6,8 @@ find_package(Threads REQUIRED)
 
 add_library(vedette_flags INTERFACE)
 target_include_directories(vedette_flags INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_definitions(vedette_flags INTERFACE _GNU_SOURCE VEDETTE_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(vedette_flags INTERFACE _GNU_SOURCE VEDETTE_VERSION="${PROJECT_VERSION}$<$<BOOL:${VEDETTE_FAULTS}>:-faults>"
+  $<$<BOOL:${VEDETTE_FAULTS}>:VEDETTE_FAULTS>)
 target_compile_options(vedette_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wformat=2 -Wvla -Wundef
   -Wwrite-strings -Wimplicit-fallthrough -fno-common -fstack-protector-strong

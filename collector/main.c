@@ -23,6 +23,7 @@
 #include "collector/spool/spool.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/base/fault.h"
 #include "common/base/notify.h"
 #include "common/base/privilege.h"
 #include "common/wire/limits.h"
@@ -145,6 +146,7 @@ static int open_queue(struct collector *c)
         return EXIT_CODE_STATE;
     }
     say_recovery(c);
+    FAULT_POINT(collector_after_recovery);
     return EXIT_CODE_OK;
 }
 
@@ -413,7 +415,9 @@ static int run(struct collector *c)
     if ((r = start_probe(c)) != EXIT_CODE_OK || (r = start_canaries(c)) != EXIT_CODE_OK ||
         (r = open_rings(c)) != EXIT_CODE_OK || (r = send_hello(c)) != EXIT_CODE_OK)
         return r;
+    FAULT_POINT(collector_after_hello);
     apply_first_plan(c);
+    FAULT_POINT(collector_after_first_plan);
     if ((r = drop_privilege(c)) != EXIT_CODE_OK)
         return r;
     say_covered(c);
@@ -533,6 +537,7 @@ int main(int argc, char **argv)
     char error[OPTION_ERROR_BYTES] = "";
     log_init("vedette-collector", LOG_LEVEL_INFO);
     close_range(3, ~0u, 0); /* nothing of the caller's comes along */
+    fault_open();
     prctl(PR_SET_NAME, "vedette-drain", 0, 0, 0);
     int r = config_load(argc, argv, &c.config, &request, error);
     if (r != 0) {

@@ -207,6 +207,11 @@ part_chaos() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/chaos/run
 }
 
+# A fault build: never shipped, dies and misbehaves on order.
+part_faults() {
+    needs_root && part_build faults vedette-run vedette-collector vedette-analyzer vedette-tester vedette-flood && tally_runner integration-tests/faults/run
+}
+
 part_delivery() {
     needs_root && part_build release "${programs[@]}" && tally_runner integration-tests/delivery/run
 }
@@ -266,7 +271,7 @@ part_qemu() {
 }
 
 # name and budget in minutes, in this order
-suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 4" "chaos 4" "delivery 5" "transport 3" "sinks 2" "tamper 2" "qemu 15")
+suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 4" "chaos 4" "faults 3" "delivery 5" "transport 3" "sinks 2" "tamper 2" "qemu 15")
 suite_quick="unit e2e events detections"
 
 suite_wants() { # NAME

@@ -72,7 +72,12 @@ static void make_environment(const struct service *service, char *ret_environmen
                              size_t notify_size)
 {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LANG=C.UTF-8";
-    static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS="};
+    static const char *const kept[] = {
+        "ASAN_OPTIONS=",   "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS=",
+#ifdef VEDETTE_FAULTS
+        "VEDETTE_FAULTS=", /* common/base/fault.h */
+#endif
+    };
     size_t count = 0;
     snprintf(notify, notify_size, "NOTIFY_SOCKET=%s", service->notify_path);
     ret_environment[count++] = path;

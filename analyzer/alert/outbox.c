@@ -5,6 +5,7 @@
 
 #include "analyzer/metrics/metrics.h"
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 
 int64_t outbox_wall_seconds(void)
 {
@@ -78,6 +79,7 @@ static int add_alerts(struct outbox *outbox, const struct alert *alerts, size_t 
             return result;
         *ret_added += (size_t)sqlite3_changes(outbox->writer);
         *ret_bytes += alerts[i].json ? strlen(alerts[i].json) : 0;
+        FAULT_POINT(outbox_after_alert);
     }
     return SQLITE_OK;
 }
@@ -132,6 +134,7 @@ int outbox_commit_memory(struct outbox *outbox, const struct alert *alerts, size
     int64_t last_row = 0;
     pthread_mutex_lock(&outbox->write_lock);
     int error = 0, result = outbox_run(outbox, STATEMENT_BEGIN);
+    FAULT_POINT(outbox_after_begin);
     if (result == SQLITE_OK)
         result = add_alerts(outbox, alerts, n_alerts, &added, &bytes);
     if (result == SQLITE_OK)
@@ -140,8 +143,10 @@ int outbox_commit_memory(struct outbox *outbox, const struct alert *alerts, size
         result = outbox_set_memory(outbox, memory, n_memory);
     if (result == SQLITE_OK)
         result = outbox_run_integer(outbox, STATEMENT_LAST_ROW, &last_row);
+    FAULT_POINT(outbox_before_commit);
     if (result == SQLITE_OK)
         result = outbox_run(outbox, STATEMENT_COMMIT);
+    FAULT_POINT(outbox_after_commit);
     if (result == SQLITE_OK) {
         publish(outbox, n_alerts, added, last_row);
         outbox_prune_if_due(outbox, added, bytes);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "common/base/fault.h"
+
 enum { LOSS_JOIN_NS = 1000000000 };
 
 static bool goes_on(const struct outbox_loss *last, const struct outbox_loss *loss)
@@ -87,6 +89,7 @@ static int advance(struct outbox *outbox, const char *sink, int64_t row, int del
         result = SQLITE_NOTFOUND;
     if (result == SQLITE_OK && dead)
         result = add_dead(outbox, sink, row, dead, ret_trimmed);
+    FAULT_POINT(sink_before_commit);
     return result == SQLITE_OK ? outbox_run(outbox, STATEMENT_COMMIT) : result;
 }
 

@@ -10,6 +10,7 @@
 
 #include "analyzer/alert/backoff.h"
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 #define SINK(name) extern const struct sink_kind sink_##name;
@@ -174,6 +175,7 @@ static bool advance(struct sink_runner *runner, const struct alert *alert, const
         int result = alert ? outbox_sink_settle(runner->outbox, runner->name, alert, dead)
                            : outbox_sink_advance(runner->outbox, runner->name, atomic_load(&runner->row), NULL);
         if (result == 0) {
+            FAULT_POINT(sink_after_commit);
             if (alert && alert->letter == 0)
                 atomic_store(&runner->row, alert->row);
             if (!alert || alert->letter == 0)
@@ -216,10 +218,12 @@ static bool deliver(struct sink_runner *runner, const struct alert *alert)
     for (uint64_t attempt = 0;; attempt++) {
         char words[SINK_ERROR_BYTES] = "no reason given";
         uint32_t retry_after_ms = 0;
+        FAULT_POINT(sink_before_deliver);
         enum sink_result result = runner->kind->deliver(runner->sink, alert, &retry_after_ms, words);
         if (result == SINK_REFUSED)
             return refuse(runner, alert, words);
         if (result == SINK_DELIVERED) {
+            FAULT_POINT(sink_after_deliver);
             atomic_fetch_add(&runner->delivered, 1);
             if (!advance(runner, alert, NULL))
                 return false;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "analyzer/derive/derive.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 enum { SHOWN_FLUSH_BYTES = 256 * 1024 };
@@ -321,8 +322,11 @@ static void apply(struct node *node, struct decoder *decoder, const Vedette__V1_
     if (step.gap > 0)
         node_lose_gap(node, &step, batch, now_ns);
     node_apply_losses(node, batch, now_ns);
+    FAULT_POINT(ingest_before_apply);
     apply_events(node, decoder, batch, step.skip, now_ns, delivered);
+    FAULT_POINT(ingest_after_apply);
     sequence_advance(cursor, batch->first_seq, batch->count);
+    FAULT_POINT(ingest_after_advance);
     raise_epoch(node, batch);
     settle_balance(node, balance, batch, delivered, &gone);
     atomic_store_explicit(&node->canary.wall_minus_boot_ns, batch->wall_minus_boot_ns, memory_order_relaxed);

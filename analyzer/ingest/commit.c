@@ -2,6 +2,7 @@
 #include "analyzer/ingest/node_internal.h"
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 static const uint64_t MS_NS = 1000000;
@@ -42,6 +43,7 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
 {
     struct ingest_totals *totals = node->environment->totals;
     struct outbox *outbox = node->environment->outbox;
+    FAULT_POINT(checkpoint_before);
     /* What detections know stands at the end of a batch: in the middle of one there is no cursor that it belongs to. */
     int result = n_cursors > 0
                      ? memory_collect(&node->memory_rows, node->judgement == NULL ? NULL : node->judgement->engine,
@@ -64,6 +66,7 @@ static int commit(struct node *node, const struct outbox_cursor *cursors, size_t
         }
         return result;
     }
+    FAULT_POINT(checkpoint_after);
     node->last_failure_ns = 0;
     totals_count(&totals->commits, 1);
     if (atomic_exchange(&totals->outbox_failing, false))

@@ -6,6 +6,7 @@
 #include "analyzer/derive/derive.h"
 #include "analyzer/ingest/canary_plan.h"
 #include "common/base/log.h"
+#include "common/base/fault.h"
 
 static const uint64_t MINUTE_NS = 60000000000, MS_NS = 1000000;
 
@@ -472,6 +473,7 @@ bool node_hello(struct node *node, const Vedette__V1__Hello *hello, uint64_t now
     canary_begin(&node->canary, hello->canary, hello->heartbeat_ms, hello->session, now_ns);
     atomic_store_explicit(&node->last_seen_ns, now_ns, memory_order_relaxed);
     make_plan(node, hello, now_ns);
+    FAULT_POINT(ingest_before_welcome);
     reply_welcome(reply, wire, &node->sequence, &node->plan, snapshot);
     return true;
 }

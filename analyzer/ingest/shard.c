@@ -7,6 +7,7 @@
 #include "analyzer/ingest/self.h"
 #include "analyzer/state/hash.h"
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* Between two rounds that are a second apart: stopped, suspended, or at a disk that hung. */
@@ -310,7 +311,9 @@ static enum handled handle(struct shard *shard, const struct job *job, uint64_t 
         return turn_away(shard, pipe, "it said something else than a hello first", now_ns);
     if (node != NULL && !node_may_send(node, nng_msg_len(job->message), now_ns, &shard->reply))
         return HANDLED;
+    FAULT_POINT(ingest_before_unpack);
     int result = decoder_unpack(shard->decoder, nng_msg_body(job->message), nng_msg_len(job->message), &request);
+    FAULT_POINT(ingest_after_unpack);
     if (result == 0)
         return handle_decoded(shard, job, pipe, node, request, now_ns);
     if (must_prove)
@@ -381,10 +384,12 @@ static void *run(void *arg)
         enum handled handled = handle(shard, &job, now_ns);
         if (handled != FORWARDED)
             peers_end(shard->ingest->peers, pipe);
+        FAULT_POINT(ingest_before_reply);
         if (handled == HANDLED)
             ingest_reply(shard->ingest, job.message, &shard->reply);
         else if (handled == DROPPED)
             nng_msg_free(job.message);
+        FAULT_POINT(ingest_after_reply);
         atomic_store_explicit(&shard->busy_since_ns, 0, memory_order_relaxed);
         if (now_ns - shard->told_ns >= NODE_LINE_INTERVAL_MS * UINT64_C(1000000))
             tell_due(shard); /* others may keep this thread busy */

@@ -12,6 +12,7 @@
 
 #include "collector/courier/url.h"
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/wire/limits.h"
 
 struct bus {
@@ -227,6 +228,7 @@ const char *bus_exchange(struct bus *bus, const uint8_t *bytes, size_t size, con
     int error = send_parts(bus, bytes, size, extra, extra_size);
     if (error)
         return nng_strerror(error);
+    FAULT_POINT(worker_after_send);
     nng_recv_aio(bus->socket, bus->aio);
     if (!wait_readable(bus->reply_fd, bus->timeout_ms)) {
         give_up_waiting(bus);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the worker says to the analyzer and what it makes of the answers. */
+#include "collector/courier/taken_over.h"
 #include "collector/courier/worker.h"
 
 #include <poll.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 enum {
@@ -32,6 +34,7 @@ static struct known_session *find_session(struct worker *worker, uint64_t sessio
 /* What was processed need not be sent again; what is durable need not be kept. */
 static void take_cursor(struct worker *worker, const Vedette__V1__Cursor *cursor)
 {
+    FAULT_POINT(worker_before_cursor);
     struct known_session *known = find_session(worker, cursor->session);
     if (!known) {
         known = &worker->sessions[worker->next_session];
@@ -41,6 +44,7 @@ static void take_cursor(struct worker *worker, const Vedette__V1__Cursor *cursor
     }
     *known = (struct known_session){cursor->session, cursor->processed_seq};
     queue_set_durable(worker->queue, cursor->session, cursor->durable_seq);
+    FAULT_POINT(worker_after_cursor);
 }
 
 static void take_plan(struct worker *worker, const Vedette__V1__Plan *plan, bool need_snapshot)
@@ -123,9 +127,11 @@ enum step delivery_greet(struct worker *worker)
 {
     worker->has_current = false;
     queue_rewind(worker->queue);
+    FAULT_POINT(worker_before_hello);
     worker->is_greeting = true;
     const Vedette__V1__Reply *reply = say_hello(worker);
     worker->is_greeting = false;
+    FAULT_POINT(worker_after_welcome);
     if (!reply)
         return STEP_LOST;
     if (reply->body_case == VEDETTE__V1__REPLY__BODY_WELCOME)
@@ -271,7 +277,9 @@ static enum step send_current(struct worker *worker)
     size_t extra_size = message_pack_extra(extra, fill_permille(worker), entry->time_ns);
     if (entry->size + extra_size > WIRE_REQUEST_BYTES)
         extra_size = 0; /* rather a batch without its gauges than one that is too large */
+    FAULT_POINT(worker_before_send);
     const Vedette__V1__Reply *reply = exchange(worker, entry->bytes, entry->size, extra, extra_size);
+    FAULT_POINT(worker_after_reply);
     if (!reply)
         return STEP_LOST;
     if (reply->body_case == VEDETTE__V1__REPLY__BODY_REFUSAL)
@@ -367,6 +375,7 @@ static enum step idle(struct worker *worker)
 
 enum step delivery_step(struct worker *worker)
 {
+    taken_over(worker->queue);
     if (credentials_look(&worker->credentials, worker->bus, false) == CREDENTIALS_TRUST) {
         bus_hang_up(worker->bus);
         return STEP_LOST;

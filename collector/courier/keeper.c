@@ -15,6 +15,7 @@
 #include "collector/courier/worker.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/events/canaries.h"
 #include "common/wire/limits.h"
@@ -131,6 +132,7 @@ static _Noreturn void become_worker(const struct keeper *keeper, pid_t parent)
 static void start_worker(struct keeper *keeper)
 {
     pid_t self = getpid();
+    FAULT_POINT(keeper_before_start);
     pid_t child = fork();
     if (child == 0)
         become_worker(keeper, self);
@@ -142,6 +144,7 @@ static void start_worker(struct keeper *keeper)
     }
     keeper->worker = child;
     atomic_store(&keeper->page->worker, child);
+    FAULT_POINT(keeper_after_start);
 }
 
 static void say_how_it_ended(int status, uint32_t backoff_ms)
@@ -182,6 +185,7 @@ static void reap(struct keeper *keeper)
         return;
     keeper->worker = 0;
     atomic_store(&keeper->page->worker, 0);
+    FAULT_POINT(keeper_after_reap);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && queue_is_closing(keeper->queue))
         end(keeper, EXIT_CODE_OK);
     uint64_t now = clock_boot_ns();

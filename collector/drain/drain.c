@@ -12,6 +12,7 @@
 #include "collector/drain/ledger.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
 #include "common/wire/limits.h"
@@ -132,10 +133,14 @@ static void flush(struct drain *drain)
     uint64_t count = batch_encoder_count(encoder);
     size_t size = 0;
     struct queue *queue = way_out(drain);
+    batch_encoder_set_made(encoder, clock_boot_ns());
+    FAULT_POINT(drain_before_reserve);
     uint8_t *room = queue_reserve(queue, WIRE_REQUEST_BYTES);
+    FAULT_POINT(drain_after_reserve);
     bool queued =
         room != NULL && batch_encoder_pack(encoder, wall_minus_boot_ns(drain), room, WIRE_REQUEST_BYTES, &size) == 0;
     if (queued) {
+        FAULT_POINT(drain_after_pack);
         struct queue_entry entry = {
             .session = drain->settings.session,
             .first_seq = drain->next_seq,
@@ -234,6 +239,7 @@ static size_t take_round(struct drain *drain)
             add_record(drain, records[i].header, records[i].available, class, false);
     }
     rings_release(drain->settings.rings, !drain->storm);
+    FAULT_POINT(drain_after_release);
     ledger_next_round(&drain->ledger);
     drain->drained_until_ns = until_ns;
     return count;
@@ -304,7 +310,9 @@ static void mark_drained(struct drain *drain)
     uint64_t until_ns = drain->drained_until_ns < drain->deselected_ns ? drain->drained_until_ns : drain->deselected_ns;
     if (drain->settings.recovery.last_alive_ns == 0 && ledger_is_told(&drain->ledger))
         drain->marked_ns = until_ns;
+    FAULT_POINT(drain_before_mark);
     queue_set_drained(way_out(drain), drain->marked_ns, drain->settings.session, drain->next_seq);
+    FAULT_POINT(drain_after_mark);
 }
 
 /* Everything that was queued is durable at the analyzer. */

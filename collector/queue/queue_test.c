@@ -611,6 +611,14 @@ static void test_queue_hostile_cursors(void **state)
     assert_true(queue_is_delivered(queue));
     put(queue, 1, 500, 1, 100);
     expect_next(queue, 1, 500);
+    /* One beyond the head too, and the drain then sees what the next worker does. */
+    atomic_store(&queue->worker->tail, UINT64_MAX);
+    queue_rewind(queue);
+    put(queue, 1, 501, 1, 100);
+    expect_next(queue, 1, 501);
+    assert_false(queue_is_delivered(queue));
+    queue_set_durable(queue, 1, 502);
+    assert_true(queue_is_delivered(queue));
     /* And a drain that starts anew. */
     const uint64_t more[] = {UINT64_MAX, 1ull << 62, 17, 64};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {

@@ -2,6 +2,8 @@
 /* The worker's side: reads the ring, writes its own area. */
 #include "collector/queue/layout.h"
 
+#include "common/base/fault.h"
+
 static uint64_t load_head(const struct queue *queue)
 {
     return atomic_load_explicit(&queue_drain_view(queue)->head, memory_order_acquire);
@@ -18,7 +20,9 @@ static void store_tail(struct queue *queue, uint64_t tail)
 {
     if (queue->read < tail)
         queue->read = tail;
+    FAULT_POINT(queue_before_forget);
     atomic_store_explicit(&queue->worker->tail, tail, memory_order_release);
+    FAULT_POINT(queue_after_forget);
     queue_wake(queue->drain_fd);
 }
 
@@ -152,6 +156,9 @@ void queue_forget(struct queue *queue, uint64_t position)
 void queue_rewind(struct queue *queue)
 {
     queue->read = load_tail(queue);
+    /* What a worker before us left beyond the head would keep the drain from seeing any cursor of ours. */
+    if (atomic_load_explicit(&queue->worker->tail, memory_order_relaxed) != queue->read)
+        store_tail(queue, queue->read);
 }
 
 void queue_put_plan(struct queue *queue, const struct plan_request *plan)
@@ -162,7 +169,9 @@ void queue_put_plan(struct queue *queue, const struct plan_request *plan)
     atomic_store_explicit(&area->plan_sequence, sequence, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     memcpy(&area->plan, plan, sizeof(*plan));
+    FAULT_POINT(queue_torn_plan);
     atomic_store_explicit(&area->plan_sequence, sequence + 1 == 0 ? 2 : sequence + 1, memory_order_release);
+    FAULT_POINT(queue_after_plan);
     queue_wake(queue->drain_fd);
 }
 

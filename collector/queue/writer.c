@@ -2,6 +2,8 @@
 /* The drain's side. Of what it reads here only the tail and the plan were written by another process. */
 #include "collector/queue/layout.h"
 
+#include "common/base/fault.h"
+
 static struct drain_area *drain_area(struct queue *queue)
 {
     return (struct drain_area *)(void *)queue->map;
@@ -69,6 +71,7 @@ static void write_entry(struct queue *queue, const struct found_entry *found)
     header->classes = found->entry.classes;
     header->span_ms = queue_span_ms(&found->entry);
     header->checksum = queue_entry_checksum(queue, found);
+    FAULT_POINT(queue_before_commit_word);
     atomic_store_explicit(&header->commit, position ^ queue->salt, memory_order_release);
 }
 
@@ -87,9 +90,11 @@ void queue_commit(struct queue *queue, const struct queue_entry *entry, size_t s
     found.entry.size = size;
     found.entry.bytes = queue->map + 2 * QUEUE_AREA + position % queue->ring_size + sizeof(struct entry_header);
     write_entry(queue, &found);
+    FAULT_POINT(queue_after_commit_word);
     queue->reserved = 0;
     queue->head = position + queue_span(size);
     atomic_store_explicit(&drain_area(queue)->head, queue->head, memory_order_release);
+    FAULT_POINT(queue_after_head);
 
     /* An acknowledged entry leaves no trace in the ring; how far the session came must outlive it. */
     if (entry->session != queue->life.session || entry->next_seq > queue->life.next_seq)
@@ -97,6 +102,7 @@ void queue_commit(struct queue *queue, const struct queue_entry *entry, size_t s
     queue->life.session = entry->session;
     queue->life.head = queue->head;
     queue_write_life(queue);
+    FAULT_POINT(queue_after_life);
     queue_wake(queue->worker_fd);
 }
 

@@ -41,6 +41,8 @@ int batch_encoder_add_loss(struct batch_encoder *encoder, const Vedette__V1__Los
 /* Totals that travel with this batch; copied, the lists up to CLASS_COUNT. */
 void batch_encoder_set_statistics(struct batch_encoder *encoder, const Vedette__V1__Statistics *statistics);
 void batch_encoder_set_final(struct batch_encoder *encoder);
+/* When a batch without events was made, which then is its base_boot_ns: a gap before it ends there. Else nothing. */
+void batch_encoder_set_made(struct batch_encoder *encoder, uint64_t boot_ns);
 
 size_t batch_encoder_count(const struct batch_encoder *encoder);  /* events */
 bool batch_encoder_is_empty(const struct batch_encoder *encoder); /* neither events nor losses */

@@ -166,6 +166,12 @@ void batch_encoder_set_statistics(struct batch_encoder *encoder, const Vedette__
     encoder->statistics_size = field_size(FIELD_BATCH_STATISTICS, size);
 }
 
+void batch_encoder_set_made(struct batch_encoder *encoder, uint64_t boot_ns)
+{
+    if (encoder->count == 0)
+        encoder->base_ns = encoder->last_ns = boot_ns;
+}
+
 void batch_encoder_set_final(struct batch_encoder *encoder)
 {
     encoder->is_final = true;

@@ -133,6 +133,22 @@ static void test_encoder_never_exceeds_its_bytes(void **state)
     }
 }
 
+/* A gap before a batch without events ends when that was made; one with events says so by their times. */
+static void test_encoder_made(void **state)
+{
+    struct fixture *f = *state;
+    struct batch_encoder *encoder = batch_encoder_new(WIRE_REQUEST_BYTES);
+    assert_non_null(encoder);
+    batch_encoder_begin(encoder, 1, 7, false);
+    batch_encoder_set_made(encoder, 4711);
+    batch_encoder_set_final(encoder);
+    assert_int_equal(batch_encoder_pack(encoder, 0, f->bytes, WIRE_REQUEST_BYTES, &f->size), 0);
+    fixture_open(f);
+    assert_int_equal(f->batch->base_boot_ns, 4711);
+    assert_int_equal(f->batch->count, 0);
+    batch_encoder_free(encoder);
+}
+
 static void test_encoder_huge_records(void **state)
 {
     struct fixture *f = *state;
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_encoder_refuses_contradictions),
         cmocka_unit_test(test_encoder_event_limit),
         cmocka_unit_test(test_encoder_never_exceeds_its_bytes),
+        cmocka_unit_test(test_encoder_made),
         cmocka_unit_test(test_encoder_huge_records),
         cmocka_unit_test(test_encoder_loss_limit),
         cmocka_unit_test(test_encoder_bad_sizes),

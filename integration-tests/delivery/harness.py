@@ -123,13 +123,14 @@ def children(parent):
 class Run:
     """One vedette-run whose COMMAND is orders.sh."""
 
-    def __init__(self, bin_dir, folder, *options, wrap=(), stdout=None):
+    def __init__(self, bin_dir, folder, *options, wrap=(), stdout=None, orders=HERE / "orders.sh", environment=None):
         self.folder, self.stderr, self.bin = folder, folder / "stderr", bin_dir
         self.say, self.ordered = print, 0
         self.out = Lines(folder / "stdout")
-        command = [*wrap, f"{bin_dir}/vedette-run", "--json", *options, "--", "sh", HERE / "orders.sh", bin_dir, folder]
+        command = [*wrap, f"{bin_dir}/vedette-run", "--json", *options, "--", "sh", orders, bin_dir, folder]
         with open(self.out.path, "wb") as out, open(self.stderr, "wb") as err:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout or out, stderr=err, text=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout or out, stderr=err, text=True,
+                                            env={**os.environ, **(environment or {})})
 
     def order(self, words):
         if words.split()[0] in ("raise", "flood", "crowd"):
