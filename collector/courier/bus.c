@@ -12,6 +12,7 @@
 
 #include "collector/courier/url.h"
 #include "common/base/clock.h"
+#include "common/base/exit_code.h"
 #include "common/base/fault.h"
 #include "common/wire/limits.h"
 
@@ -21,6 +22,7 @@ struct bus {
     nng_socket socket;
     nng_dialer dialer;
     bool is_open, is_dialing;
+    uint64_t dials, dials_ns; /* how often nng dialed in vain or not, and when that was seen to have changed */
     _Atomic uint32_t current; /* the pipe that there is now, 0 none; written by nng's threads */
     uint32_t pipe;            /* the one that we use; 0 none */
     nng_aio *aio;
@@ -30,9 +32,11 @@ struct bus {
 };
 
 enum {
-    SEND_MS = 1000,    /* with a connection a send is done at once; it waits only when that broke just now */
-    ATTACH_MS = 200,   /* from the end of dialing to the pipe's event, on a machine that has other things to do */
-    HANG_UP_MS = 5000, /* from closing a pipe to the end of the receive: nng needs no peer for it */
+    DIAL_MS = 10000,      /* nng gives the other end as long to say what it is */
+    DIAL_TCP_MS = 140000, /* and Linux as long to answer at all: tcp_syn_retries */
+    SEND_MS = 1000,       /* with a connection a send is done at once; it waits only when that broke just now */
+    ATTACH_MS = 200,      /* from the end of dialing to the pipe's event, on a machine that has other things to do */
+    HANG_UP_MS = 5000,    /* from closing a pipe to the end of the receive: nng needs no peer for it */
 };
 
 static void signal_event(int fd)
@@ -154,8 +158,43 @@ static int dial(struct bus *bus)
     if (!error)
         error = nng_dialer_start(bus->dialer,
                                  0); /* waits, and may be tried again; nng gives the other end 10 s to say what it is */
+    if (error == NNG_ESTATE)
+        _exit(EXIT_CODE_RUNTIME); /* as in end_when_nobody_dials: it never tries again, and says that it does */
     bus->is_dialing = error == 0;
     return error;
+}
+
+/* Every attempt of the dialer's, by nng's own count; 0 when that cannot be had. */
+static uint64_t count_dials(const struct bus *bus)
+{
+    static const char *const outcomes[] = {"connect", "refused", "disconnect", "canceled", "other",
+                                           "timeout", "proto",   "auth",       "oom"};
+    nng_stat *all;
+    uint64_t count = 0;
+    if (nng_stats_get(&all) != 0)
+        return 0;
+    nng_stat *dialer = nng_stat_find_dialer(all, bus->dialer);
+    for (nng_stat *stat = dialer ? nng_stat_child(dialer) : NULL; stat; stat = nng_stat_next(stat))
+        for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+            count += strcmp(nng_stat_name(stat), outcomes[i]) == 0 ? nng_stat_value(stat) : 0;
+    nng_stats_free(all);
+    return count;
+}
+
+/*
+ * A dialer of nng 1.5.2 dials no more once the other end went away between connect and the greeting: it takes EPIPE,
+ * which is NNG_ECLOSED there, for its own end. One that is well tries again within redial_max_ms.
+ */
+static void end_when_nobody_dials(struct bus *bus)
+{
+    int patience_ms = bus->redial_max_ms + (url_is_tcp(bus->url) ? DIAL_TCP_MS : DIAL_MS);
+    uint64_t dials = count_dials(bus), now_ns = clock_boot_ns();
+    if (bus->dials_ns == 0 || dials != bus->dials || dials == 0) {
+        bus->dials = dials;
+        bus->dials_ns = now_ns;
+    } else if (now_ns - bus->dials_ns > (uint64_t)patience_ms * 1000000) {
+        _exit(EXIT_CODE_RUNTIME); /* the keeper starts us again, and the queue has everything */
+    }
 }
 
 const char *bus_connect(struct bus *bus)
@@ -169,6 +208,10 @@ const char *bus_connect(struct bus *bus)
     }
     if (atomic_load(&bus->current) == 0)
         wait_readable(bus->change_fd, ATTACH_MS);
+    if (atomic_load(&bus->current) == 0)
+        end_when_nobody_dials(bus);
+    else
+        bus->dials_ns = 0;
     clear_event(bus->change_fd); /* what it told is read below: left set, every later wait would return at once */
     bus->pipe = atomic_load(&bus->current);
     return bus->pipe ? NULL : "it is not there";

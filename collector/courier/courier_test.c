@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "collector/courier/analyzer_double.h"
@@ -249,6 +251,37 @@ static void test_courier_worker_killed(void **state)
     WAIT_FOR(analyzer->applied == fixture->next_seq);
     assert_int_equal(analyzer->gaps, 0);
     assert_true(analyzer->hellos >= 5);
+    finish(fixture);
+}
+
+/* Takes each connection and ends it at once, before or after the greeting, as a server does that dies meanwhile. */
+static void end_connections(const struct fixture *fixture, int count)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture->url + strlen("ipc://"));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(chmod(address.sun_path, 0666), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    for (int i = 0; i < count; i++) {
+        struct pollfd pollfd = {.fd = listener, .events = POLLIN};
+        if (poll(&pollfd, 1, 1000) <= 0)
+            break; /* nobody dials any more: what this is about */
+        close(accept(listener, NULL, NULL));
+    }
+    close(listener);
+    unlink(address.sun_path);
+}
+
+/* A dialer of libnng 1.5.2 that meets the end of the other side at the wrong moment never dials again. */
+static void test_courier_dials_on(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    end_connections(fixture, 200);
+    start_server(fixture);
+    queue_batch(fixture, EVENTS, false);
+    WAIT_FOR(fixture->analyzer->applied == EVENTS);
     finish(fixture);
 }
 
@@ -970,6 +1003,7 @@ int main(void)
         CASE(test_courier_delivers_in_order),
         CASE(test_courier_survives_analyzer),
         CASE(test_courier_worker_killed),
+        CASE(test_courier_dials_on),
         CASE(test_courier_refused_batch),
         CASE(test_courier_refused_first_batch),
         CASE(test_courier_many_refused_batches),
