@@ -183,7 +183,8 @@ static void read_watches(const Vedette__V1__Plan *plan, struct plan_request *out
                                   .part = (uint8_t)from->part,
                                   .access = (uint8_t)(from->access & ((1u << WATCH_ACCESS_BITS) - 1)),
                                   .length = (uint8_t)(from->text.len < WATCH_TEXT ? from->text.len : WATCH_TEXT)};
-        memcpy(row->text, from->text.data, row->length);
+        if (row->length > 0) /* else there is no data either */
+            memcpy(row->text, from->text.data, row->length);
     }
     for (size_t i = 0; i < plan->n_whole; i++)
         if (plan->whole[i] < EVENT_ID_LIMIT)
