@@ -187,7 +187,7 @@ static uint64_t count_dials(const struct bus *bus)
  */
 static void end_when_nobody_dials(struct bus *bus)
 {
-    int patience_ms = bus->redial_max_ms + (url_is_tcp(bus->url) ? DIAL_TCP_MS : DIAL_MS);
+    int patience_ms = bus->redial_max_ms + (url_kind(bus->url) == URL_IPC ? DIAL_MS : DIAL_TCP_MS);
     uint64_t dials = count_dials(bus), now_ns = clock_boot_ns();
     if (bus->dials_ns == 0 || dials != bus->dials || dials == 0) {
         bus->dials = dials;

@@ -74,7 +74,7 @@ class TakenOver:
         if expected == "PLAN":
             # Whatever the plan is now, an execution is always on.
             self.raised += 1
-            self.run.order(f"raise {name}")
+            self.run.order(f"raise 1 {name}")
             self.run.wait_for_findings(self.raised)
         if expected in ("OWN", "PLAN"):
             self.replace_worker()
