@@ -260,6 +260,63 @@ static void test_node_batch_sent_again(void **test)
     assert_int_equal(alerts(f), 2);
 }
 
+/*
+ * A link that sends again, swaps, holds back for an hour, replays from the beginning and cuts short: each event once,
+ * and what a later one overtook is a loss of exactly so many.
+ */
+static void test_node_unreliable_link(void **test)
+{
+    enum { BATCHES = 200, EVENTS = 3, STEPS = 2000 };
+    struct fixture *f = *test;
+    unsigned random = 20261124;
+    uint64_t processed = 0, applied = 0, missing = 0, again = 0, next = 0;
+    char line[128];
+    greet(f);
+    send_execs(f, 0, EVENTS, "/bin/true");
+    processed = applied = EVENTS;
+    for (int step = 0; step < STEPS; step++) {
+        int draw = rand_r(&random) % 16;
+        uint64_t batch = draw < 8    ? next + 1
+                         : draw < 12 ? (uint64_t)rand_r(&random) % (next + 1)
+                         : draw < 14 ? next + (uint64_t)rand_r(&random) % 3
+                                     : 0;
+        if (batch >= BATCHES)
+            continue;
+        f->now_ns += draw == 13 ? UINT64_C(3600000000000) : 1000000;
+        const Vedette__V1__Ack *ack = send_execs(f, batch * EVENTS, EVENTS, "/bin/true");
+        if (batch * EVENTS >= processed) {
+            missing += batch * EVENTS - processed;
+            applied += EVENTS;
+            processed = (batch + 1) * EVENTS;
+        } else {
+            again += EVENTS;
+        }
+        next = batch > next ? batch : next;
+        assert_int_equal(ack->cursor->processed_seq, processed);
+        assert_in_range(ack->cursor->durable_seq, 0, processed);
+    }
+    assert_true(missing > 0 && again > 0 && processed == (uint64_t)BATCHES * EVENTS);
+    assert_int_equal(applied + missing, processed);
+    snprintf(line, sizeof(line), "vedette_events_received_total{node=\"node1\",class=\"critical\"} %llu\n",
+             (unsigned long long)applied);
+    assert_figure(f, line);
+    snprintf(line, sizeof(line), "vedette_events_lost_total{node=\"node1\",stage=\"ingest\",class=\"all\"} %llu\n",
+             (unsigned long long)missing);
+    assert_figure(f, line);
+    snprintf(line, sizeof(line), "vedette_node_duplicate_events_total{node=\"node1\"} %llu\n",
+             (unsigned long long)again);
+    assert_figure(f, line);
+
+    test_collector_begin(f->collector, processed);
+    test_collector_exec(f->collector, 5000, "/bin/true", 10);
+    struct test_request whole = test_collector_end(f->collector);
+    for (size_t size = 1; size < whole.size; size++) {
+        const Vedette__V1__Request *request;
+        assert_true(decoder_unpack(f->decoder, whole.bytes, size, &request) < 0);
+    }
+    assert_int_equal(ask(f, whole)->ack->cursor->processed_seq, processed + 1);
+}
+
 static void test_node_gap_is_a_loss(void **test)
 {
     struct fixture *f = *test;
@@ -742,6 +799,7 @@ int main(void)
         WITH_NODE(test_node_uncovered_is_exported),
         WITH_NODE(test_node_alert_is_committed_with_its_cursor),
         WITH_NODE(test_node_batch_sent_again),
+        WITH_NODE(test_node_unreliable_link),
         WITH_NODE(test_node_gap_is_a_loss),
         WITH_NODE(test_node_gap_of_the_spool),
         WITH_NODE(test_node_older_session_comes_late),
