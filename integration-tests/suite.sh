@@ -71,10 +71,10 @@ tally_ctest() { # LOG
         END { flush() }' "$1")
 }
 
-run_ctest() { # PRESET
+run_ctest() { # PRESET [ARGUMENT OF CTEST]...
     local log=build/$1/ctest.out before=$suite_failed
     # A sanitizer build answers slower, and two cores are shared.
-    if ! ctest --test-dir "build/$1" --output-on-failure -j2 --timeout 300 >"$log" 2>&1; then
+    if ! ctest --test-dir "build/$1" --output-on-failure -j2 --timeout 300 "${@:2}" >"$log" 2>&1; then
         grep -vE '^(      Start|.* Passed )' "$log" | tail -80
     fi
     if [ -e "build/$1/Testing/Temporary/LastTest.log" ]; then
@@ -116,6 +116,15 @@ part_sanitizers() {
         run_ctest asan-ubsan
     [ "$(id -u)" = 0 ] || return 0
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 VEDETTE_SANITIZED=1 tally_runner integration-tests/run --bin build/asan-ubsan/bin
+}
+
+# The unit tests whose subjects have threads, under ThreadSanitizer. Only when asked for by name: it builds most of the programs once more.
+threaded_tests=(bus_test outbox_test queue_test sink_test)
+part_tsan() {
+    local pattern
+    part_build tsan "${threaded_tests[@]}" || return 0
+    pattern=$(printf '|%s' "${threaded_tests[@]}")
+    run_ctest tsan -R "^(${pattern#|})\$"
 }
 
 part_fuzz() {
@@ -278,6 +287,7 @@ part_qemu() {
 
 # name and budget in minutes, in this order
 suite_parts=("lint 2" "unit 6" "sanitizers 8" "fuzz 5" "e2e 5" "events 1" "detections 1" "containers 2" "oracle 3" "quiet 5" "hostile 6" "chaos 4" "faults 3" "delivery 5" "transport 3" "sinks 2" "tamper 2" "observability 2" "qemu 15")
+suite_asked=("tsan 10") # only by --only
 suite_quick="unit e2e events detections"
 
 suite_wants() { # NAME
@@ -295,7 +305,7 @@ suite_parse() {
         case $1 in
         --quick) read -ra only <<<"$suite_quick" ;;
         --only)
-            [[ " ${suite_parts[*]} " == *" ${2:-} "[0-9]* ]] || die "test: --only needs one of: $(printf '%s\n' "${suite_parts[@]}" | cut -d' ' -f1 | xargs)"
+            [[ " ${suite_parts[*]} ${suite_asked[*]} " == *" ${2:-} "[0-9]* ]] || die "test: --only needs one of: $(printf '%s\n' "${suite_parts[@]}" "${suite_asked[@]}" | cut -d' ' -f1 | xargs)"
             only+=("$2")
             shift
             ;;
@@ -321,6 +331,10 @@ suite_main() {
     for entry in "${suite_parts[@]}"; do
         # shellcheck disable=SC2086 # a name and a number
         if suite_wants "${entry% *}"; then run_part $entry; fi
+    done
+    for entry in "${suite_asked[@]}"; do
+        # shellcheck disable=SC2086 # a name and a number
+        if [ ${#only[@]} -gt 0 ] && suite_wants "${entry% *}"; then run_part $entry; fi
     done
     give_back
     echo "== summary"
