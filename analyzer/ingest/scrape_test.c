@@ -46,7 +46,7 @@ static int setup(void **test)
     f->outbox = outbox_open_or_die(f->temporary.outbox);
     f->loaded = loaded_current_new(loaded_set_new(&none, &error));
     const struct ingest_settings settings = {
-        .url = "tcp://127.0.0.1:0", .shards = 2, .loaded = f->loaded, .outbox = f->outbox};
+        .url = "tcp://127.0.0.1:0", .insecure = true, .shards = 2, .loaded = f->loaded, .outbox = f->outbox};
     if (ingest_start(&settings, &f->ingest, words) < 0)
         fail_msg("%s", words);
     f->metrics = metrics_new();
