@@ -59,7 +59,8 @@ static const struct option options[] = {
      .help =
          "Where collectors connect: ipc:///PATH, tls+tcp://ADDRESS:PORT (* for all of IPv4), or tcp://127.0.0.1:PORT."},
     {"bus.quota.bytes", OPTION_BYTES, AT(bus_quota_bytes), .initial = "32M",
-     .help = "What one node may send a second, bursts of 4 s aside; what is more waits at its collector. 0: no limit."},
+     .help = "What one node may send a second, bursts of 4 s aside; what is more waits at its collector. 0: no limit; "
+             "over ipc there is none."},
     {"bus.quota.events", OPTION_UINT, AT(bus_quota_events), .initial = "500000", .max = 1000000000,
      .help = "Likewise in events."},
     {"bus.tls.ca", OPTION_STRING, AT(bus_tls.ca),

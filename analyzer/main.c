@@ -241,8 +241,10 @@ static int start_ingest(struct analyzer *analyzer)
     settings->insecure = analyzer->config.bus_insecure;
     settings->tls = &analyzer->config.bus_tls;
     settings->enrolment = analyzer->config.bus_enrolment;
-    settings->quota =
-        (struct quota_limits){.bytes = analyzer->config.bus_quota_bytes, .events = analyzer->config.bus_quota_events};
+    /* Over ipc there is the host's own collector, and no other node to protect from it. */
+    if (strncmp(settings->url, "ipc://", 6) != 0)
+        settings->quota = (struct quota_limits){.bytes = analyzer->config.bus_quota_bytes,
+                                                .events = analyzer->config.bus_quota_events};
     settings->shards = (unsigned)analyzer->config.shards;
     settings->loaded = reloader_current(analyzer->reloader);
     settings->outbox = analyzer->outbox;
