@@ -109,6 +109,18 @@ static int prepare_directory(const char *queue_path)
     return EXIT_CODE_STATE;
 }
 
+static void say_dropped(const char *path, const char *which, uint64_t batches, uint64_t events)
+{
+    if (batches > 0)
+        log_warning("%s: %" PRIu64 " batches %s were dropped, with %" PRIu64 " events", path, batches, which, events);
+}
+
+static void say_foreign(const char *path, bool foreign)
+{
+    if (foreign)
+        log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
+}
+
 static void say_recovery(const struct collector *c)
 {
     const struct queue_recovery *before = &c->recovery;
@@ -118,14 +130,9 @@ static void say_recovery(const struct collector *c)
     if (before->dropped > 0)
         log_warning("%s: %" PRIu64 " torn batches were dropped, with at least %" PRIu64 " events", path,
                     before->dropped, before->dropped_events);
-    if (before->dropped_schema > 0)
-        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events",
-                    path, before->dropped_schema, before->dropped_schema_events);
-    if (before->dropped_boot > 0)
-        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path,
-                    before->dropped_boot, before->dropped_boot_events);
-    if (before->foreign)
-        log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
+    say_dropped(path, "of another version's event table", before->dropped_schema, before->dropped_schema_events);
+    say_dropped(path, "from before the reboot", before->dropped_boot, before->dropped_boot_events);
+    say_foreign(path, before->foreign);
 }
 
 static int open_queue(struct collector *c)
@@ -159,14 +166,9 @@ static void say_spool_recovery(const struct collector *c, const struct spool_rec
     if (before->lost_parts > 0)
         log_warning("%s: %" PRIu64 " parts are torn or damaged, with at least %" PRIu64 " events: reported as lost",
                     path, before->lost_parts, before->lost_events);
-    if (before->dropped_schema > 0)
-        log_warning("%s: %" PRIu64 " batches of another version's event table were dropped, with %" PRIu64 " events",
-                    path, before->dropped_schema, before->dropped_schema_events);
-    if (before->dropped_boot > 0)
-        log_warning("%s: %" PRIu64 " batches from before the reboot were dropped, with %" PRIu64 " events", path,
-                    before->dropped_boot, before->dropped_boot_events);
-    if (before->foreign)
-        log_warning("%s: another version's file, or damaged: replaced, what it held is not known", path);
+    say_dropped(path, "of another version's event table", before->dropped_schema, before->dropped_schema_events);
+    say_dropped(path, "from before the reboot", before->dropped_boot, before->dropped_boot_events);
+    say_foreign(path, before->foreign);
 }
 
 /* The file's directory and the one above it, for root alone. What cannot be made is found out when the file is. */
