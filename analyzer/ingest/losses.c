@@ -44,6 +44,7 @@ static uint64_t identity_of(const Vedette__V1__Loss *loss, uint64_t session)
     hash = mix(hash, loss->from_ns);
     hash = mix(hash, loss->to_ns);
     hash = mix(hash, loss->count);
+    hash = mix(hash, loss->cgroup_id);
     for (const char *c = loss->hook; *c != '\0'; c++)
         hash = mix(hash, (uint64_t)*c);
     return hash;
@@ -249,6 +250,7 @@ void node_apply_losses(struct node *node, const Vedette__V1__EventBatch *batch, 
         count_loss(node, &loss, from->session != 0 ? from->session : batch->session);
         add(node, &loss, batch->wall_minus_boot_ns);
         note_record(node, batch, from);
+        node_note_throttled(node, from);
     }
     node_tell_losses(node, false, now_ns);
 }

@@ -25,6 +25,7 @@ enum {
     SEEN_LOSSES = 2 * WIRE_BATCH_LOSSES,
     NODE_LOSS_RANGES = 256,
     NODE_OUTSIDE_LOSSES = 8, /* beyond it they join the newest */
+    NODE_THROTTLED = 16,     /* cgroups */
 };
 
 /* A joined line of the log that waits: losses of one stage, class and kind, which differ in CPU and time. */
@@ -56,6 +57,12 @@ struct loss_ranges {
     struct loss_range range[NODE_LOSS_RANGES]; /* a ring */
     size_t count, next;
     uint64_t forgotten;
+};
+
+/* A cgroup whose bulk events a collector gave up; what of it was not told yet. Event times. */
+struct throttled_cgroup {
+    uint64_t cgroup_id, from_ns, to_ns, count;
+    uint64_t told_ns; /* 0: a free place */
 };
 
 struct node {
@@ -111,6 +118,7 @@ struct node {
     uint64_t complaints_kept_back;
     struct quota quota;
     uint64_t raised_ns[SELF_FINDINGS]; /* 0: never */
+    struct throttled_cgroup noisy[NODE_THROTTLED];
 
     /* For scrapes. */
     atomic_bool connected;
@@ -126,6 +134,8 @@ void node_adopt(struct node *node, uint64_t now_ns);
 
 /* losses.c: counts, remembers and logs one that was found here. */
 void node_lose(struct node *node, const struct loss *loss, uint64_t now_ns);
+/* throttled.c: tells of the cgroup that a loss record of that stage names. */
+void node_note_throttled(struct node *node, const Vedette__V1__Loss *loss);
 /* losses.c: alerts that the outbox or a sink has lost. */
 void node_lose_alerts(struct node *node, uint64_t now_ns);
 /* losses.c: tables of the analyzer that have been full since the last look, for events between these times. */

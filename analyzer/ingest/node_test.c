@@ -792,6 +792,43 @@ static void test_node_alerts_lost_outside(void **test)
 
 #define WITH_NODE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* How many events the findings of that cgroup name. */
+static int64_t told_of(struct fixture *f, unsigned cgroup_id)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "SELECT SUM(json_extract(json, '$.args[3].value')) FROM alerts WHERE json_extract(json, '$.eventName') = "
+             "'vedette_cgroup_throttled' AND json_extract(json, '$.args[0].value') = %u",
+             cgroup_id);
+    return outside_integer(f->temporary.outbox, sql);
+}
+
+/* A finding at once, then one a minute of each cgroup, with all that came in between. */
+static void test_node_throttled_cgroups_are_told(void **test)
+{
+    struct fixture *f = *test;
+    greet(f);
+    test_collector_begin(f->collector, 0);
+    test_collector_throttled(f->collector, 77, SECOND_NS, 10);
+    test_collector_throttled(f->collector, 88, SECOND_NS, 3);
+    send(f);
+    assert_int_equal(told_of(f, 77), 10);
+    assert_int_equal(told_of(f, 88), 3);
+    f->now_ns += 2 * SECOND_NS;
+    test_collector_begin(f->collector, 0);
+    test_collector_throttled(f->collector, 77, 2 * SECOND_NS, 20);
+    send(f);
+    assert_int_equal(alerts(f), 2);
+    f->now_ns += 60 * SECOND_NS;
+    test_collector_begin(f->collector, 0);
+    test_collector_throttled(f->collector, 77, 62 * SECOND_NS, 5);
+    send(f);
+    assert_int_equal(alerts(f), 3);
+    assert_int_equal(told_of(f, 77), 10 + 25);
+    assert_int_equal(told_of(f, 88), 3);
+    assert_figure(f, "vedette_events_lost_total{node=\"node1\",stage=\"throttle\",class=\"bulk\"} 38");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -801,6 +838,7 @@ int main(void)
         WITH_NODE(test_node_batch_sent_again),
         WITH_NODE(test_node_unreliable_link),
         WITH_NODE(test_node_gap_is_a_loss),
+        WITH_NODE(test_node_throttled_cgroups_are_told),
         WITH_NODE(test_node_gap_of_the_spool),
         WITH_NODE(test_node_older_session_comes_late),
         WITH_NODE(test_node_after_a_crash),

@@ -7,7 +7,7 @@
 
 static const uint64_t SECOND_NS = 1000000000;
 
-/* Numbers from 6900 on, append only, blind.c has the first two: those of detections grow from 6000. */
+/* Numbers from 6900 on, append only, blind.c has the first two, throttled.c the fourth: those of detections grow from 6000. */
 static const struct detection self_findings[SELF_FINDINGS] = {
     [SELF_NODE_ON_TWO_CONNECTIONS] =
         {

@@ -161,19 +161,31 @@ void test_collector_open(struct test_collector *collector, uint32_t pid, const c
     add_record(collector);
 }
 
-void test_collector_loss(struct test_collector *collector, Vedette__V1__LossStage stage, uint32_t event_class,
-                         uint64_t from_ns, uint64_t count)
+static void add_loss(struct test_collector *collector, Vedette__V1__LossStage stage, uint32_t event_class,
+                     uint64_t cgroup_id, uint64_t from_ns, uint64_t count)
 {
     Vedette__V1__Loss loss;
     vedette__v1__loss__init(&loss);
     loss.stage = stage;
     loss.event_class = event_class;
     loss.cpu = UINT32_MAX;
+    loss.cgroup_id = cgroup_id;
     loss.from_ns = from_ns;
     loss.to_ns = from_ns + 1;
     loss.count = count;
     loss.count_exact = true;
     assert_int_equal(batch_encoder_add_loss(collector->encoder, &loss), 0);
+}
+
+void test_collector_loss(struct test_collector *collector, Vedette__V1__LossStage stage, uint32_t event_class,
+                         uint64_t from_ns, uint64_t count)
+{
+    add_loss(collector, stage, event_class, 0, from_ns, count);
+}
+
+void test_collector_throttled(struct test_collector *collector, uint64_t cgroup_id, uint64_t from_ns, uint64_t count)
+{
+    add_loss(collector, VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE, CLASS_BULK, cgroup_id, from_ns, count);
 }
 
 void test_collector_totals(struct test_collector *collector, const Vedette__V1__Statistics *statistics)

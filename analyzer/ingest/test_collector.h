@@ -32,6 +32,7 @@ void test_collector_exec(struct test_collector *collector, uint32_t pid, const c
 void test_collector_open(struct test_collector *collector, uint32_t pid, const char *path, uint64_t seconds);
 void test_collector_loss(struct test_collector *collector, Vedette__V1__LossStage stage, uint32_t event_class,
                          uint64_t from_ns, uint64_t count);
+void test_collector_throttled(struct test_collector *collector, uint64_t cgroup_id, uint64_t from_ns, uint64_t count);
 /* Totals: all of them, or those of the critical class. */
 void test_collector_totals(struct test_collector *collector, const Vedette__V1__Statistics *statistics);
 void test_collector_statistics(struct test_collector *collector, uint64_t attempts, uint64_t lost_ring);
