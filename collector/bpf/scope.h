@@ -77,15 +77,24 @@ SUBPROGRAM int scope_cgroup(struct task_struct *task)
     return task == NULL ? 0 : scope_cgroup_node(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
 }
 
-/* Whether that is the keeper or a child of it, which are in every scope: its canaries stand for everybody. Any address
- * will do. */
+/* "vedette-canary" as a task's name is in memory, up to its NUL: CANARY_COMM of common/events/canaries.h. */
+#define CANARY_NAME_BEGIN 0x2d65747465646576ULL
+#define CANARY_NAME_END   0x7972616e6163ULL
+
+/* Whether that is the keeper or a canary of its, which are in every scope, since they stand for everybody. Its worker,
+ * which is its child too, is not. Any address will do. */
 SUBPROGRAM int scope_canary(struct task_struct *task)
 {
     if (task == NULL || canary.tgid == 0)
         return 0;
     struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-    if (BPF_CORE_READ(leader, tgid) != canary.tgid)
+    if (BPF_CORE_READ(leader, tgid) != canary.tgid) {
+        __u64 name[2] = {0};
+        bpf_probe_read_kernel(name, sizeof(name), leader->comm);
+        if (name[0] != CANARY_NAME_BEGIN || name[1] << 8 != CANARY_NAME_END << 8)
+            return 0;
         leader = BPF_CORE_READ(leader, real_parent, group_leader);
+    }
     return BPF_CORE_READ(leader, tgid) == canary.tgid && BPF_CORE_READ(leader, start_boottime) == canary.start_ns;
 }
 
