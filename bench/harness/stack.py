@@ -109,6 +109,7 @@ class Stack:
             "--queue.path", os.path.join(home, "queue"),
             "--scope.tree", str(self.tree),
             "--run.wait_for_plan",
+            "--canary.interval", "0",  # their events would be counted as the workload's; docs/decisions/0019 has their cost
             "--user.drain", str(DRAIN_UID),
             "--user.courier", str(COURIER_UID),
             "--user.bus_group", str(BUS_GID),
