@@ -82,7 +82,8 @@ SUBPROGRAM int scope_cgroup(struct task_struct *task)
 #define CANARY_NAME_END   0x7972616e6163ULL
 
 /* Whether that is the keeper or a canary of its, which are in every scope, since they stand for everybody. Its worker,
- * which is its child too, is not. Any address will do. */
+ * which is its child too and has the keeper's name until it takes its own, is not; a canary that was executed by its
+ * descriptor may have any name. Any address will do. */
 SUBPROGRAM int scope_canary(struct task_struct *task)
 {
     if (task == NULL || canary.tgid == 0)
@@ -91,7 +92,7 @@ SUBPROGRAM int scope_canary(struct task_struct *task)
     if (BPF_CORE_READ(leader, tgid) != canary.tgid) {
         __u64 name[2] = {0};
         bpf_probe_read_kernel(name, sizeof(name), leader->comm);
-        if (name[0] != CANARY_NAME_BEGIN || name[1] << 8 != CANARY_NAME_END << 8)
+        if (name[0] == CANARY_NAME_BEGIN && name[1] << 8 != CANARY_NAME_END << 8)
             return 0;
         leader = BPF_CORE_READ(leader, real_parent, group_leader);
     }
