@@ -48,4 +48,7 @@ int table_heading(struct text *text);
 int table_event(struct text *text, const struct event_context *context);
 int table_finding(struct text *text, const struct finding *finding);
 
+/* Of enum LossStage, as JSON and metrics name it: "ring"; "unknown" for one that is newer than we are. */
+const char *loss_stage_name(unsigned stage);
+
 #endif

@@ -7,34 +7,18 @@ enum {
     FINDING_LOSSES = 16, /* named in one finding; "incomplete" says that there are any */
 };
 
-static const char *stage_name(Vedette__V1__LossStage stage)
+static const char *const stage_names[] = {
+    [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "unknown", [VEDETTE__V1__LOSS_STAGE__LOSS_HOOK] = "hook",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_RING] = "ring",       [VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE] = "queue",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE] = "absence", [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "encode",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "ingest",   [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "state",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "outbox",   [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "sink",
+    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",     [VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE] = "throttle",
+};
+
+const char *loss_stage_name(unsigned stage)
 {
-    switch (stage) {
-    case VEDETTE__V1__LOSS_STAGE__LOSS_HOOK:
-        return "hook";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_RING:
-        return "ring";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE:
-        return "queue";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE:
-        return "absence";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE:
-        return "encode";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_INGEST:
-        return "ingest";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_STATE:
-        return "state";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX:
-        return "outbox";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_SINK:
-        return "sink";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE:
-        return "throttle";
-    case VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL:
-        return "spool";
-    default:
-        return "unknown";
-    }
+    return stage_names[stage < sizeof(stage_names) / sizeof(stage_names[0]) ? stage : 0];
 }
 
 /* What a finding's bounds cut, for "states". */
@@ -145,7 +129,7 @@ static bool ancestry(struct text *text, const struct event_context *context)
 static void loss_record(struct text *text, const struct event_context *context, const struct loss *loss)
 {
     text_literal(text, "{\"stage\":\"");
-    text_string(text, stage_name(loss->stage));
+    text_string(text, loss_stage_name(loss->stage));
     text_literal(text, "\",\"class\":\"");
     text_string(text, event_class_name((enum event_class)loss->class));
     text_literal(text, "\",\"cpu\":");

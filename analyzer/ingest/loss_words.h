@@ -4,7 +4,5 @@
 
 /* How something was lost, of enum LossStage; a stage that is newer than we are has words too. */
 const char *loss_stage_words(unsigned stage);
-/* The same as a label: "ring". */
-const char *loss_stage_name(unsigned stage);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/ingest/node_internal.h"
 
+#include "analyzer/alert/json.h"
 #include "analyzer/alert/row.h"
-#include "analyzer/ingest/loss_words.h"
 #include "common/events/events.h"
 
 static void number(struct text *text, const char *key, int64_t value)

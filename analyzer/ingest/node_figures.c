@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/ingest/node_internal.h"
 
-#include "analyzer/ingest/loss_words.h"
+#include "analyzer/alert/json.h"
 #include "common/base/clock.h"
 #include "common/events/events.h"
-
-static const char *const stage_names[LOSS_STAGES] = {
-    [VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN] = "unknown", [VEDETTE__V1__LOSS_STAGE__LOSS_HOOK] = "hook",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_RING] = "ring",       [VEDETTE__V1__LOSS_STAGE__LOSS_QUEUE] = "queue",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_ABSENCE] = "absence", [VEDETTE__V1__LOSS_STAGE__LOSS_ENCODE] = "encode",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_INGEST] = "ingest",   [VEDETTE__V1__LOSS_STAGE__LOSS_STATE] = "state",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_OUTBOX] = "outbox",   [VEDETTE__V1__LOSS_STAGE__LOSS_SINK] = "sink",
-    [VEDETTE__V1__LOSS_STAGE__LOSS_SPOOL] = "spool",     [VEDETTE__V1__LOSS_STAGE__LOSS_THROTTLE] = "throttle",
-};
-
-const char *loss_stage_name(unsigned stage)
-{
-    return stage_names[stage < LOSS_STAGES ? stage : VEDETTE__V1__LOSS_STAGE__LOSS_UNKNOWN];
-}
 
 static double load(const atomic_uint_fast64_t *counter)
 {
@@ -69,7 +55,7 @@ static void write_losses(struct node *node, struct metrics_writer *writer)
         for (int class = 0; class < LOSS_CLASSES; class ++) {
             double lost = load(&node->lost[stage][class]);
             const struct metric_label labels[] = {{"node", node->name},
-                                                  {"stage", stage_names[stage]},
+                                                  {"stage", loss_stage_name((unsigned)stage)},
                                                   {"class", event_class_name((enum event_class) class)},
                                                   {0}};
             /* What cannot happen to a class is left out, but the usual losses show their zero, so that a rate has a
