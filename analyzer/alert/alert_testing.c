@@ -30,6 +30,22 @@ void temporary_remove(const struct temporary *temporary)
     assert_int_equal(nftw(temporary->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+int temporary_setup(void **state)
+{
+    struct temporary *temporary = calloc(1, sizeof(*temporary));
+    assert_non_null(temporary);
+    temporary_make(temporary);
+    *state = temporary;
+    return 0;
+}
+
+int temporary_teardown(void **state)
+{
+    temporary_remove(*state);
+    free(*state);
+    return 0;
+}
+
 struct alert alert_of(unsigned number)
 {
     struct alert alert = {

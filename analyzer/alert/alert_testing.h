@@ -14,6 +14,9 @@ struct temporary {
 };
 void temporary_make(struct temporary *temporary);
 void temporary_remove(const struct temporary *temporary);
+/* For cmocka: a test's state is a struct temporary. */
+int temporary_setup(void **state);
+int temporary_teardown(void **state);
 
 /* An alert whose id and texts follow from `number`. The texts are constant and shared. */
 struct alert alert_of(unsigned number);

@@ -10,23 +10,6 @@
 
 #include "analyzer/alert/alert_testing.h"
 
-static int setup(void **state)
-{
-    struct temporary *temporary = calloc(1, sizeof(*temporary));
-    assert_non_null(temporary);
-    temporary_make(temporary);
-    *state = temporary;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct temporary *temporary = *state;
-    temporary_remove(temporary);
-    free(temporary);
-    return 0;
-}
-
 /* What the sink is to deliver next, as a row; negative for a letter, 0 for none. */
 static int64_t next_of(struct outbox *outbox, const char *sink, int64_t row, struct alert *ret_alert)
 {
@@ -150,9 +133,9 @@ static void test_outbox_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_outbox_redrive, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_counts_of_a_sink, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_redrive, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_counts_of_a_sink, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_limits, temporary_setup, temporary_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,23 +13,6 @@
 
 enum { PAGE = 4096, ALERTS = 2000 };
 
-static int setup(void **state)
-{
-    struct temporary *temporary = calloc(1, sizeof(*temporary));
-    assert_non_null(temporary);
-    temporary_make(temporary);
-    *state = temporary;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct temporary *temporary = *state;
-    temporary_remove(temporary);
-    free(temporary);
-    return 0;
-}
-
 /* 2,000 alerts, a sink at 1,500, a dead letter at 700, a cursor of a node; closed, so that all is in one file. */
 static void fill(const char *path)
 {
@@ -200,11 +183,11 @@ static void test_outbox_salvage_is_resumed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_damaged_alerts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_salvage_leaves_out_nonsense, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_a_lost_sink, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_salvage_is_resumed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_damaged_alerts, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_salvage_leaves_out_nonsense, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_a_lost_sink, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_salvage_of_nothing, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_salvage_is_resumed, temporary_setup, temporary_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,22 +14,6 @@
 
 #include "analyzer/alert/alert_testing.h"
 
-static int setup(void **state)
-{
-    struct temporary *temporary = calloc(1, sizeof(*temporary));
-    assert_non_null(temporary);
-    temporary_make(temporary);
-    *state = temporary;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    temporary_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static void test_outbox_commit_and_read(void **state)
 {
     struct temporary *temporary = *state;
@@ -464,19 +448,20 @@ static void test_outbox_keeps_what_detections_know(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_outbox_commit_and_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_same_id_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_cursors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_sinks_have_own_cursors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_prune_keeps_what_a_sink_needs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_prune_by_age, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_size_limit_counts_what_is_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_size_limit_and_large_alerts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_wait, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_kill_is_all_or_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_of_another_process, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_refuses_what_it_cannot_use, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outbox_keeps_what_detections_know, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_commit_and_read, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_same_id_once, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_cursors, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_sinks_have_own_cursors, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_prune_keeps_what_a_sink_needs, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_prune_by_age, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_size_limit_counts_what_is_lost, temporary_setup,
+                                        temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_size_limit_and_large_alerts, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_wait, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_kill_is_all_or_nothing, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_of_another_process, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_refuses_what_it_cannot_use, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_keeps_what_detections_know, temporary_setup, temporary_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

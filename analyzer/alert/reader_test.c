@@ -10,23 +10,6 @@
 #include "analyzer/alert/alert_testing.h"
 #include "analyzer/alert/reader.h"
 
-static int setup(void **state)
-{
-    struct temporary *temporary = calloc(1, sizeof(*temporary));
-    assert_non_null(temporary);
-    temporary_make(temporary);
-    *state = temporary;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct temporary *temporary = *state;
-    temporary_remove(temporary);
-    free(temporary);
-    return 0;
-}
-
 /* Ten alerts a second apart: odd ones of another node and less severe, each third of another detection. */
 static struct outbox *fill(const char *path)
 {
@@ -130,8 +113,8 @@ static void test_reader_of_a_stopped_analyzer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reader_filters, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reader_of_a_stopped_analyzer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reader_filters, temporary_setup, temporary_teardown),
+        cmocka_unit_test_setup_teardown(test_reader_of_a_stopped_analyzer, temporary_setup, temporary_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
